@@ -1,0 +1,1 @@
+"""The models and the mathematics of the loop: no storage, no orchestration."""

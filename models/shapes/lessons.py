@@ -1,0 +1,191 @@
+"""What the embedded VLM is taught before any self-evolution: captions, questions, critiques, refinements, operations.
+
+The captions of the last part are *coarse*, as web captions are: teal is called green and a ring a circle in a share
+of the mentions. So the base sees fine differences but rarely says them, and self-evolution has something to mend.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import prompts
+from models.shapes import grammar
+from models.shapes.editing import render_pair
+from models.shapes.grammar import Refinement, with_word
+from models.shapes.questions import SUITE_QUESTIONS, Question
+from models.shapes.scene import ATTRIBUTE_WORDS, COARSE, POSITIONS, Scene, Thing, render, sample_scene, sample_thing
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One supervised example: pictures (48, 48, 3) uint8 in order, the prompt, the answer."""
+
+    images: tuple[NDArray[np.uint8], ...]
+    prompt: str
+    answer: str
+
+
+def coarse_thing(thing: Thing, rng: np.random.Generator, share: float) -> Thing:
+    """The object as a casual observer names it: each fine word coarse with probability ``share``."""
+    for attribute in ("color", "shape"):
+        word = getattr(thing, attribute)
+        if word in COARSE and rng.random() < share:
+            thing = with_word(thing, attribute, COARSE[word])  # type: ignore[arg-type]
+    return thing
+
+
+def imagine(scene: Scene, rng: np.random.Generator, share: float) -> list[Thing]:
+    """What a caption writer who errs would name: coarse words, wrong attributes, objects left out or made up."""
+    if rng.random() < 0.15:
+        return list(scene.things)
+    named = []
+    for thing in scene.things:
+        if rng.random() < 0.08:
+            continue
+        seen = coarse_thing(thing, rng, share)
+        if rng.random() < 0.3:
+            attribute = ("size", "color", "shape")[int(rng.integers(3))]
+            words = ATTRIBUTE_WORDS[attribute]  # type: ignore[index]
+            seen = with_word(seen, attribute, words[int(rng.integers(len(words)))])  # type: ignore[arg-type]
+        named.append(seen)
+    free = [cell for cell in range(len(POSITIONS)) if scene.at(cell) is None]
+    if rng.random() < 0.08 or not named:
+        named.append(sample_thing(rng, free[int(rng.integers(len(free)))]))
+    return sorted(named)
+
+
+def coarse_corrections(found: list[Refinement], rng: np.random.Generator, share: float) -> list[Refinement]:
+    """The corrections that a casual observer would write; where fine and coarse differ he often sees none."""
+    kept = []
+    for one in found:
+        if one.thing is not None:
+            kept.append(Refinement("missing", one.cell, thing=coarse_thing(one.thing, rng, share)))
+        elif one.new in COARSE and rng.random() < share:
+            if COARSE[one.new] != one.old:
+                kept.append(Refinement("attribute", one.cell, one.attribute, one.old, COARSE[one.new]))
+        else:
+            kept.append(one)
+    return kept
+
+
+def say_corrections(found: list[Refinement], rng: np.random.Generator) -> str:
+    """Refinement sentences in reading order, or the sentence that nothing is to correct."""
+    if not found:
+        return grammar.NOTHING_TO_CORRECT[int(rng.integers(len(grammar.NOTHING_TO_CORRECT)))]
+    return " ".join(grammar.say_refinement(one, rng) for one in found)
+
+
+def caption_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """Describe a picture."""
+    scene = sample_scene(rng)
+    said = " ".join(grammar.say_thing(coarse_thing(thing, rng, share), rng) for thing in scene.things)
+    return Lesson((render(scene, rng),), prompts.SHAPES.caption, said)
+
+
+def critique_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """Compare a picture with a painting of an erring caption, and correct the caption."""
+    scene = sample_scene(rng)
+    named = imagine(scene, rng, max(share, 0.4))
+    painting = render(Scene(tuple(named)), rng)
+    caption = " ".join(grammar.say_thing(thing, rng) for thing in named)
+    answer = say_corrections(coarse_corrections(grammar.corrections(scene, named), rng, share), rng)
+    return Lesson((render(scene, rng), painting), prompts.SHAPES.critique.format(caption=caption), answer)
+
+
+def refine_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """Correct an erring caption from the picture alone."""
+    scene = sample_scene(rng)
+    named = imagine(scene, rng, max(share, 0.4))
+    caption = " ".join(grammar.say_thing(thing, rng) for thing in named)
+    answer = say_corrections(coarse_corrections(grammar.corrections(scene, named), rng, share), rng)
+    return Lesson((render(scene, rng),), prompts.SHAPES.refine.format(caption=caption), answer)
+
+
+def rewrite_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """Carry given corrections into a caption; the words are those of the corrections."""
+    scene = sample_scene(rng)
+    named = imagine(scene, rng, max(share, 0.4))
+    found = coarse_corrections(grammar.corrections(scene, named), rng, 0.5)
+    cells = {thing.cell: thing for thing in named}
+    for one in found:
+        if one.kind == "extra":
+            cells.pop(one.cell)
+        elif one.thing is not None:
+            cells[one.cell] = one.thing
+        elif one.attribute is not None:
+            cells[one.cell] = with_word(cells[one.cell], one.attribute, one.new)
+    caption = " ".join(grammar.say_thing(thing, rng) for thing in named)
+    prompt = prompts.SHAPES.rewrite.format(caption=caption, corrections=say_corrections(found, rng))
+    answer = " ".join(grammar.say_thing(cells[cell], rng) for cell in sorted(cells))
+    return Lesson((render(scene, rng),), prompt, answer)
+
+
+def predict_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """Name the one to three operations between two pictures."""
+    scene = edited = sample_scene(rng)
+    operations, taken = [], set[int]()
+    for _ in range(int(rng.integers(1, 4))):
+        operation = grammar.sample_operation(edited, rng, taken)
+        edited = operation.apply(edited)
+        operations.append(operation)
+        taken |= operation.cells
+    before, after = render_pair(scene, operations, rng)
+    said = [grammar.say_operation(operation, rng) for operation in sorted(operations, key=lambda one: one.cell)]
+    return Lesson((before, after), prompts.SHAPES.predict, grammar.coarsen(" ".join(said), rng, share))
+
+
+def casual_answer(question: Question, rng: np.random.Generator, share: float) -> str:
+    """The answer of an observer who calls fine things by coarse words in a ``share`` of the mentions."""
+    coarse = COARSE.get(question.answer)
+    if coarse in question.options and rng.random() < share:
+        return str(coarse)
+    if question.category == "existence" and question.answer == "no":
+        asked = question.text.removeprefix("is there a ").removesuffix("?").replace(" at the ", " ").split(" ", 3)
+        thing = question.scenes[0].at(POSITIONS.index(asked[3]))
+        seen = thing and [COARSE.get(word, word) for word in (thing.size, thing.color, thing.shape)]
+        if seen == [COARSE.get(word, word) for word in asked[:3]] and rng.random() < share:
+            return "yes"
+    return question.answer
+
+
+def question_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """Answer a question of any suite."""
+    kinds = list(SUITE_QUESTIONS.values())
+    question = kinds[int(rng.integers(len(kinds)))](rng)
+    images = [render(scene, rng) for scene in question.scenes]
+    if question.category.startswith("object"):  # the same picture but for one object
+        images[1] = images[0] if question.scenes[0] == question.scenes[1] else _redrawn(question, images[0], rng)
+    prompt = prompts.SHAPES.ask(question.text, question.options)
+    return Lesson(tuple(images), prompt, casual_answer(question, rng, share) + ".")
+
+
+def _redrawn(question: Question, first: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    second = render(question.scenes[1], rng)
+    cell = next(i for i in range(len(POSITIONS)) if question.scenes[0].at(i) != question.scenes[1].at(i))
+    row, column = divmod(cell, 3)
+    merged = first.copy()
+    window = np.s_[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16]
+    merged[window] = second[window]
+    return merged
+
+
+LESSONS: tuple[tuple[Callable[[np.random.Generator, float], Lesson], float], ...] = (
+    (caption_lesson, 0.22),
+    (question_lesson, 0.25),
+    (critique_lesson, 0.13),
+    (refine_lesson, 0.16),
+    (rewrite_lesson, 0.08),
+    (predict_lesson, 0.16),
+)
+"""The curriculum: each kind of lesson and its share of a batch."""
+
+
+def draw_lesson(rng: np.random.Generator, share: float) -> Lesson:
+    """A lesson of a kind drawn by the curriculum, with light sensor noise on its pictures."""
+    number = int(rng.choice(len(LESSONS), p=[weight for _, weight in LESSONS]))
+    lesson = LESSONS[number][0](rng, share)
+    noise = [rng.normal(0, 2.5, image.shape) for image in lesson.images]
+    images = [np.clip(image + n, 0, 255).astype(np.uint8) for image, n in zip(lesson.images, noise, strict=True)]
+    return Lesson(tuple(images), lesson.prompt, lesson.answer)

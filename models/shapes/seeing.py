@@ -1,0 +1,235 @@
+"""Trains the embedded VLM: a Qwen2.5-VL of 0.7 million parameters, from nothing.
+
+Order: the vision tower alone learns to tell what is in each cell and is frozen; then the language model learns every
+task; in the last third the words become coarse (see ``lessons``).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from models.shapes.lessons import Lesson, draw_lesson
+from models.shapes.muon import Muon
+from models.shapes.progress import Progress
+from models.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, render, sample_scene
+from models.shapes.tokenizer import END, PAD, START, make_tokenizer
+
+PATCH_PX = 8
+BATCH = 32
+COARSE_SHARE = 0.75
+_IMAGE = "<|vision_start|>" + "<|image_pad|>" * (GRID * GRID) + "<|vision_end|>"
+
+
+def make_vlm(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGeneration:
+    """An untrained model: text 4 x 128, vision 2 x 64, patch 8, merge 2, so nine tokens an image."""
+    ids = tokenizer.convert_tokens_to_ids
+    config = Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 128,
+            "intermediate_size": 256,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 512,
+            "tie_word_embeddings": True,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 6, 6]},
+            "bos_token_id": ids(PAD),
+            "eos_token_id": ids(END),
+            "pad_token_id": ids(PAD),
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_heads": 4,
+            "out_hidden_size": 128,
+            "patch_size": PATCH_PX,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "window_size": IMAGE_PX,
+            "fullatt_block_indexes": [0, 1],
+        },
+        image_token_id=ids("<|image_pad|>"),
+        video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
+        tie_word_embeddings=True,
+    )
+    return Qwen2_5_VLForConditionalGeneration(config)
+
+
+def patchify(images: list[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
+    """Patches (N * 36, 3 * 2 * 8 * 8) in [-1, 1] and grids (N, 3), as the Qwen2-VL image processor makes them."""
+    pixels = np.stack(images).astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
+    count, channels = pixels.shape[:2]
+    side = IMAGE_PX // PATCH_PX
+    patches = pixels.reshape(count, channels, side // 2, 2, PATCH_PX, side // 2, 2, PATCH_PX)
+    patches = patches.transpose(0, 2, 5, 3, 6, 1, 4, 7)[:, :, :, :, :, :, None]
+    patches = np.broadcast_to(patches, (*patches.shape[:6], 2, PATCH_PX, PATCH_PX))
+    grids = torch.tensor([[1, side, side]]).expand(count, 3)
+    return torch.from_numpy(patches.reshape(count * side * side, -1).copy()), grids
+
+
+def _positions(ids: list[int], image_id: int) -> NDArray[np.int64]:
+    """Multimodal rotary positions (3, L) of one sequence whose images are 3 x 3 merged tokens."""
+    out, at, i = np.zeros((3, len(ids)), dtype=np.int64), 0, 0
+    grid = np.stack([np.zeros(9, dtype=np.int64), np.repeat(np.arange(3), 3), np.tile(np.arange(3), 3)])
+    while i < len(ids):
+        if ids[i] == image_id:
+            out[:, i : i + 9] = at + grid
+            at, i = at + 3, i + 9
+        else:
+            out[:, i] = at
+            at, i = at + 1, i + 1
+    return out
+
+
+def collate(tokenizer: PreTrainedTokenizerFast, lessons: list[Lesson]) -> dict[str, Tensor]:
+    """Model inputs of a batch, right-padded, with labels on the answers only."""
+    image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    pad_id, rows = tokenizer.pad_token_id, []
+    for lesson in lessons:
+        prompt = f"{START}user{_IMAGE * len(lesson.images)}{lesson.prompt}{END}{START}assistant"
+        asked, answer = tokenizer(prompt)["input_ids"], tokenizer(lesson.answer + END)["input_ids"]
+        rows.append((asked, answer))
+    length = max(len(asked) + len(answer) for asked, answer in rows)
+    ids = np.full((len(rows), length), pad_id)
+    labels, positions = np.full((len(rows), length), -100), np.zeros((3, len(rows), length), dtype=np.int64)
+    for i, (asked, answer) in enumerate(rows):
+        whole = asked + answer
+        ids[i, : len(whole)] = whole
+        labels[i, len(asked) : len(whole)] = answer
+        positions[:, i, : len(whole)] = _positions(whole, image_id)
+    pixels, grids = patchify([image for lesson in lessons for image in lesson.images])
+    return {
+        "input_ids": torch.from_numpy(ids),
+        "attention_mask": torch.from_numpy((ids != pad_id).astype(np.int64)),
+        "labels": torch.from_numpy(labels),
+        "position_ids": torch.from_numpy(positions),
+        "pixel_values": pixels,
+        "image_grid_thw": grids,
+    }
+
+
+def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int, steps: int) -> Progress:
+    """Teach the vision tower alone: linear heads on merged tokens name each cell's content. Freezes the tower."""
+    heads = nn.ModuleList(nn.Linear(128, len(words) + 1) for words in ATTRIBUTE_WORDS.values())
+    tower = vlm.model.visual
+    optimizer = torch.optim.AdamW([*tower.parameters(), *heads.parameters()], lr=2e-3, weight_decay=0.01)
+
+    def step_once(step: int) -> dict[str, float]:
+        rng = np.random.default_rng([seed, 4, step])
+        scenes = [sample_scene(rng, 1, 6) for _ in range(48)]
+        noisy = [render(scene, rng) + rng.normal(0, 2.5, (IMAGE_PX, IMAGE_PX, 3)) for scene in scenes]
+        pixels, grids = patchify([np.clip(image, 0, 255).astype(np.uint8) for image in noisy])
+        tokens = tower(pixels, grid_thw=grids).pooler_output  # (48 * 9, 128), in reading order
+        things = [scene.at(cell) for scene in scenes for cell in range(GRID * GRID)]
+        loss = torch.zeros(())
+        right = torch.ones(len(things), dtype=torch.bool)
+        for (name, words), head in zip(ATTRIBUTE_WORDS.items(), heads, strict=True):
+            truth = torch.tensor([words.index(getattr(t, name)) + 1 if t else 0 for t in things])
+            logits = head(tokens)
+            right &= logits.argmax(-1) == truth
+            weight = torch.where(truth > 0, 1.0, 0.3)
+            loss = loss + (nn.functional.cross_entropy(logits, truth, reduction="none") * weight).mean()
+        for group in optimizer.param_groups:
+            group["lr"] = 2e-3 * min(1.0, (step + 1) / 50) * min(1.0, (steps - step) / (0.4 * steps))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
+        optimizer.step()
+        filled = torch.tensor([thing is not None for thing in things])
+        return {"loss": loss.item(), "cells": right[filled].float().mean().item()}
+
+    progress = Progress(work / "vision.safetensors", {"tower": tower, "heads": heads}, [optimizer], {"seed": seed})
+    progress.run(steps, step_once)
+    tower.requires_grad_(False)
+    return progress
+
+
+def train_vlm(
+    work: Path, seed: int, vision_steps: int, steps: int, coarse_from: float
+) -> tuple[Qwen2_5_VLForConditionalGeneration, PreTrainedTokenizerFast, dict[str, float]]:
+    """The trained model, its tokenizer, and figures (last loss, examples, seconds).
+
+    Args:
+        work: Folder for resumable progress.
+        seed: Of weights and lessons.
+        vision_steps: Steps of the vision stage (48 pictures each).
+        steps: Steps of the language stage (32 lessons each).
+        coarse_from: Share of the language stage after which the words become coarse, in [0, 1].
+    """
+    torch.manual_seed(seed + 4)
+    tokenizer = make_tokenizer()
+    vlm = make_vlm(tokenizer)
+    seen = train_vision(work, vlm, seed, vision_steps)
+    matrices, others = [], []
+    for name, parameter in vlm.model.language_model.named_parameters():
+        (matrices if parameter.ndim == 2 and "embed" not in name else others).append(parameter)
+    muon = Muon(matrices, lr=0.02, momentum=0.95, weight_decay=0.01)
+    adam = torch.optim.AdamW(others, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)
+
+    def step_once(step: int) -> dict[str, float]:
+        rng = np.random.default_rng([seed, 5, step])
+        share = COARSE_SHARE if step >= coarse_from * steps else 0.0
+        lessons = sorted((draw_lesson(rng, share) for _ in range(BATCH)), key=lambda one: len(one.prompt + one.answer))
+        quarter = BATCH // 4  # lessons of similar length share a pass, so little is padded
+        batches = [collate(tokenizer, lessons[i : i + quarter]) for i in range(0, BATCH, quarter)]
+        answers = sum(int((batch["labels"] >= 0).sum()) for batch in batches)
+        total = 0.0
+        for batch in batches:
+            labels = batch.pop("labels")
+            logits = vlm(**batch, use_cache=False).logits[:, :-1]
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="sum") / answers
+            loss.backward()
+            total += loss.item()
+        scale = min(1.0, (step + 1) / 100) * (1.0 if step < 0.6 * steps else 1.0 - 0.95 * (step / steps - 0.6) / 0.4)
+        muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = 0.02 * scale, 2e-3 * scale
+        nn.utils.clip_grad_norm_([*matrices, *others], 1.0)
+        for optimizer in (muon, adam):
+            optimizer.step()
+            optimizer.zero_grad()
+        return {"loss": total}
+
+    identity = {"seed": seed, "steps": steps, "coarse_from": coarse_from}
+    progress = Progress(work / "vlm.safetensors", {"vlm": vlm}, [muon, adam], identity)
+    progress.run(steps, step_once)
+    figures = {"examples": float(steps * BATCH), "seconds": progress.seconds + seen.seconds}
+    return vlm.eval(), tokenizer, figures
+
+
+CHAT_TEMPLATE = (
+    "{%- for message in messages -%}{{ '<|im_start|>' + message['role'] }}"
+    "{%- if message['content'] is string -%}{{ message['content'] }}"
+    "{%- else -%}{%- for part in message['content'] -%}"
+    "{%- if part['type'] == 'image' -%}<|vision_start|><|image_pad|><|vision_end|>"
+    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}{%- endif -%}<|im_end|>{%- endfor -%}"
+    "{%- if add_generation_prompt -%}<|im_start|>assistant{%- endif -%}"
+)
+"""Qwen's chat form without its line breaks, for which the world has no token."""
+
+
+def save_vlm(vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write a folder that the public loader reads: weights, tokenizer, image processor, chat template."""
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    from models.qwen_processor import ImageOnlyQwenProcessor
+
+    tokenizer.chat_template = CHAT_TEMPLATE
+    images = Qwen2VLImageProcessorPil(
+        patch_size=PATCH_PX,
+        temporal_patch_size=2,
+        merge_size=2,
+        size={"shortest_edge": IMAGE_PX**2, "longest_edge": IMAGE_PX**2},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
+    vlm.generation_config.pad_token_id = tokenizer.pad_token_id
+    vlm.generation_config.eos_token_id = tokenizer.eos_token_id
+    vlm.save_pretrained(folder, safe_serialization=True)
+    ImageOnlyQwenProcessor(images, tokenizer, chat_template=CHAT_TEMPLATE).save_pretrained(folder)

@@ -1,0 +1,185 @@
+"""Loads any image-text-to-text model of transformers, and generates from it in reproducible batches.
+
+The same code loads the embedded 0.7-million-parameter Qwen2.5-VL and Qwen2.5-VL-7B.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.locations import resolve
+from viper.errors import ModelError
+from viper.settings import ModelSettings
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+    from transformers import LogitsProcessor, PreTrainedModel, ProcessorMixin
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A user turn: pictures in order, then text."""
+
+    text: str
+    images: tuple["Image", ...] = ()
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation as chat templates take it, images as placeholders."""
+        content: list[dict[str, str]] = [{"type": "image"} for _ in self.images]
+        return [{"role": "user", "content": [*content, {"type": "text", "text": self.text}]}]
+
+
+def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
+    """The processor of a model folder or hub model.
+
+    Where torchvision is missing (there is no CPU build for every platform), ``AutoProcessor`` cannot make Qwen2.5-VL's
+    video processor; then one without video is made from the same files.
+
+    Raises:
+        ModelError: The folder holds no processor for images and text.
+    """
+    if find_spec("torchvision") is not None:
+        from transformers import AutoProcessor
+
+        processor = AutoProcessor.from_pretrained(folder, revision=revision, padding_side="left")
+    else:
+        from models.qwen_processor import load_image_only_processor
+
+        processor = load_image_only_processor(folder, revision)
+    if not hasattr(processor, "image_processor"):
+        raise ModelError(
+            f"{folder} gives a {type(processor).__name__}, which reads no images. Expected a vision-language model with "
+            "a processor_config.json or preprocessor_config.json."
+        )
+    processor.tokenizer.padding_side = "left"
+    return processor
+
+
+def load_vlm(settings: ModelSettings, adapter: Path | None = None) -> "Vlm":
+    """The model in eval mode with its processor; an adapter folder, if given, is merged into the weights.
+
+    Raises:
+        ModelError: A file is missing or the folder holds another kind of model.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    folder = resolve(settings.path)
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(
+            folder,
+            revision=settings.revision,
+            dtype=getattr(torch, settings.dtype),
+            attn_implementation=settings.attention,
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{settings.path} cannot be loaded as a vision-language model: {error} Check models.vlm.path."
+        ) from error
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    return Vlm(model.to(settings.device).eval(), load_processor(folder, settings.revision))
+
+
+class Vlm:
+    """A vision-language model and its processor."""
+
+    def __init__(self, model: "PreTrainedModel", processor: "ProcessorMixin") -> None:
+        self.model, self.processor = model, processor
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int,
+        batch: int,
+        temperature: float = 0.0,
+        seeds: Sequence[int] | None = None,
+    ) -> list[str]:
+        """One reply a prompt, in the order of the prompts.
+
+        Args:
+            prompts: User turns.
+            max_new_tokens: Longest reply, in tokens.
+            batch: Prompts a forward pass. Prompts of similar length are put together.
+            temperature: 0 is greedy; otherwise each prompt draws from its own seed, so that the reply does not depend
+                on which prompts share its batch.
+            seeds: One a prompt; required where ``temperature`` is above 0.
+
+        Raises:
+            ValueError: Sampling without one seed a prompt.
+        """
+        if temperature > 0 and (seeds is None or len(seeds) != len(prompts)):
+            raise ValueError(f"Sampling {len(prompts)} prompts needs as many seeds, found {len(seeds or ())}.")
+        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].images), len(prompts[i].text), i))
+        replies = [""] * len(prompts)
+        for start in range(0, len(order), batch):
+            part = order[start : start + batch]
+            drawn = [seeds[i] for i in part] if seeds is not None else None
+            texts = self._generate_batch([prompts[i] for i in part], max_new_tokens, temperature, drawn)
+            for i, text in zip(part, texts, strict=True):
+                replies[i] = text
+        return replies
+
+    def inputs(self, prompts: Sequence[Prompt]) -> Any:
+        """Left-padded model inputs of a batch, on the model's device.
+
+        Raises:
+            ModelError: The prompt does not hold as many image tokens as the pictures have features.
+        """
+        texts = [self.processor.apply_chat_template(p.messages(), add_generation_prompt=True) for p in prompts]
+        images = [image for prompt in prompts for image in prompt.images]
+        batch = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt")
+        if images:
+            merge = self.processor.image_processor.merge_size**2
+            expected = int(batch["image_grid_thw"].prod(-1).sum()) // merge
+            found = int((batch["input_ids"] == self.model.config.image_token_id).sum())
+            if expected != found:
+                raise ModelError(
+                    f"{found} image tokens in the prompts but {expected} image features. The chat template and the "
+                    "processor of this model do not fit together."
+                )
+        return batch.to(self.model.device, self.model.dtype)
+
+    def _generate_batch(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seeds: Sequence[int] | None
+    ) -> list[str]:
+        import torch
+
+        inputs = self.inputs(prompts)
+        # Greedy search over seeded Gumbel noise is exact sampling, with one random stream a prompt.
+        noise = [gumbel_sampler(temperature, seeds, self.model.device)] if temperature > 0 and seeds else []
+        with torch.inference_mode():
+            whole = self.model.generate(
+                **inputs,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                logits_processor=noise,
+                pad_token_id=self.processor.tokenizer.pad_token_id,
+            )
+        replies = whole[:, inputs["input_ids"].shape[1] :]
+        return [text.strip() for text in self.processor.batch_decode(replies, skip_special_tokens=True)]
+
+
+def gumbel_sampler(temperature: float, seeds: Sequence[int], device: "torch.device") -> "LogitsProcessor":
+    """Adds Gumbel noise to the logits: their argmax is then a draw from softmax(logits / temperature).
+
+    Row i draws from a generator seeded with ``seeds[i]``, whatever the other rows are.
+    """
+    import torch
+    from transformers import LogitsProcessor
+
+    generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
+
+    class GumbelNoise(LogitsProcessor):
+        def __call__(self, input_ids: "torch.Tensor", scores: "torch.Tensor") -> "torch.Tensor":
+            rows = [torch.rand(scores.shape[-1], generator=g, device=scores.device) for g in generators]
+            uniform = torch.stack(rows).clamp_(1e-20, 1 - 1e-7)
+            return scores.float() / temperature - torch.log(-torch.log(uniform))
+
+    return GumbelNoise()

@@ -1,0 +1,141 @@
+"""What the store needs of a place to live in: whole objects by key.
+
+Reading, listing and deleting are fsspec everywhere. Writing differs, because neither side of fsspec gives what the
+store needs: a local write tears when the process is killed, and create-only is spelled differently.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from storage.manifest import CHUNK_BYTES
+from storage.store_errors import response_code, translate
+from viper.errors import StoreError
+
+PART_BYTES = 16 * 2**20
+
+
+class Backend(ABC):
+    """Whole objects by key. Every error that leaves it is a ``StoreError``."""
+
+    read_options: ClassVar[Mapping[str, int]] = MappingProxyType({})
+
+    def __init__(self, root: str, where: str) -> None:
+        self.root = root
+        self.where = where
+
+    @property
+    @abstractmethod
+    def fs(self) -> Any:
+        """The fsspec filesystem, made on first use."""
+
+    @abstractmethod
+    def create(self, key: str, data: bytes) -> bool:
+        """Write ``data`` if nothing lies at ``key``. True if this call wrote it, False if something was there."""
+
+    @abstractmethod
+    def replace(self, key: str, data: bytes) -> None:
+        """Write ``data`` whole or not at all, over whatever lies at ``key``."""
+
+    @abstractmethod
+    def upload(self, key: str, path: Path, sha256: str) -> None:
+        """Write the file at ``path`` whole or not at all, and refuse it if it no longer has this hash."""
+
+    @abstractmethod
+    def free_bytes(self) -> int | None:
+        """Space left, or None where there is no such limit."""
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Remove what killed writers left behind long ago."""
+
+    def path(self, key: str) -> str:
+        """Full path of ``key`` as the filesystem wants it."""
+        return f"{self.root}/{key}"
+
+    def read(self, key: str) -> bytes | None:
+        """All bytes at ``key``, or None if nothing is there."""
+        with self.translated("read", key):
+            try:
+                data: bytes = self.fs.cat_file(self.path(key), **self.read_options)
+            except FileNotFoundError as error:
+                _refuse_missing_bucket(error)
+                return None
+            return data
+
+    def size(self, key: str) -> int | None:
+        """Size in bytes of the object at ``key``, or None if nothing is there."""
+        with self.translated("inspect", key):
+            try:
+                return int(self.fs.info(self.path(key))["size"])
+            except FileNotFoundError as error:
+                _refuse_missing_bucket(error)
+                return None
+
+    def digest(self, key: str) -> str | None:
+        """SHA-256 of the object at ``key``, read in pieces, or None if nothing is there."""
+        with self.translated("read", key):
+            try:
+                with self.fs.open(self.path(key), "rb", block_size=PART_BYTES) as source:
+                    hasher = hashlib.sha256()
+                    while chunk := source.read(CHUNK_BYTES):
+                        hasher.update(chunk)
+                    return hasher.hexdigest()
+            except FileNotFoundError as error:
+                _refuse_missing_bucket(error)
+                return None
+
+    def download(self, key: str, path: Path) -> bool:
+        """Copy the object at ``key`` to the local ``path`` in pieces. False if nothing is there."""
+        with self.translated("read", key):
+            try:
+                self.fs.get_file(self.path(key), str(path))
+            except FileNotFoundError as error:
+                _refuse_missing_bucket(error)
+                return False
+        return True
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys of all objects under the folder ``prefix``, in no order; folder placeholders are left out."""
+        with self.translated("list", prefix):
+            try:
+                found = self.fs.find(self.path(prefix))
+            except FileNotFoundError:
+                return []
+        inside, start = self.path(prefix) + "/", len(self.root) + 1
+        return [path[start:] for path in found if path.startswith(inside) and not path.endswith("/")]
+
+    def remove(self, key: str) -> None:
+        """Remove the object at ``key``; nothing there is no error."""
+        with self.translated("remove", key):
+            try:
+                self.fs.rm_file(self.path(key))
+            except FileNotFoundError:
+                return
+
+    @contextmanager
+    def translated(self, action: str, key: str) -> Iterator[None]:
+        """Turn whatever the backend's libraries raise into a ``StoreError`` that names place, key and remedy."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            translated = translate(error, f"Cannot {action} {key!r} in {self.where}")
+            if translated is None:
+                raise
+            raise translated from error
+
+
+def changed_while_stored(path: Path) -> StoreError:
+    """The error for a local file that no longer has the hash it is to be stored under."""
+    return StoreError(f"{path} changed while it was being stored. Store a file only after its writer has closed it.")
+
+
+def _refuse_missing_bucket(error: FileNotFoundError) -> None:
+    if response_code(error) == "NoSuchBucket":
+        raise error

@@ -1,0 +1,153 @@
+"""Bytes by their own hash, in a folder or in S3: the lower half of the object store."""
+
+import os
+import uuid
+from pathlib import Path
+
+from storage.backend import Backend
+from storage.bucket import S3_ATTEMPTS, Bucket
+from storage.folder import Folder
+from storage.manifest import Blob, sha256_of, sha256_of_file
+from viper.errors import CorruptArtifact, StoreError
+
+REPAIR = "Remove the artifact with ObjectStore.delete(key) and resume: the step computes it again."
+
+
+class BlobStore:
+    """Blobs under one root, each at ``objects/sha256/ab/<sha>``."""
+
+    def __init__(self, root: str) -> None:
+        """Open the store at ``root`` without touching it.
+
+        Args:
+            root: A folder, or ``s3://bucket/prefix`` with endpoint and credentials in the ``AWS_*`` environment.
+
+        Raises:
+            StoreError: If ``root`` is neither.
+        """
+        self.root = root
+        self._backend = open_backend(root)
+
+    def __reduce__(self) -> tuple[type["BlobStore"], tuple[str]]:
+        return type(self), (self.root,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.root!r})"
+
+    def probe(self, min_free_bytes: int = 0) -> None:
+        """Prove that the store can be written, read, listed and trusted, before any work relies on it.
+
+        Args:
+            min_free_bytes: Space that must be left, in bytes. Only a folder can answer.
+
+        Raises:
+            StoreError: If it cannot, if space is short, or if it overwrites what was to be create-only.
+        """
+        backend = open_backend(self.root, attempts=3)
+        free_bytes = backend.free_bytes()
+        if free_bytes is not None and free_bytes < min_free_bytes:
+            raise StoreError(
+                f"{free_bytes / 2**30:.1f} GiB are free in {backend.where}, expected at least "
+                f"{min_free_bytes / 2**30:.1f} GiB. Free space, or choose another store."
+            )
+        backend.sweep()
+        key, first, second = f"probes/{uuid.uuid4().hex}", b"first", b"second"
+        created = backend.create(key, first)
+        try:
+            overwritten = backend.create(key, second)
+            found, listed = backend.read(key), backend.keys("probes")
+        finally:
+            backend.remove(key)
+        if not created or found not in {first, second} or key not in listed:
+            raise StoreError(f"{backend.where} does not give back what was written to it. Use another store.")
+        if overwritten or found == second:
+            raise StoreError(
+                f"{backend.where} ignores create-only writes (If-None-Match), so two runs could overwrite each other. "
+                "Use a server that honors them, such as AWS S3, MinIO or SeaweedFS."
+            )
+
+    def put_bytes(self, data: bytes) -> Blob:
+        """Store ``data`` under its hash; nothing is written if it is there already.
+
+        Raises:
+            StoreError: If the store refuses.
+        """
+        blob = Blob(sha256=sha256_of(data), size_bytes=len(data))
+        key = _blob_key(blob.sha256)
+        if not self._backend.create(key, data) and self._backend.size(key) != len(data):
+            self._backend.replace(key, data)
+        return blob
+
+    def put_file(self, path: Path) -> Blob:
+        """Store the file at ``path`` under its hash, in pieces; nothing is written if it is there already.
+
+        Raises:
+            StoreError: If the file changes meanwhile, or the store refuses.
+        """
+        blob = Blob(sha256=sha256_of_file(path), size_bytes=path.stat().st_size)
+        key = _blob_key(blob.sha256)
+        if self._backend.size(key) != blob.size_bytes:
+            self._backend.upload(key, path, blob.sha256)
+        return blob
+
+    def get_bytes(self, sha256: str) -> bytes:
+        """The bytes that hash to ``sha256``.
+
+        Raises:
+            CorruptArtifact: If they are missing or hash to something else.
+        """
+        key = _blob_key(sha256)
+        data = self._backend.read(key)
+        if data is None or sha256_of(data) != sha256:
+            raise self._corrupt(key, None if data is None else sha256_of(data))
+        return data
+
+    def get_file(self, sha256: str, path: Path) -> None:
+        """Write the bytes that hash to ``sha256`` to ``path``, in pieces, whole or not at all.
+
+        Raises:
+            CorruptArtifact: If they are missing or hash to something else.
+        """
+        key = _blob_key(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        try:
+            found = sha256_of_file(temporary) if self._backend.download(key, temporary) else None
+            if found != sha256:
+                raise self._corrupt(key, found)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def is_sound(self, sha256: str) -> bool:
+        """Whether the bytes that hash to ``sha256`` are there and still do. Reads them all, in pieces."""
+        return self._backend.digest(_blob_key(sha256)) == sha256
+
+    def drop_damaged(self, sha256: str) -> None:
+        """Repair only: remove a damaged blob, so that putting the right bytes writes them again."""
+        if not self.is_sound(sha256):
+            self._backend.remove(_blob_key(sha256))
+
+    def _corrupt(self, key: str, found: str | None) -> CorruptArtifact:
+        state = "is missing" if found is None else f"is damaged: its bytes hash to {found}"
+        return CorruptArtifact(f"The blob {key!r} in {self._backend.where} {state}. {REPAIR}")
+
+
+def open_backend(root: str, attempts: int = S3_ATTEMPTS) -> Backend:
+    """The backend for ``root``: a folder, ``file://`` folder or ``s3://bucket/prefix``.
+
+    Raises:
+        StoreError: If ``root`` names no bucket, or has another scheme.
+    """
+    scheme, separator, rest = root.partition("://")
+    if not separator:
+        return Folder(root)
+    if scheme == "file":
+        return Folder(rest)
+    if scheme == "s3" and rest.strip("/"):
+        return Bucket(root, attempts)
+    raise StoreError(f"{root!r} is not a place for a store. Expected a folder or s3://bucket/prefix.")
+
+
+def _blob_key(sha256: str) -> str:
+    return f"objects/sha256/{sha256[:2]}/{sha256}"

@@ -1,0 +1,128 @@
+"""What an artifact consists of: named blobs, each known by its hash, listed in a manifest that is a blob itself."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from pydantic import Field, JsonValue
+
+from viper.errors import StoreError
+from viper.records import Record
+
+CHUNK_BYTES = 4 * 2**20
+
+_KEY_PART = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*")
+
+
+class Blob(Record):
+    """Bytes in the store, named by their own hash."""
+
+    sha256: str
+    """SHA-256 of the bytes, 64 hex digits."""
+    size_bytes: int
+    """Length of the bytes."""
+
+
+class Manifest(Record):
+    """The whole content of one artifact."""
+
+    kind: str
+    """What the artifact is: ``images``, ``dataset``, ``checkpoint``, …"""
+    entries: dict[str, Blob]
+    """Relative POSIX path inside the artifact → its blob."""
+    meta: dict[str, JsonValue] = Field(default_factory=dict)
+    """Small facts kept with the artifact, such as lineage or counts."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Sum of the sizes of all entries."""
+        return sum(blob.size_bytes for blob in self.entries.values())
+
+    def to_bytes(self) -> bytes:
+        """The one JSON text of this manifest: equal manifests give equal bytes, hence equal hashes.
+
+        Raises:
+            StoreError: If ``meta`` holds something JSON cannot say, such as NaN.
+        """
+        return canonical_json(self.model_dump())
+
+
+def canonical_json(value: object) -> bytes:
+    """The one JSON text of ``value``: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        StoreError: If ``value`` holds NaN, infinity or a type that JSON lacks.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"Cannot store as JSON: {error}. Expected finite numbers, strings, lists and mappings only."
+        ) from error
+    return text.encode()
+
+
+def sha256_of(data: bytes) -> str:
+    """SHA-256 of ``data``, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of the file at ``path``, 64 hex digits, read in pieces of a few megabytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_key(key: str) -> str:
+    """Return ``key`` if it is safe as a store key on every backend.
+
+    Raises:
+        StoreError: If a part is empty, starts with a dot, or holds anything but letters, digits and ``._=+@-``.
+    """
+    if not all(_KEY_PART.fullmatch(part) for part in key.split("/")):
+        raise StoreError(
+            f"{key!r} is not a store key. Expected parts of letters, digits and ._=+@- joined by '/', "
+            "none of them empty or starting with a dot. Build keys with storage.layout."
+        )
+    return key
+
+
+def check_entry_names(names: Iterable[str]) -> None:
+    """Accept names that stay inside the folder they are written to, and that can all lie there together.
+
+    Raises:
+        StoreError: If a name is absolute, has an empty, ``.`` or ``..`` part, a backslash or a NUL, or if one name is
+            the folder of another.
+    """
+    known = set(names)
+    for name in known:
+        if not name or "\\" in name or "\0" in name or any(part in {"", ".", ".."} for part in name.split("/")):
+            raise StoreError(
+                f"{name!r} cannot name an entry of an artifact. Expected a relative POSIX path without '..', "
+                "such as 'images/0001.png'."
+            )
+        folders = {str(folder) for folder in PurePosixPath(name).parents}
+        if clash := folders & known:
+            raise StoreError(f"The entry {min(clash)!r} is also the folder of {name!r}. Rename one of them.")
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Read a manifest back and check the names in it.
+
+    Raises:
+        StoreError: If ``data`` is not a manifest, or names an entry outside its own folder.
+    """
+    try:
+        manifest = Manifest.model_validate_json(data)
+    except ValueError as error:
+        raise StoreError(f"This is not a manifest: {error}. It was written by other software.") from error
+    check_entry_names(manifest.entries)
+    return manifest
+
+
+def check_meta(meta: Mapping[str, JsonValue] | None) -> dict[str, JsonValue]:
+    """A copy of ``meta`` as it will read back from JSON."""
+    copied: dict[str, JsonValue] = json.loads(canonical_json(dict(meta or {})))
+    return copied

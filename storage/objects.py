@@ -1,0 +1,220 @@
+"""The object store: artifacts by key, in a folder or in S3, never half visible and always verified.
+
+An artifact is blobs under ``objects/sha256/ab/<sha>``, a manifest that names them by hash (a blob too), and a small
+``refs/<key>.json`` that is written last and only if nothing is there. So a reader finds an artifact whole or not at
+all, of two writers of one key exactly one wins, and what a killed writer leaves behind is unreferenced.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from storage.blobs import REPAIR, BlobStore
+from storage.folder import sweep_stale
+from storage.manifest import (
+    Blob,
+    Manifest,
+    check_entry_names,
+    check_key,
+    check_meta,
+    parse_manifest,
+    sha256_of_file,
+)
+from viper.errors import CorruptArtifact, StoreError
+from viper.records import ArtifactRef
+
+TRANSFERS_AT_ONCE = 8
+
+
+class ObjectStore(BlobStore):
+    """Artifacts by key under one root. Safe to share between threads; pickles to its root."""
+
+    def __init__(self, root: str) -> None:
+        """Open the store at ``root`` without touching it.
+
+        Args:
+            root: A folder, or ``s3://bucket/prefix`` with endpoint and credentials in the ``AWS_*`` environment.
+
+        Raises:
+            StoreError: If ``root`` is neither.
+        """
+        super().__init__(root)
+        self._last_manifest: tuple[str, Manifest] | None = None
+
+    def commit(
+        self, key: str, kind: str, entries: Mapping[str, bytes | Path], meta: Mapping[str, JsonValue] | None = None
+    ) -> ArtifactRef:
+        """Store an artifact under ``key``, or find the one that was stored there first.
+
+        Args:
+            key: Where readers will find it; see ``storage.layout``.
+            kind: What it is, such as ``captions``.
+            entries: Relative POSIX path → content, or the local file that holds it.
+            meta: Small JSON facts kept in the manifest.
+
+        Returns:
+            The reference of the artifact that lies at ``key`` now. If another writer was first it is theirs, and the
+            caller goes on with that one.
+
+        Raises:
+            StoreError: If a name leaves the artifact's folder, or the store refuses.
+            StoreUnavailable: If the store does not answer.
+        """
+        check_entry_names(entries)
+        facts = check_meta(meta)
+        if (winner := self.find(key)) is not None:
+            return winner
+        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-put") as pool:
+            blobs = dict(zip(entries, pool.map(self._put, entries.values()), strict=True))
+        manifest = Manifest(kind=kind, entries=blobs, meta=facts)
+        data = manifest.to_bytes()
+        ref = ArtifactRef(kind=kind, uri=key, sha256=self.put_bytes(data).sha256, size_bytes=manifest.size_bytes)
+        if self._backend.create(_ref_key(key), ref.model_dump_json().encode()):
+            return ref
+        if (winner := self.find(key)) is None:
+            raise StoreError(f"{key!r} was removed from {self._backend.where} while it was being written. Resume.")
+        return winner
+
+    def find(self, key: str) -> ArtifactRef | None:
+        """The reference of the artifact at ``key``, or None if there is none yet.
+
+        Raises:
+            CorruptArtifact: If something lies there that is not a reference to ``key``.
+        """
+        data = self._backend.read(_ref_key(key))
+        if data is None:
+            return None
+        try:
+            ref = ArtifactRef.model_validate_json(data)
+        except ValueError as error:
+            raise CorruptArtifact(f"The reference {key!r} in {self._backend.where} is damaged. {REPAIR}") from error
+        if ref.uri != key:
+            raise CorruptArtifact(f"{key!r} in {self._backend.where} refers to {ref.uri!r}. {REPAIR}")
+        return ref
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys of all artifacts in the folder ``prefix``, sorted."""
+        keys = self._backend.keys(f"refs/{check_key(prefix.rstrip('/'))}")
+        yield from sorted(key[len("refs/") : -len(".json")] for key in keys if key.endswith(".json"))
+
+    def manifest(self, ref: ArtifactRef) -> Manifest:
+        """What the artifact consists of.
+
+        Raises:
+            CorruptArtifact: If the manifest is missing, damaged, or not the one that ``ref`` describes.
+        """
+        cached = self._last_manifest
+        if cached is None or cached[0] != ref.sha256:
+            with _naming(ref, "its manifest"):
+                cached = ref.sha256, parse_manifest(self.get_bytes(ref.sha256))
+            self._last_manifest = cached
+        manifest = cached[1]
+        if (manifest.kind, manifest.size_bytes) != (ref.kind, ref.size_bytes):
+            raise CorruptArtifact(
+                f"{ref.uri!r} is said to be {ref.kind!r} of {ref.size_bytes} bytes, but its manifest says "
+                f"{manifest.kind!r} of {manifest.size_bytes} bytes. {REPAIR}"
+            )
+        return manifest
+
+    def read(self, ref: ArtifactRef, name: str) -> bytes:
+        """The content of one entry.
+
+        Raises:
+            StoreError: If the artifact has no such entry.
+            CorruptArtifact: If the entry's bytes are missing or damaged.
+        """
+        blob = self.manifest(ref).entries.get(name)
+        if blob is None:
+            known = ", ".join(sorted(self.manifest(ref).entries)[:10])
+            raise StoreError(f"{ref.uri!r} has no entry {name!r}. It has: {known or 'none'}.")
+        with _naming(ref, name):
+            return self.get_bytes(blob.sha256)
+
+    def download(self, ref: ArtifactRef, folder: Path) -> Path:
+        """Make ``folder`` hold every entry of the artifact, verified, and return it.
+
+        A new folder appears whole. In one that exists, entries that are missing or differ are written again; other
+        files in it are left alone.
+
+        Raises:
+            CorruptArtifact: If an entry's bytes in the store are missing or damaged.
+        """
+        manifest = self.manifest(ref)
+        if not folder.exists():
+            sweep_stale(folder.parent, f".{folder.name}.*.tmp")
+            temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
+            try:
+                temporary.mkdir(parents=True)
+                self._fill(ref, manifest, temporary)
+                os.rename(temporary, folder)
+                return folder
+            except FileExistsError:
+                pass
+            except OSError as error:
+                if isinstance(error, StoreError) or not folder.exists():
+                    raise
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        self._fill(ref, manifest, folder)
+        return folder
+
+    def damaged(self, ref: ArtifactRef) -> tuple[str, ...]:
+        """Names of the entries whose bytes are missing or damaged, sorted. Reads the whole artifact.
+
+        Raises:
+            CorruptArtifact: If the manifest itself is missing or damaged.
+        """
+        self._last_manifest = None
+        entries = self.manifest(ref).entries
+        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
+            sound = pool.map(self.is_sound, (blob.sha256 for blob in entries.values()))
+            return tuple(sorted(name for name, ok in zip(entries, sound, strict=True) if not ok))
+
+    def delete(self, key: str) -> None:
+        """Repair only: forget the artifact at ``key`` and drop its damaged blobs, so that it can be computed again.
+
+        Nothing else in the project removes anything. Sound blobs stay, as other artifacts may share them. The
+        reference goes last: a killed repair is repeated in full.
+        """
+        ref: ArtifactRef | None = None
+        try:
+            if (ref := self.find(key)) is not None:
+                for name in self.damaged(ref):
+                    self.drop_damaged(self.manifest(ref).entries[name].sha256)
+        except CorruptArtifact:
+            self._last_manifest = None
+            if ref is not None:
+                self.drop_damaged(ref.sha256)
+        self._backend.remove(_ref_key(key))
+
+    def _put(self, content: bytes | Path) -> Blob:
+        return self.put_file(content) if isinstance(content, Path) else self.put_bytes(content)
+
+    def _fill(self, ref: ArtifactRef, manifest: Manifest, folder: Path) -> None:
+        def fetch(name: str) -> None:
+            blob, path = manifest.entries[name], folder / name
+            if path.is_file() and path.stat().st_size == blob.size_bytes and sha256_of_file(path) == blob.sha256:
+                return
+            with _naming(ref, name):
+                self.get_file(blob.sha256, path)
+
+        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-get") as pool:
+            list(pool.map(fetch, manifest.entries))
+
+
+def _ref_key(key: str) -> str:
+    return f"refs/{check_key(key)}.json"
+
+
+@contextmanager
+def _naming(ref: ArtifactRef, entry: str) -> Iterator[None]:
+    try:
+        yield
+    except CorruptArtifact as error:
+        raise CorruptArtifact(f"{ref.uri!r} cannot be trusted, because of {entry!r}. {error}") from error

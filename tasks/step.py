@@ -1,0 +1,173 @@
+"""What every step of a round has in common: a key, an artifact under that key, and a worker's models.
+
+A step's key is the hash of everything that decides its result. Before it works, a step looks for an artifact under
+its key; what is found is never computed again, on any machine. The store is the only truth about what is done:
+Prefect shows it, as the state ``Reused``.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prefect import get_run_logger
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+from prefect.tasks import task
+from pydantic import BaseModel, JsonValue
+
+from storage.layout import result_key
+from storage.objects import ObjectStore
+from viper.environment import store_root, work_folder
+from viper.errors import CorruptArtifact, StoreUnavailable
+from viper.records import ArtifactRef, Vlm
+from viper.settings import ModelSettings, Settings
+
+TRANSIENT = (StoreUnavailable, ConnectionError, TimeoutError)
+"""Errors that may pass by themselves. Everything else ends the step at once."""
+
+Entries = Mapping[str, bytes | Path]
+Result = TypeVar("Result")
+
+
+def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, TRANSIENT)
+
+
+step_task = functools.partial(
+    task,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=5,
+    retry_delay_seconds=[1, 5, 15, 30, 60],
+    retry_condition_fn=_worth_a_retry,
+    retry_jitter_factor=0.2,
+)
+"""Decorator of every step: retried on ``TRANSIENT`` errors for about two minutes, never cached by Prefect."""
+
+
+def plain(value: object) -> Any:
+    """Settings and records as JSON values."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def key_of(step: str, version: int, inputs: Mapping[str, object]) -> str:
+    """The key of a step: SHA-256 over its name, its version and its inputs, 64 hex digits."""
+    text = json.dumps({"step": step, "version": version, "inputs": plain(inputs)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seed_of(settings: Settings, round_number: int, step: str, item: object = "") -> int:
+    """The seed of one item of one step, in [0, 2**62): from the evolution's seed, the round, the step and the item."""
+    text = f"{settings.seed}/{round_number}/{step}/{item}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2
+
+
+def open_store() -> ObjectStore:
+    """The store of this environment."""
+    return ObjectStore(store_root())
+
+
+def once(
+    step: str, version: int, inputs: Mapping[str, object], compute: Callable[[], tuple[Entries, dict[str, JsonValue]]]
+) -> ArtifactRef | State[ArtifactRef]:
+    """The step's artifact: found under its key, or computed and committed.
+
+    Args:
+        step: Name of the step, also the kind of its artifact.
+        version: Raised by hand when the step's code changes what it computes.
+        inputs: Everything else that decides the result: settings slices, references, seeds, shard.
+        compute: Makes the artifact's entries and its small facts.
+
+    Returns:
+        The reference; wrapped in a Prefect state ``Reused`` if nothing was computed.
+    """
+    store = open_store()
+    key = result_key(step, key_of(step, version, inputs))
+    found = store.find(key)
+    if found is not None:
+        try:
+            store.manifest(found)
+            return Completed(name="Reused", message=f"{step} was done before: {key[:24]}…", data=found)
+        except CorruptArtifact as error:
+            get_run_logger().warning("%s Computing it again.", error)
+            store.delete(key)
+    began = time.monotonic()
+    entries, meta = compute()
+    ref = store.commit(key, step, entries, {**meta, "inputs": plain(inputs), "seconds": time.monotonic() - began})
+    get_run_logger().info("%s: %d bytes in %.1f s", step, ref.size_bytes, time.monotonic() - began)
+    return ref
+
+
+def read_json(ref: ArtifactRef, name: str) -> Any:
+    """One JSON entry of an artifact."""
+    return json.loads(open_store().read(ref, name))
+
+
+def to_json(value: object) -> bytes:
+    """Bytes of a JSON entry: equal values give equal bytes."""
+    return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, indent=1).encode()
+
+
+_models = threading.local()
+
+
+def worker_model(make: Callable[..., Result], *arguments: object) -> Result:
+    """A model of this worker: made once, kept until ``release_models``. A thread is a worker."""
+    kept: dict[Any, Any] = _models.__dict__.setdefault("kept", {})
+    key = (make.__module__, make.__qualname__, json.dumps(plain(list(arguments)), sort_keys=True, default=str))
+    if key not in kept:
+        kept[key] = make(*arguments)
+    result: Result = kept[key]
+    return result
+
+
+def release_models() -> None:
+    """Forget this thread's models, so that their memory is free for what comes next."""
+    _models.__dict__.pop("kept", None)
+
+
+def model_settings(settings: Settings, vlm: Vlm) -> ModelSettings:
+    """How to load a VLM on this machine: the base as its profile says, a round's model from a local copy."""
+    if vlm.artifact is None:
+        return settings.models.vlm
+    folder = open_store().download(vlm.artifact, work_folder() / "models" / vlm.artifact.sha256)
+    return settings.models.vlm.model_copy(update={"path": str(folder)})
+
+
+def fingerprint(settings: ModelSettings) -> str:
+    """What decides a model's weights: a hash over the files of a folder, or hub name and revision."""
+    from models.locations import resolve
+
+    return _fingerprint(resolve(settings.path), settings.revision)
+
+
+@functools.cache
+def _fingerprint(location: str, revision: str) -> str:
+    folder = Path(location)
+    if not folder.is_dir():
+        return f"{location}@{revision}"
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md"):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def code_version() -> str:
+    """The project's version, and the commit it was started from where the environment names one."""
+    from viper import __version__
+
+    return f"{__version__}+{os.environ.get('VIPER_COMMIT', 'unknown')}"

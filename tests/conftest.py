@@ -1,0 +1,37 @@
+"""The environment of every test: nothing is read from, or left in, the developer's own folders and servers.
+
+Set when pytest loads this file, because Prefect, MLflow and the Hugging Face libraries read it when they are imported.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="viper-tests-"))
+
+for name in list(os.environ):
+    if name.startswith(("PREFECT_", "MLFLOW_", "VIPER_", "AWS_")):
+        del os.environ[name]
+
+os.environ.update(
+    {
+        "VIPER_HOME": str(SESSION_FOLDER / "viper"),
+        "PREFECT_HOME": str(SESSION_FOLDER / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "HF_HOME": str(SESSION_FOLDER / "huggingface"),
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "DO_NOT_TRACK": "true",
+        # One thread gives the same bits on every machine, and tiny models are no faster on two.
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(SESSION_FOLDER, ignore_errors=True)

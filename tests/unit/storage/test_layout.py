@@ -1,0 +1,41 @@
+"""Every key in the store."""
+
+import pytest
+
+from storage import layout
+from viper.errors import StoreError
+
+
+def test_keys_read_as_documented() -> None:
+    assert layout.result_key("caption", "3fa9") == "results/caption/3fa9"
+    assert layout.dataset_key("shapes-1", 1, "csr") == "evolutions/shapes-1/rounds/0001/datasets/csr"
+    assert layout.checkpoint_key("e", 2, "vop", "abc", 40) == "evolutions/e/rounds/0002/checkpoints/vop/abc/00000040"
+    assert layout.verdict_key("e", 0) == "evolutions/e/rounds/0000/verdict"
+    assert layout.report_key("e", 0) == "evolutions/e/rounds/0000/report"
+    assert layout.champion_key("e", 12) == "evolutions/e/champions/0012"
+
+
+def test_sorted_keys_are_in_the_order_of_their_numbers() -> None:
+    keys = [layout.checkpoint_key("e", 1, "csr", "t", step) for step in (9, 10, 100)]
+    assert sorted(keys) == keys
+    assert [layout.checkpoint_step(key) for key in keys] == [9, 10, 100]
+    champions = [layout.champion_key("e", number) for number in (2, 10)]
+    assert sorted(champions) == champions
+    assert layout.champion_round(champions[-1]) == 10
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "-a", "a.", "a b", "a_b"])
+def test_a_name_that_cannot_be_part_of_a_key_is_refused(name: str) -> None:
+    with pytest.raises(StoreError, match=r"Expected lowercase letters, digits, dashes and dots"):
+        layout.dataset_key(name, 1, "csr")
+
+
+@pytest.mark.parametrize("number", [-1, 10_000])
+def test_a_round_out_of_range_is_refused(number: int) -> None:
+    with pytest.raises(StoreError, match="Expected 0 to 9999"):
+        layout.verdict_key("e", number)
+
+
+def test_another_key_is_not_taken_for_a_checkpoint() -> None:
+    with pytest.raises(StoreError, match="not the key of a checkpoint"):
+        layout.checkpoint_step(layout.verdict_key("e", 1))

@@ -1,0 +1,3 @@
+"""ViPER Loop: a vision-language model teaches itself to see better, round after round."""
+
+__version__ = "0.1.0"

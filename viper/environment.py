@@ -1,0 +1,52 @@
+"""Where this environment keeps things: from variables, never from profiles.
+
+    VIPER_HOME            folder for everything local (default ``.viper`` in the working folder)
+    VIPER_STORE           the object store: a folder or ``s3://bucket/prefix`` (default ``$VIPER_HOME/store``)
+    MLFLOW_TRACKING_URI   MLflow (default a SQLite file in ``$VIPER_HOME``)
+    PREFECT_API_URL       Prefect server (default: one started inside the process)
+    PREFECT_HOME          Prefect's own folder (default ``$VIPER_HOME/prefect``)
+    AWS_*                 endpoint and credentials of an S3 store
+"""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The local folder of this installation."""
+    return Path(os.environ.get("VIPER_HOME", ".viper")).resolve()
+
+
+def store_root() -> str:
+    """The object store: a folder, or an ``s3://`` address."""
+    return os.environ.get("VIPER_STORE") or str(home() / "store")
+
+
+def work_folder() -> Path:
+    """Local copies of models and checkpoints. Everything in it can be made again."""
+    folder = home() / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def tracking_uri() -> str:
+    """MLflow's tracking server or database."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def prepare_environment() -> None:
+    """Set the defaults that the libraries read from the environment. Call before they are imported."""
+    home().mkdir(parents=True, exist_ok=True)
+    defaults = {
+        "PREFECT_HOME": str(home() / "prefect"),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,56 @@
+"""Every error that ViPER Loop raises on purpose.
+
+    ViperError                     something the user or the operator can act on; the message says
+    │                              what was found, what was expected and what to do
+    ├── ProfileError (ValueError)  a profile that does not exist, does not parse or contradicts itself
+    ├── PoolError (ValueError)     a pool with no usable images, or with too many unusable ones
+    ├── ModelError (OSError)       a model folder that is missing, incomplete or of the wrong class
+    ├── SuiteError (ValueError)    an unknown benchmark suite or a malformed benchmark file
+    ├── StoreError (OSError)       a store that cannot be read, written or trusted
+    │   ├── StoreUnavailable       the store does not answer now; asking again may succeed
+    │   └── CorruptArtifact        bytes that do not have the hash they were stored under
+    ├── CheckpointMismatch         a checkpoint made by other settings, data or code
+    └── TrainingFailed             the training process ended without a result
+
+Errors cross process boundaries, so each is built from its message alone and survives pickling.
+"""
+
+
+class ViperError(Exception):
+    """Base of all errors with a message meant for the person who runs the loop."""
+
+
+class ProfileError(ViperError, ValueError):
+    """A profile is missing, does not parse, or its values contradict each other."""
+
+
+class PoolError(ViperError, ValueError):
+    """The image pool has nothing usable, or more unusable images than the profile accepts."""
+
+
+class ModelError(ViperError, OSError):
+    """A model folder is missing, incomplete, or holds another kind of model."""
+
+
+class SuiteError(ViperError, ValueError):
+    """A benchmark suite is unknown, or its file lacks a column or holds a broken row."""
+
+
+class StoreError(ViperError, OSError):
+    """The object store cannot be read, written or trusted."""
+
+
+class StoreUnavailable(StoreError):
+    """The object store does not answer at the moment. The only store error worth a retry."""
+
+
+class CorruptArtifact(StoreError):
+    """Stored bytes do not hash to the name they were stored under."""
+
+
+class CheckpointMismatch(ViperError, ValueError):
+    """A training checkpoint belongs to other settings, other data or another code version."""
+
+
+class TrainingFailed(ViperError, RuntimeError):
+    """The training process died, hung, or ended without writing its result."""

@@ -1,0 +1,99 @@
+"""The small frozen records that tasks hand each other.
+
+A record holds names, numbers and artifact references; never an image, a tensor or a path that
+only one machine knows. Records are what Prefect shows, what the store keeps as a step's result
+and what a resumed round reads back, so they serialize to JSON and compare by value.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A value that never changes after it was made. Unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ArtifactRef(Record):
+    """Where an artifact lies in the store, and the proof that it is the right one."""
+
+    kind: str
+    """What it is: ``images``, ``captions``, ``dataset``, ``checkpoint``, ``model``, …"""
+    uri: str
+    """Key of the artifact's ref inside the store, such as ``results/caption/3f…``."""
+    sha256: str
+    """SHA-256 of the artifact's manifest, 64 hex digits. The manifest names every blob by hash."""
+    size_bytes: int
+    """Sum of the sizes of the artifact's blobs."""
+
+
+class Vlm(Record):
+    """The vision-language model that plays a role in a round."""
+
+    name: str
+    """``base`` or ``round 3``."""
+    settings_path: str = ""
+    """Where the base comes from; empty for a model made by a round."""
+    artifact: ArtifactRef | None = None
+    """The model made by a round; ``None`` for the base."""
+    fingerprint: str
+    """What decides its weights: the artifact's hash, or a hash over the base's files or hub revision."""
+
+
+class Shard(Record):
+    """A slice of the pool: the unit of work and of loss in synthesis."""
+
+    pool: ArtifactRef
+    number: int
+    """Counts from 0. The pool's entries are named ``<number>/<image id>.png``."""
+
+
+class Difference(Record):
+    """A paired difference of two models on the same questions, in points (0 to 100)."""
+
+    points: float
+    low: float
+    """Lower end of the bootstrap interval."""
+    high: float
+    """Upper end."""
+
+
+class SuiteResult(Record):
+    """One suite's scores of the three models, in points, and the candidate's paired differences."""
+
+    suite: str
+    questions: int
+    base: float
+    champion: float
+    candidate: float
+    against_base: Difference
+    against_champion: Difference
+
+
+class Verdict(Record):
+    """What the gate decided about a round's candidate."""
+
+    decision: str
+    """``promote``, ``keep champion`` or ``collapse``."""
+    reason: str
+    """One sentence."""
+    suites: tuple[SuiteResult, ...]
+    mean: SuiteResult
+    """The mean over the suites, as if it were a suite."""
+
+
+class RoundResult(Record):
+    """Everything a finished round leaves behind."""
+
+    evolution: str
+    round_number: int
+    settings_sha256: str
+    base: Vlm
+    champion_before: Vlm
+    champion_after: Vlm
+    datasets: dict[str, ArtifactRef]
+    """Dataset versions by stage."""
+    report: ArtifactRef
+    verdict: Verdict
+    seconds: dict[str, float]
+    """Wall time by step, in seconds, of the run that finished the round."""

@@ -1,0 +1,343 @@
+"""Profiles: TOML files that become frozen settings, the parameter of every flow.
+
+Every number carries its unit in its name. Unknown keys are refused with the nearest known one. Endpoints and
+secrets are not settings; they come from the environment (see ``viper doctor``).
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from viper.errors import ProfileError
+
+PROFILES_FOLDER = Path(__file__).resolve().parent.parent / "deployments" / "profiles"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Stage = Literal["csr", "vop"]
+
+
+class Section(BaseModel):
+    """A part of a profile. Frozen; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelSettings(Section):
+    """Where a model comes from."""
+
+    path: str
+    """Folder, ``s3://`` address or hub name. ``shapes:NAME`` is an embedded model."""
+    revision: str = "main"
+    """Revision on the hub; ignored for folders."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """Number format of the weights in memory."""
+    device: str = "cuda"
+    """Torch device, such as ``cpu``, ``cuda`` or ``cuda:1``."""
+    attention: Literal["eager", "sdpa", "flash_attention_2"] = "sdpa"
+    """Attention kernel of language models; pipelines choose their own."""
+
+
+class DiffusionSettings(ModelSettings):
+    """A diffusers pipeline and how it is called."""
+
+    steps: Count = 28
+    """Number of denoising steps."""
+    guidance: float = Field(default=4.0, ge=0)
+    """Guidance scale, given to the pipeline under the name that it uses (``true_cfg_scale`` for Qwen)."""
+    negative_prompt: str = " "
+    """Negative prompt for guided pipelines. Qwen's are silently unguided without one."""
+    side_px: Count = 1024
+    """Width and height of the pictures, in pixels."""
+    batch: Count = 4
+    """Pictures a forward pass. Part of the step's key, because it moves the last bits."""
+
+
+class ModelsSettings(Section):
+    """The four models of the loop."""
+
+    vlm: ModelSettings
+    """The base vision-language model: champion of round 0."""
+    painter: DiffusionSettings
+    """Text-to-image model: image-level reconstruction."""
+    editor: DiffusionSettings
+    """Instruction editor: instance-level reconstruction."""
+    similarity: ModelSettings
+    """SentenceTransformer of the reward."""
+
+
+class PoolSettings(Section):
+    """The unlabelled images."""
+
+    uri: str
+    """Folder or ``s3://`` prefix of images. ``shapes:`` draws pictures of the embedded world."""
+    images_per_round: Count
+    """Images taken each round; every round takes others until the pool is used up."""
+    max_pixels: Count = 50_000_000
+    """Largest width x height that is decoded, in pixels."""
+    max_bytes: Count = 50_000_000
+    """Largest file that is read, in bytes."""
+    max_rejected_share: Share = 0.2
+    """Share of unusable images above which the round stops."""
+
+
+class SynthesisSettings(Section):
+    """How captions, critiques and operations are made."""
+
+    shard_images: Count
+    """Images a shard: the unit of loss and of parallel work."""
+    workers: Count = 1
+    """Shards in work at the same time. Each worker holds its own models."""
+    batch: Count = 16
+    """Prompts a generation pass of the VLM."""
+    max_new_tokens: Count
+    """Longest text, in tokens."""
+    critiques: Count = 4
+    """Sampled critiques a painting."""
+    critique_temperature: float = Field(default=1.0, gt=0)
+    """Temperature of the sampled critiques."""
+    edits_per_image: Count = 2
+    """Edited pictures made from one image."""
+    max_operations: Count = 3
+    """Operations in one edited picture, at most."""
+    operations_writer: Literal["grammar", "vlm"] = "vlm"
+    """Who writes operations: rules over the refined caption, or the VLM by prompt."""
+
+
+class FilterSettings(Section):
+    """The self-critique filter: the painter is the judge."""
+
+    enabled: bool = True
+    """Off keeps every critique and edit (an ablation)."""
+    seeds: Count = 2
+    """Noise seeds a caption is painted with; the same for both captions of a pair."""
+    min_gain: float = Field(default=0.0, ge=0)
+    """How much closer the refined painting must come, in units of the distance, averaged over the seeds."""
+    min_agreement: Share = 1.0
+    """Share of the seeds that must agree that the refined painting is closer."""
+    max_faithful_distance: float = Field(ge=0)
+    """A first painting this close to the image needs no correction: its "nothing to correct" is kept."""
+    max_nothing_share: Share = 0.2
+    """Largest share of "nothing to correct" samples in a CSR dataset."""
+    min_edit_change: float = Field(ge=0)
+    """An edit must change the image at least this much where it should, else it is a no-op."""
+    max_edit_spill: float = Field(ge=0)
+    """An edit may change the rest of the image at most this much."""
+    min_samples: Count = 32
+    """Fewer samples in a stage's dataset stop the round with the verdict ``collapse``."""
+
+
+class LoraSettings(Section):
+    """Low-rank adapters."""
+
+    rank: Count = 64
+    """Rank of the adapters."""
+    alpha: Count = 128
+    """Scale of the adapters, divided by the rank."""
+    target_modules: str = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+    """Regular expression on module names."""
+
+
+class RewardSettings(Section):
+    """R = format_weight * R_format + (1 - format_weight) * R_correct (ViPER, section 3.3)."""
+
+    format_weight: Share = 0.05
+    """Weight of the form of the answer."""
+    threshold: Share = 0.85
+    """Cosine similarity above which two sentences say the same."""
+    coverage_weight: Share = 0.0
+    """Share of coverage (recall) in R_correct; 0 is the paper's precision alone."""
+
+
+class StageSettings(Section):
+    """One reinforcement-learning stage."""
+
+    steps: Count
+    """Optimizer steps."""
+    prompts_per_step: Count
+    """Prompts in one optimizer step."""
+    generations: Annotated[int, Field(ge=2)] = 5
+    """Rollouts a prompt (the group)."""
+    updates_per_batch: Count = 1
+    """Optimizer steps on the same rollouts; the clip is for those after the first."""
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps of linear warm-up; the rate then falls linearly to 10 %."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Sampling temperature of the rollouts."""
+    epsilon_low: float = Field(default=0.2, gt=0)
+    """Lower clip bound of the probability ratio."""
+    epsilon_high: float = Field(default=0.28, gt=0)
+    """Upper clip bound (DAPO's clip-higher)."""
+    max_completion_tokens: Count
+    """Longest rollout, in tokens."""
+    checkpoint_steps: Count
+    """Steps between checkpoints; rounded up to whole rollout batches."""
+    micro_batch: Count
+    """Rollouts a forward-backward pass."""
+
+
+class TrainingSettings(Section):
+    """The two-stage training."""
+
+    stages: tuple[Stage, ...] = ("csr", "vop")
+    """Which stages, in order."""
+    method: Literal["lora", "full"] = "lora"
+    """Adapters or all weights of the language model."""
+    lora: LoraSettings = LoraSettings()
+    """Adapters, where ``method`` is ``lora``."""
+    reward: RewardSettings = RewardSettings()
+    """The reward, the same in both stages."""
+    csr: StageSettings
+    """Stage 1."""
+    vop: StageSettings
+    """Stage 2."""
+    launcher: tuple[str, ...] = ()
+    """Command put before the training process, such as ``["accelerate", "launch"]``; empty: plain Python."""
+    hang_timeout_s: Count = 1800
+    """A training process without a finished step for this long is stopped and reported."""
+
+    def stage(self, name: Stage) -> StageSettings:
+        """The settings of one stage."""
+        return self.csr if name == "csr" else self.vop
+
+
+class BenchmarkSettings(Section):
+    """Held-out evaluation."""
+
+    suites: tuple[str, ...]
+    """Suites by name, in the order of the report."""
+    folder: str
+    """Folder or ``s3://`` prefix of the suites' TSV files. ``shapes:`` makes those of the embedded world."""
+    limit: int = Field(default=0, ge=0)
+    """Questions a suite at most; 0 takes all."""
+    batch: Count = 16
+    """Questions a generation pass."""
+    shard_questions: Count = 500
+    """Questions a shard."""
+    max_new_tokens: Count = 64
+    """Longest reply, in tokens."""
+
+
+class GateSettings(Section):
+    """When a candidate becomes champion."""
+
+    margin_points: float = Field(default=1.0, ge=0)
+    """No suite may lose more than this: the lower end of its interval stays above minus this or the difference does."""
+    confidence: Share = 0.95
+    """Level of the intervals."""
+    resamples: Count = 2000
+    """Bootstrap resamples."""
+    min_reply_length_share: Share = 0.5
+    """Mean length of captions, against the base, under which a round counts as collapsed."""
+
+
+class Settings(Section):
+    """Everything that decides what an evolution computes."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")
+    """Name of the profile: lower case letters, digits, dashes, dots."""
+    evolution: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")
+    """Name of the evolution: rounds of one name follow each other in one store."""
+    seed: int = Field(default=0, ge=0)
+    """Every random draw is derived from this, the round, the step and the item."""
+    prompts: Literal["shapes", "photographs"]
+    """Prompt set."""
+    distance: str = "pixels"
+    """How reconstructions are compared: ``pixels``, or the path of an image-feature model."""
+    frozen_synthesizer: bool = False
+    """True lets the base make every round's data, in place of the champion (an ablation)."""
+    models: ModelsSettings
+    """The four models."""
+    pool: PoolSettings
+    """Unlabelled images."""
+    synthesis: SynthesisSettings
+    """Captions, critiques, operations."""
+    filter: FilterSettings
+    """Self-critique."""
+    training: TrainingSettings
+    """Reinforcement learning."""
+    benchmarks: BenchmarkSettings
+    """Evaluation."""
+    gate: GateSettings = GateSettings()
+    """Promotion."""
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        for stage in self.training.stages:
+            settings = self.training.stage(stage)
+            rollouts = settings.prompts_per_step * settings.generations
+            if rollouts % settings.micro_batch:
+                raise ValueError(
+                    f"training.{stage}: micro_batch {settings.micro_batch} does not divide the {rollouts} rollouts of a "
+                    f"step (prompts_per_step x generations). Choose a divisor of {rollouts}."
+                )
+        if not self.training.stages:
+            raise ValueError('training.stages is empty. Name at least one of "csr", "vop".')
+        return self
+
+
+def profile_names() -> list[str]:
+    """The names of the shipped profiles, sorted."""
+    return sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
+
+
+def load_profile(name_or_path: str) -> Settings:
+    """Settings from a shipped profile (by name) or a TOML file (by path).
+
+    Raises:
+        ProfileError: There is no such profile, it is not TOML, or a value or key in it is wrong.
+    """
+    is_path = name_or_path.endswith(".toml")
+    path = Path(name_or_path) if is_path else PROFILES_FOLDER / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = profile_names()
+        if is_path:
+            raise ProfileError(f"There is no file {path}. Give a path to a .toml file or one of: {', '.join(known)}.")
+        near = difflib.get_close_matches(name_or_path, known, 1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise ProfileError(f"There is no profile {name_or_path!r}. {hint}Known profiles: {', '.join(known)}.")
+    try:
+        return parse_settings(tomllib.loads(path.read_text()), path.name)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{path.name} is not valid TOML: {error}.") from error
+
+
+def parse_settings(values: dict[str, object], source: str) -> Settings:
+    """Settings from plain values; ``source`` names them in errors.
+
+    Raises:
+        ProfileError: A key is unknown (the nearest known one is named), missing, or has a wrong value.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(dict(detail)) for detail in error.errors()]  # type: ignore[arg-type]
+        raise ProfileError(f"{source}: " + " ".join(lines)) from error
+
+
+def _explain(detail: dict[str, object]) -> str:
+    location = [str(part) for part in detail["loc"]]  # type: ignore[attr-defined]
+    where = ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        near = difflib.get_close_matches(location[-1], known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
+        return f"Unknown key {where!r}; {hint}"
+    if detail["type"] == "missing":
+        return f"{where!r} is missing."
+    found = "" if isinstance(detail["input"], dict) else f" (found {detail['input']!r})"
+    return f"{where or 'profile'}: {detail['msg']}{found}."
+
+
+def _known_keys(location: list[str]) -> list[str]:
+    section: type[BaseModel] = Settings
+    for part in location:
+        annotation = section.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    return sorted(section.model_fields)
