@@ -1,10 +1,11 @@
 """Where everything lies in the store: every key, as a pure function.
 
     results/<step>/<key>                                          what a step computed; key = hash of its inputs
-    evolutions/<evolution>/rounds/<round>/datasets/<stage>        dataset version of a stage (csr, vop)
+    evolutions/<evolution>/rounds/<round>/datasets/<stage>/<key>  dataset version of a stage (csr, vop)
     evolutions/<evolution>/rounds/<round>/checkpoints/<stage>/<training>/<step>
     evolutions/<evolution>/rounds/<round>/verdict                 what the gate decided
     evolutions/<evolution>/rounds/<round>/report                  the round's report
+    evolutions/<evolution>/requests/<number>                      settings and rounds that were asked for
     evolutions/<evolution>/champions/<round>                      the champion that this round made
 
 Numbers are padded with zeros so that sorted keys are in order. Champions are append-only: the one with the highest
@@ -33,9 +34,9 @@ def round_prefix(evolution: str, round_number: int) -> str:
     return f"{evolution_prefix(evolution)}/rounds/{_padded('round', round_number, 4)}"
 
 
-def dataset_key(evolution: str, round_number: int, stage: str) -> str:
-    """Key of the dataset version that trains ``stage`` in this round."""
-    return f"{round_prefix(evolution, round_number)}/datasets/{check_name('stage', stage)}"
+def dataset_key(evolution: str, round_number: int, stage: str, key: str) -> str:
+    """Key of a dataset version of ``stage`` made in this round; ``key`` is the hash of what it was made from."""
+    return f"{round_prefix(evolution, round_number)}/datasets/{check_name('stage', stage)}/{check_name('key', key)}"
 
 
 def checkpoint_prefix(evolution: str, round_number: int, stage: str, training_key: str) -> str:
@@ -66,6 +67,16 @@ def verdict_key(evolution: str, round_number: int) -> str:
 def report_key(evolution: str, round_number: int) -> str:
     """Key of the round's report."""
     return f"{round_prefix(evolution, round_number)}/report"
+
+
+def requests_prefix(evolution: str) -> str:
+    """Folder of what was asked of an evolution, in order; the last one is what a resume continues."""
+    return f"{evolution_prefix(evolution)}/requests"
+
+
+def request_key(evolution: str, number: int) -> str:
+    """Key of the request with this number, counted from 0."""
+    return f"{requests_prefix(evolution)}/{_padded('request', number, 6)}"
 
 
 def champions_prefix(evolution: str) -> str:

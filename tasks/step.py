@@ -8,14 +8,14 @@ Prefect shows it, as the state ``Reused``.
 import functools
 import hashlib
 import json
+import logging
 import os
-import threading
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, State
 from prefect.tasks import task
@@ -30,6 +30,8 @@ from viper.settings import ModelSettings, Settings
 
 TRANSIENT = (StoreUnavailable, ConnectionError, TimeoutError)
 """Errors that may pass by themselves. Everything else ends the step at once."""
+
+log = logging.getLogger("viper")
 
 Entries = Mapping[str, bytes | Path]
 Result = TypeVar("Result")
@@ -95,20 +97,30 @@ def once(
         The reference; wrapped in a Prefect state ``Reused`` if nothing was computed.
     """
     store = open_store()
+    where = current_run_name() or step
     key = result_key(step, key_of(step, version, inputs))
     found = store.find(key)
     if found is not None:
         try:
             store.manifest(found)
+            log.info("%s: done before, reused", where)
             return Completed(name="Reused", message=f"{step} was done before: {key[:24]}…", data=found)
         except CorruptArtifact as error:
-            get_run_logger().warning("%s Computing it again.", error)
+            log.warning("%s Computing it again.", error)
             store.delete(key)
     began = time.monotonic()
     entries, meta = compute()
     ref = store.commit(key, step, entries, {**meta, "inputs": plain(inputs), "seconds": time.monotonic() - began})
-    get_run_logger().info("%s: %d bytes in %.1f s", step, ref.size_bytes, time.monotonic() - began)
+    log.info("%s: %.1f s, %s kB", where, time.monotonic() - began, f"{ref.size_bytes / 1000:,.0f}")
     return ref
+
+
+def current_run_name() -> str | None:
+    """The name of the running Prefect task, as the UI shows it; ``None`` outside of a task."""
+    from prefect.runtime import task_run
+
+    name = task_run.name
+    return re.sub(r"-[0-9a-f]{3}$", "", name) if name else None
 
 
 def read_json(ref: ArtifactRef, name: str) -> Any:
@@ -121,22 +133,24 @@ def to_json(value: object) -> bytes:
     return json.dumps(plain(value), sort_keys=True, ensure_ascii=False, indent=1).encode()
 
 
-_models = threading.local()
+_models: dict[str, Any] = {}
 
 
 def worker_model(make: Callable[..., Result], *arguments: object) -> Result:
-    """A model of this worker: made once, kept until ``release_models``. A thread is a worker."""
-    kept: dict[Any, Any] = _models.__dict__.setdefault("kept", {})
-    key = (make.__module__, make.__qualname__, json.dumps(plain(list(arguments)), sort_keys=True, default=str))
-    if key not in kept:
-        kept[key] = make(*arguments)
-    result: Result = kept[key]
+    """A model of this worker: made at its first use, kept until ``release_models``.
+
+    A worker is a process that runs one step at a time, so models are never used by two threads at once.
+    """
+    key = f"{make.__module__}.{make.__qualname__} {json.dumps(plain(list(arguments)), sort_keys=True)}"
+    if key not in _models:
+        _models[key] = make(*arguments)
+    result: Result = _models[key]
     return result
 
 
 def release_models() -> None:
-    """Forget this thread's models, so that their memory is free for what comes next."""
-    _models.__dict__.pop("kept", None)
+    """Forget this worker's models, so that their memory is free for what comes next."""
+    _models.clear()
 
 
 def model_settings(settings: Settings, vlm: Vlm) -> ModelSettings:

@@ -26,6 +26,7 @@ os.environ.update(
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
         # One thread gives the same bits on every machine, and tiny models are no faster on two.
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

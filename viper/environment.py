@@ -1,11 +1,11 @@
 """Where this environment keeps things: from variables, never from profiles.
 
-    VIPER_HOME            folder for everything local (default ``.viper`` in the working folder)
-    VIPER_STORE           the object store: a folder or ``s3://bucket/prefix`` (default ``$VIPER_HOME/store``)
-    MLFLOW_TRACKING_URI   MLflow (default a SQLite file in ``$VIPER_HOME``)
-    PREFECT_API_URL       Prefect server (default: one started inside the process)
-    PREFECT_HOME          Prefect's own folder (default ``$VIPER_HOME/prefect``)
-    AWS_*                 endpoint and credentials of an S3 store
+VIPER_HOME            folder for everything local (default ``.viper`` in the working folder)
+VIPER_STORE           the object store: a folder or ``s3://bucket/prefix`` (default ``$VIPER_HOME/store``)
+MLFLOW_TRACKING_URI   MLflow (default a SQLite file in ``$VIPER_HOME``)
+PREFECT_API_URL       Prefect server (default: one started inside the process)
+PREFECT_HOME          Prefect's own folder (default ``$VIPER_HOME/prefect``)
+AWS_*                 endpoint and credentials of an S3 store
 """
 
 import os
@@ -42,11 +42,14 @@ def prepare_environment() -> None:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "viper",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TRANSFORMERS_VERBOSITY": "error",
         "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -48,6 +48,20 @@ class Shard(Record):
     """Counts from 0. The pool's entries are named ``<number>/<image id>.png``."""
 
 
+class Synthesis(Record):
+    """What a round's synthesis made; the tuples have one reference a shard, in order."""
+
+    datasets: dict[str, ArtifactRef]
+    """Dataset versions by stage."""
+    shards: tuple[Shard, ...]
+    paintings: tuple[ArtifactRef, ...]
+    refinements: tuple[ArtifactRef, ...]
+    operations: tuple[ArtifactRef, ...]
+    edits: tuple[ArtifactRef, ...]
+    seconds: dict[str, float]
+    """Wall time by step, in seconds."""
+
+
 class Difference(Record):
     """A paired difference of two models on the same questions, in points (0 to 100)."""
 

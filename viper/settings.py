@@ -88,9 +88,7 @@ class SynthesisSettings(Section):
     """How captions, critiques and operations are made."""
 
     shard_images: Count
-    """Images a shard: the unit of loss and of parallel work."""
-    workers: Count = 1
-    """Shards in work at the same time. Each worker holds its own models."""
+    """Images a shard: the unit of loss."""
     batch: Count = 16
     """Prompts a generation pass of the VLM."""
     max_new_tokens: Count
@@ -273,8 +271,8 @@ class Settings(Section):
             rollouts = settings.prompts_per_step * settings.generations
             if rollouts % settings.micro_batch:
                 raise ValueError(
-                    f"training.{stage}: micro_batch {settings.micro_batch} does not divide the {rollouts} rollouts of a "
-                    f"step (prompts_per_step x generations). Choose a divisor of {rollouts}."
+                    f"training.{stage}: micro_batch {settings.micro_batch} does not divide the {rollouts} rollouts of "
+                    f"a step (prompts_per_step x generations). Choose a divisor of {rollouts}."
                 )
         if not self.training.stages:
             raise ValueError('training.stages is empty. Name at least one of "csr", "vop".')
@@ -341,3 +339,32 @@ def _known_keys(location: list[str]) -> list[str]:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             section = annotation
     return sorted(section.model_fields)
+
+
+def override(settings: Settings, assignments: list[str]) -> Settings:
+    """The settings with some values replaced.
+
+    Args:
+        settings: Of a profile.
+        assignments: ``section.key=value``, the value as in TOML; text may go without quotes.
+
+    Raises:
+        ProfileError: An assignment has no ``=``, names an unknown key, or has a wrong value.
+    """
+    values = settings.model_dump(mode="json")
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise ProfileError(f"--set {assignment!r} has no '='. Expected section.key=value.")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *sections, key = name.split(".")
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ProfileError(f"--set {assignment!r}: {section!r} is a value, not a section.")
+        target[key] = value
+    return parse_settings(values, "--set") if assignments else settings

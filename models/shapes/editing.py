@@ -4,7 +4,6 @@ The painter's input and output layers get three more channels for the source pic
 zero, so the untrained editor copies. Changed pixels weigh more, because most of a picture stays as it is.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,9 @@ from transformers import CLIPTextModel
 from models.shapes.bridge_pipeline import BridgeEditPipeline
 from models.shapes.grammar import Operation, sample_operation, say_operation
 from models.shapes.painting import BATCH, Ema, learning_rate, make_transformer, plain_attention, to_tensor
+from models.shapes.pictures import render_pair
 from models.shapes.progress import Progress
-from models.shapes.scene import CELL_PX, GRID, Scene, render, sample_scene
+from models.shapes.scene import Scene, sample_scene
 from models.shapes.text_encoder import MAX_TOKENS, encode
 from models.shapes.tokenizer import make_tokenizer
 
@@ -34,23 +34,6 @@ def draw_edit(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.u
     operation = sample_operation(scene, rng)
     before, after = render_pair(scene, [operation], rng)
     return before, after, operation, scene
-
-
-def render_pair(
-    scene: Scene, operations: Sequence[Operation], rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The scene before and after some operations, alike outside their cells. Both (48, 48, 3) uint8."""
-    seed = int(rng.integers(2**62))
-    before, edited = render(scene, np.random.default_rng(seed)), scene
-    for operation in operations:
-        edited = operation.apply(edited)
-    redrawn = render(edited, np.random.default_rng(seed))
-    after = before.copy()
-    for cell in frozenset().union(*(operation.cells for operation in operations)):
-        row, column = divmod(cell, GRID)
-        window = np.s_[row * CELL_PX : (row + 1) * CELL_PX, column * CELL_PX : (column + 1) * CELL_PX]
-        after[window] = redrawn[window]
-    return before, after
 
 
 def from_painter(painter: PRXTransformer2DModel) -> PRXTransformer2DModel:
@@ -99,7 +82,10 @@ def train_editor(
         return figures
 
     progress = Progress(
-        work / "editor.safetensors", {"transformer": transformer, "ema": ema}, [optimizer], {"seed": seed, "steps": steps}
+        work / "editor.safetensors",
+        {"transformer": transformer, "ema": ema},
+        [optimizer],
+        {"seed": seed, "steps": steps},
     )
     progress.run(steps, step_once)
     pipeline = BridgeEditPipeline(

@@ -48,7 +48,10 @@ _OPERATION: dict[str, tuple[str, ...]] = {
     ),
     "remove": ("remove the object at the {position}.", "take away the object at the {position}."),
     "add": ("add a {size} {color} {shape} at the {position}.", "place a {size} {color} {shape} at the {position}."),
-    "move": ("move the object at the {position} to the {target}.", "shift the object at the {position} to the {target}."),
+    "move": (
+        "move the object at the {position} to the {target}.",
+        "shift the object at the {position} to the {target}.",
+    ),
 }
 
 OperationKind = Literal["recolor", "resize", "reshape", "remove", "add", "move"]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from models import prompts
 from models.shapes import grammar
-from models.shapes.editing import render_pair
 from models.shapes.grammar import Refinement, with_word
+from models.shapes.pictures import render_pair, with_cells
 from models.shapes.questions import SUITE_QUESTIONS, Question
 from models.shapes.scene import ATTRIBUTE_WORDS, COARSE, POSITIONS, Scene, Thing, render, sample_scene, sample_thing
 
@@ -150,25 +150,23 @@ def casual_answer(question: Question, rng: np.random.Generator, share: float) ->
     return question.answer
 
 
+def draw_pictures_of(question: Question, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
+    """The pictures of a question. Where it asks about one object in two pictures, only that object may differ."""
+    images = [render(scene, rng) for scene in question.scenes]
+    if question.category.startswith("object"):
+        before, after = question.scenes
+        window = [cell for cell in range(len(POSITIONS)) if before.at(cell) != after.at(cell)]
+        images[1] = with_cells(images[0], images[1], window)
+    return images
+
+
 def question_lesson(rng: np.random.Generator, share: float) -> Lesson:
     """Answer a question of any suite."""
     kinds = list(SUITE_QUESTIONS.values())
     question = kinds[int(rng.integers(len(kinds)))](rng)
-    images = [render(scene, rng) for scene in question.scenes]
-    if question.category.startswith("object"):  # the same picture but for one object
-        images[1] = images[0] if question.scenes[0] == question.scenes[1] else _redrawn(question, images[0], rng)
+    images = draw_pictures_of(question, rng)
     prompt = prompts.SHAPES.ask(question.text, question.options)
     return Lesson(tuple(images), prompt, casual_answer(question, rng, share) + ".")
-
-
-def _redrawn(question: Question, first: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    second = render(question.scenes[1], rng)
-    cell = next(i for i in range(len(POSITIONS)) if question.scenes[0].at(i) != question.scenes[1].at(i))
-    row, column = divmod(cell, 3)
-    merged = first.copy()
-    window = np.s_[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16]
-    merged[window] = second[window]
-    return merged
 
 
 LESSONS: tuple[tuple[Callable[[np.random.Generator, float], Lesson], float], ...] = (

@@ -56,9 +56,9 @@ def plain_attention() -> AbstractContextManager[None]:
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 100 steps, constant to 60 % of the run, then linear to 2 % of the peak."""
+    """Warm-up over 100 steps, constant to 80 % of the run, then linear to 2 % of the peak."""
     progress = step / steps
-    decay = 1.0 if progress < 0.6 else 1.0 - 0.98 * (progress - 0.6) / 0.4
+    decay = 1.0 if progress < 0.8 else 1.0 - 0.98 * (progress - 0.8) / 0.2
     return peak * min(1.0, (step + 1) / 100) * decay
 
 
@@ -81,11 +81,13 @@ class Ema(nn.Module):
 
 def draw_scenes(rng: np.random.Generator, progress: float) -> list[Scene]:
     """A batch of scenes that grow with ``progress`` in [0, 1]."""
-    most = 2 if progress < 0.10 else 3 if progress < 0.25 else 4
+    most = 2 if progress < 0.16 else 3 if progress < 0.40 else 4
     return [sample_scene(rng, 1, most) for _ in range(BATCH)]
 
 
-def train_painter(work: Path, encoder: CLIPTextModel, seed: int, steps: int) -> tuple[PRXPixelPipeline, dict[str, float]]:
+def train_painter(
+    work: Path, encoder: CLIPTextModel, seed: int, steps: int
+) -> tuple[PRXPixelPipeline, dict[str, float]]:
     """The trained pipeline (averaged weights) and its figures (last loss, images, seconds)."""
     torch.manual_seed(seed + 1)
     tokenizer, transformer = make_tokenizer(MAX_TOKENS), make_transformer()
@@ -119,7 +121,10 @@ def train_painter(work: Path, encoder: CLIPTextModel, seed: int, steps: int) -> 
         return figures
 
     progress = Progress(
-        work / "painter.safetensors", {"transformer": transformer, "ema": ema}, [optimizer], {"seed": seed, "steps": steps}
+        work / "painter.safetensors",
+        {"transformer": transformer, "ema": ema},
+        [optimizer],
+        {"seed": seed, "steps": steps},
     )
     progress.run(steps, step_once)
     pipeline = PRXPixelPipeline(

@@ -31,9 +31,7 @@ def _templates() -> tuple[list[tuple[str, str]], NDArray[np.float32]]:
     """The twelve size-shape pairs and their masks at nine shifts: names and (12, 9, 256)."""
     names = [(size, shape) for size in SIZES for shape in SHAPES]
     shifts = [(dx, dy) for dx in (-0.7, 0.0, 0.7) for dy in (-0.7, 0.0, 0.7)]
-    masks = [
-        [shape_mask(shape, _RADIUS_PX[size], dx, dy).ravel() for dx, dy in shifts] for size, shape in names
-    ]
+    masks = [[shape_mask(shape, _RADIUS_PX[size], dx, dy).ravel() for dx, dy in shifts] for size, shape in names]
     return names, np.asarray(masks, dtype=np.float32)
 
 

@@ -29,7 +29,11 @@ class Progress:
     """
 
     def __init__(
-        self, path: Path, modules: Mapping[str, nn.Module], optimizers: Sequence[Optimizer], identity: Mapping[str, object]
+        self,
+        path: Path,
+        modules: Mapping[str, nn.Module],
+        optimizers: Sequence[Optimizer],
+        identity: Mapping[str, object],
     ) -> None:
         self._path, self._modules, self._optimizers = path, modules, optimizers
         self._identity = json.dumps(identity, sort_keys=True)

@@ -69,7 +69,10 @@ def ask_presence(rng: np.random.Generator) -> Question:
         elif kind == 1:
             text, cells = f"does the {_ROWS[number]} row have an object?", [number * GRID + i for i in range(GRID)]
         else:
-            text, cells = f"does the {_COLUMNS[number]} column have an object?", [i * GRID + number for i in range(GRID)]
+            text, cells = (
+                f"does the {_COLUMNS[number]} column have an object?",
+                [i * GRID + number for i in range(GRID)],
+            )
         if any(scene.at(cell) for cell in cells) == yes:
             category = ("cell", "row", "column")[kind]
             return Question(text, "yes" if yes else "no", ("yes", "no"), category, (scene,))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
-from models.shapes.grammar import OPERATION_KINDS, RECAST, Operation, say_operation, say_thing, sample_operation
+from models.shapes.grammar import OPERATION_KINDS, RECAST, Operation, sample_operation, say_operation, say_thing
 from models.shapes.progress import Progress
 from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, sample_scene
 from models.shapes.tokenizer import make_tokenizer
@@ -131,6 +131,8 @@ def train_text_encoder(work: Path, seed: int, steps: int) -> tuple[CLIPTextModel
         figures["loss"] = loss.item()
         return figures
 
-    progress = Progress(work / "text_encoder.safetensors", {"encoder": encoder, "heads": heads}, [optimizer], {"seed": seed})
+    progress = Progress(
+        work / "text_encoder.safetensors", {"encoder": encoder, "heads": heads}, [optimizer], {"seed": seed}
+    )
     progress.run(steps, step_once)
     return encoder.eval().requires_grad_(False), {**figures, "seconds": progress.seconds}

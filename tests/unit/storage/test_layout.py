@@ -8,7 +8,7 @@ from viper.errors import StoreError
 
 def test_keys_read_as_documented() -> None:
     assert layout.result_key("caption", "3fa9") == "results/caption/3fa9"
-    assert layout.dataset_key("shapes-1", 1, "csr") == "evolutions/shapes-1/rounds/0001/datasets/csr"
+    assert layout.dataset_key("shapes-1", 1, "csr", "3f") == "evolutions/shapes-1/rounds/0001/datasets/csr/3f"
     assert layout.checkpoint_key("e", 2, "vop", "abc", 40) == "evolutions/e/rounds/0002/checkpoints/vop/abc/00000040"
     assert layout.verdict_key("e", 0) == "evolutions/e/rounds/0000/verdict"
     assert layout.report_key("e", 0) == "evolutions/e/rounds/0000/report"
@@ -27,7 +27,7 @@ def test_sorted_keys_are_in_the_order_of_their_numbers() -> None:
 @pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "-a", "a.", "a b", "a_b"])
 def test_a_name_that_cannot_be_part_of_a_key_is_refused(name: str) -> None:
     with pytest.raises(StoreError, match=r"Expected lowercase letters, digits, dashes and dots"):
-        layout.dataset_key(name, 1, "csr")
+        layout.dataset_key(name, 1, "csr", "3f")
 
 
 @pytest.mark.parametrize("number", [-1, 10_000])

@@ -1,0 +1,40 @@
+"""Benchmarks of one or several models on the same questions."""
+
+from prefect import flow
+
+from flows.synthesis import one_worker
+from tasks import evaluation
+from tasks.promotion import base_vlm, champion_before
+from viper.records import ArtifactRef, Vlm
+from viper.settings import Settings, load_profile
+
+
+@flow(name="benchmark", task_runner=one_worker)
+def benchmark(
+    profile: str = "shapes", settings: Settings | None = None, vlms: dict[str, Vlm] | None = None
+) -> dict[str, dict[str, list[ArtifactRef]]]:
+    """Replies by role and suite: for each suite its shards in order.
+
+    Args:
+        profile: Name or path, used where ``settings`` is not given.
+        settings: The evolution's settings.
+        vlms: Models by role; by default the base and the evolution's champion. A model with two roles answers once.
+    """
+    settings = settings or load_profile(profile)
+    evaluation.check_suites(settings.benchmarks)
+    if vlms is None:
+        vlms = {"base": base_vlm(settings), "champion": champion_before(settings, 10_000 - 1)}
+    answered: dict[str, dict[str, list[ArtifactRef]]] = {}
+    suites = {suite: evaluation.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
+    for vlm in vlms.values():
+        if vlm.fingerprint in answered:
+            continue
+        futures = {
+            suite: [
+                evaluation.answer_questions.submit(settings, vlm, suite, file, shard)
+                for shard in range(evaluation.shard_count(file))
+            ]
+            for suite, file in suites.items()
+        }
+        answered[vlm.fingerprint] = {suite: [one.result() for one in shards] for suite, shards in futures.items()}
+    return {role: answered[vlm.fingerprint] for role, vlm in vlms.items()}

@@ -1,0 +1,53 @@
+"""Self-evolution: rounds from champion to champion. Read this first, then ``round.py``.
+
+A round makes its data with the champion, trains a candidate on it, and lets a paired test decide whether the candidate
+becomes the champion. What is finished is found in the store and never done again, so starting an evolution again
+continues it.
+"""
+
+from prefect import flow
+
+from flows.round import run_round
+from flows.synthesis import one_worker
+from tasks import evaluation, pool, reporting
+from tasks.step import key_of, log
+from viper.records import ArtifactRef, RoundResult
+from viper.settings import Settings, load_profile
+
+
+@flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
+def evolve(profile: str = "shapes", rounds: int = 1, settings: Settings | None = None) -> list[RoundResult]:
+    """Run an evolution until it has ``rounds`` finished rounds, counted from its start.
+
+    Args:
+        profile: Name of a shipped profile, or path to a TOML file; used where ``settings`` is not given.
+        rounds: Rounds that the evolution shall have, at least 1. Finished ones are skipped.
+        settings: The settings themselves, as the Prefect UI's form gives them.
+
+    Returns:
+        The results of all rounds up to ``rounds``, finished before or now.
+
+    Raises:
+        ProfileError: The profile is wrong, or ``rounds`` is below 1.
+        ViperError: Whatever else stops a round; starting again resumes it.
+    """
+    settings = settings or load_profile(profile)
+    reporting.check_rounds(rounds)
+    pool.check_pool(settings.pool)
+    evaluation.check_suites(settings.benchmarks)
+    results: list[RoundResult] = []
+    parents: dict[str, ArtifactRef] = {}
+    for round_number in range(1, rounds + 1):
+        finished = reporting.finished_round(settings.evolution, round_number)
+        if finished is None:
+            finished = run_round(settings, round_number, parents)
+        elif finished.settings_sha256 == key_of("settings", 1, {"settings": settings}):
+            log.info("Round %d is finished: skipped.", round_number)
+        else:
+            log.warning("Round %d was finished with other settings; the evolution goes on from it.", round_number)
+        results.append(finished)
+        parents = finished.datasets
+        if finished.verdict.decision == "collapse":
+            log.warning("Round %d collapsed: the evolution stops here.", round_number)
+            break
+    return results

@@ -1,0 +1,41 @@
+"""Captions of a shard, by the synthesizing VLM."""
+
+from prefect.states import State
+from pydantic import JsonValue
+
+from models import prompts
+from models.vlm import Prompt, load_vlm
+from models.vlm import Vlm as LoadedVlm
+from tasks.shards import shard_images
+from tasks.step import Entries, model_settings, once, step_task, to_json, worker_model
+from viper.records import ArtifactRef, Shard, Vlm
+from viper.settings import Settings
+
+
+def load(settings: Settings, vlm: Vlm) -> LoadedVlm:
+    """The VLM of this worker."""
+    return worker_model(load_vlm, model_settings(settings, vlm))
+
+
+@step_task(name="caption images", task_run_name="caption shard {shard.number}")
+def caption_images(settings: Settings, vlm: Vlm, shard: Shard) -> ArtifactRef | State[ArtifactRef]:
+    """Artifact ``captions``: ``captions.json``, the greedy caption of each image by id."""
+
+    def compute() -> tuple[Entries, dict[str, JsonValue]]:
+        pictures = shard_images(shard)
+        asked = [Prompt(prompts.SETS[settings.prompts].caption, (image,)) for image in pictures.values()]
+        synthesis = settings.synthesis
+        replies = load(settings, vlm).generate(asked, max_new_tokens=synthesis.max_new_tokens, batch=synthesis.batch)
+        words = [len(reply.split()) for reply in replies]
+        captions = dict(zip(pictures, replies, strict=True))
+        return {"captions.json": to_json(captions)}, {"mean_words": sum(words) / max(1, len(words))}
+
+    inputs = {
+        "prompt": prompts.SETS[settings.prompts].caption,
+        "vlm": vlm.fingerprint,
+        "shard": shard,
+        "max_new_tokens": settings.synthesis.max_new_tokens,
+        "batch": settings.synthesis.batch,
+        "dtype": settings.models.vlm.dtype,
+    }
+    return once("captions", 1, inputs, compute)

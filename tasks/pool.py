@@ -1,0 +1,106 @@
+"""Takes the round's images from the pool: decoded within bounds, converted to plain RGB, split into shards."""
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+from prefect.states import State
+from pydantic import JsonValue
+
+from storage import images
+from tasks.step import Entries, once, seed_of, step_task
+from viper.errors import PoolError
+from viper.records import ArtifactRef, Shard
+from viper.settings import PoolSettings, Settings
+
+RENDERED = "shapes:"
+
+
+def check_pool(pool: PoolSettings) -> None:
+    """Make sure that there is something to take, before any work starts.
+
+    Raises:
+        PoolError: The folder is missing, unreadable or holds no image file.
+    """
+    if pool.uri != RENDERED and not images.list_images(pool.uri):
+        raise PoolError(f"The pool {pool.uri} holds no image files. Give a folder with PNG, JPEG or WebP files.")
+
+
+def choose(names: list[str], settings: Settings, round_number: int) -> list[str]:
+    """This round's files: the next slice of one seeded permutation, which starts again when it is used up.
+
+    Raises:
+        PoolError: The pool is empty.
+    """
+    if not names:
+        raise PoolError(f"The pool {settings.pool.uri} is empty.")
+    count = min(settings.pool.images_per_round, len(names))
+    order = np.random.default_rng(seed_of(settings, 0, "pool")).permutation(len(names))
+    first = (round_number - 1) * count
+    return [names[order[(first + i) % len(names)]] for i in range(count)]
+
+
+def take_files(settings: Settings, round_number: int) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Usable images by id (16 hex digits of the PNG's hash) and rejected files with their reason.
+
+    Raises:
+        PoolError: More files were unusable than the profile accepts.
+    """
+    pool = settings.pool
+    names = choose(images.list_images(pool.uri), settings, round_number)
+    kept, rejected = {}, {}
+    for name in names:
+        try:
+            data = images.read_bytes(name, pool.max_bytes)
+            reason = images.inspect_image(data, pool.max_pixels, pool.max_bytes)
+        except PoolError:
+            data, reason = b"", "too_large"
+        if reason:
+            rejected[name] = reason
+            continue
+        png = images.encode_png(images.read_image(data, pool.max_pixels, pool.max_bytes))
+        kept[hashlib.sha256(png).hexdigest()[:16]] = png
+    if len(rejected) > pool.max_rejected_share * len(names) or not kept:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(rejected.values()).items())
+        raise PoolError(
+            f"{len(rejected)} of {len(names)} images of {pool.uri} are unusable ({reasons}); the profile accepts a "
+            f"share of {pool.max_rejected_share}. Clean the pool or raise pool.max_rejected_share."
+        )
+    return kept, rejected
+
+
+@step_task(name="take images from the pool")
+def take_images(settings: Settings, round_number: int) -> ArtifactRef | State[ArtifactRef]:
+    """Artifact ``pool``: ``<shard>/<image id>.png``; facts: rejected files with their reason, number of shards."""
+
+    def compute() -> tuple[Entries, dict[str, JsonValue]]:
+        rejected: dict[str, str] = {}
+        if settings.pool.uri == RENDERED:
+            from models.shapes.pool import draw_pictures
+
+            drawn = draw_pictures(seed_of(settings, round_number, "pool"), settings.pool.images_per_round)
+            kept = {hashlib.sha256(png).hexdigest()[:16]: png for png in drawn}
+        else:
+            kept, rejected = take_files(settings, round_number)
+        size = settings.synthesis.shard_images
+        entries = {f"{i // size:04d}/{name}.png": kept[name] for i, name in enumerate(sorted(kept))}
+        shards = (len(kept) + size - 1) // size
+        return entries, {"shards": shards, "images": len(kept), "rejected": dict(rejected)}
+
+    inputs = {
+        "pool": settings.pool,
+        "seed": seed_of(settings, round_number, "pool"),
+        "order": seed_of(settings, 0, "pool"),
+        "round": round_number,
+        "shard_images": settings.synthesis.shard_images,
+    }
+    return once("pool", 1, inputs, compute)
+
+
+def shards_of(pool: ArtifactRef) -> list[Shard]:
+    """The shards of a pool artifact, in order."""
+    from tasks.step import open_store
+
+    count = open_store().manifest(pool).meta["shards"]
+    assert isinstance(count, int)
+    return [Shard(pool=pool, number=number) for number in range(count)]

@@ -1,0 +1,115 @@
+"""Dataset versions: the kept samples of all shards under one key, with lineage."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from prefect.states import Completed, State
+from pydantic import JsonValue
+
+from storage.datasets import write_dataset
+from storage.layout import dataset_key
+from tasks.filtering import csr_rows, vop_rows
+from tasks.step import code_version, key_of, log, open_store, plain, read_json, seed_of, step_task
+from viper.errors import ViperError
+from viper.records import ArtifactRef, Shard, Vlm
+from viper.settings import Settings, Stage
+
+
+def balance_nothing(
+    rows: list[dict[str, object]], share: float, rng: np.random.Generator
+) -> tuple[list[dict[str, object]], int]:
+    """Rows with at most a ``share`` that say that nothing is to correct, and how many were left out."""
+    from models.selfcritique import says_nothing
+
+    silent = [row for row in rows if says_nothing(str(row["truth"][0]))]  # type: ignore[index]
+    others = len(rows) - len(silent)
+    allowed = int(share * others / (1 - share)) if share < 1 else len(silent)
+    if len(silent) <= allowed:
+        return rows, 0
+    dropped = {str(silent[i]["id"]) for i in rng.permutation(len(silent))[allowed:]}
+    return [row for row in rows if row["id"] not in dropped], len(dropped)
+
+
+@step_task(name="version dataset", task_run_name="version {stage} dataset")
+def version_dataset(
+    settings: Settings,
+    round_number: int,
+    vlm: Vlm,
+    stage: Stage,
+    shards: Sequence[Shard],
+    parts: Sequence[tuple[ArtifactRef, ...]],
+    parent: ArtifactRef | None,
+) -> ArtifactRef | State[ArtifactRef]:
+    """The round's dataset version of a stage.
+
+    Args:
+        settings: Of the evolution.
+        round_number: Counts from 1.
+        vlm: The synthesizer.
+        stage: ``csr`` or ``vop``.
+        shards: All shards.
+        parts: Per shard what the rows are read from: (refinements,) or (operations, edits).
+        parent: The version of the round before, if there is one.
+
+    Raises:
+        ViperError: Fewer samples than ``filter.min_samples``.
+    """
+    store = open_store()
+    reasons = Counter[str]()
+    for part in parts:
+        found = store.manifest(part[0]).meta["reasons"]
+        reasons.update({str(k): int(v) for k, v in found.items()})  # type: ignore[union-attr,arg-type]
+    inputs = {
+        "stage": stage,
+        "parts": plain(list(parts)),
+        "prompts": settings.prompts,
+        "filter": settings.filter,
+        "parent": parent,
+    }
+    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 1, inputs)[:16])
+    if found := store.find(key):
+        return Completed(name="Reused", message=f"{stage} dataset was versioned before", data=found)
+    rows = [
+        row
+        for shard, part in zip(shards, parts, strict=True)
+        for row in (csr_rows(settings, shard, *part) if stage == "csr" else vop_rows(settings, shard, *part))
+    ]
+    left_out = 0
+    if stage == "csr":
+        rng = np.random.default_rng(seed_of(settings, round_number, "balance"))
+        rows, left_out = balance_nothing(rows, settings.filter.max_nothing_share, rng)
+    if len(rows) < settings.filter.min_samples:
+        listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        raise ViperError(
+            f"The filter left {len(rows)} {stage} samples; the profile wants {settings.filter.min_samples} "
+            f"(filter.min_samples). Reasons: {listed}."
+        )
+    lineage: dict[str, JsonValue] = {
+        "evolution": settings.evolution,
+        "round": round_number,
+        "stage": stage,
+        "parent": parent.sha256 if parent else "",
+        "synthesizer": plain(vlm),
+        "models": plain(settings.models),
+        "settings_sha256": key_of("settings", 1, {"settings": settings}),
+        "code_version": code_version(),
+        "reasons": dict(sorted(reasons.items())),
+        "left_out_for_balance": left_out,
+    }
+    ref = write_dataset(store, key, rows, lineage)
+    log.info("%s dataset: %d samples, %s", stage, len(rows), dict(reasons))
+    return ref
+
+
+def dataset_size(ref: ArtifactRef) -> int:
+    """Number of rows of a dataset version."""
+    counts = open_store().manifest(ref).meta["counts"]
+    assert isinstance(counts, dict)
+    return int(counts["rows"])  # type: ignore[arg-type]
+
+
+def shard_rows(ref: ArtifactRef, name: str) -> dict[str, dict[str, object]]:
+    """The filter's entries of one shard, by image or edit."""
+    rows: dict[str, dict[str, object]] = read_json(ref, name)
+    return rows

@@ -1,0 +1,200 @@
+"""The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from viper.environment import home, prepare_environment, store_root
+from viper.errors import ViperError
+
+if TYPE_CHECKING:
+    from viper.settings import Settings
+
+app = typer.Typer(
+    help="ViPER Loop: a vision-language model teaches itself to see better, round after round.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a setting, such as --set pool.images_per_round=64.")
+]
+
+USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def main() -> None:
+    """Entry point of the console command ``viper``."""
+    app()
+
+
+def _complain(error: BaseException, code: int) -> typer.Exit:
+    typer.secho(str(error), fg="red", err=True)
+    return typer.Exit(code)
+
+
+@contextmanager
+def _checking() -> Iterator[None]:
+    """Errors before any work has started: one line, exit code 2."""
+    try:
+        yield
+    except ViperError as error:
+        raise _complain(error, USER_MISTAKE) from None
+
+
+@contextmanager
+def _working(resume: str) -> Iterator[None]:
+    """Errors during work: one line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except ViperError as error:
+        typer.secho(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
+        raise typer.Exit(FAILED) from None
+
+
+def _start(verbose: bool = True) -> None:
+    """Defaults of the environment, and the log of the loop on the terminal."""
+    prepare_environment()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("viper")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def _settings(profile: str, overrides: list[str] | None) -> "Settings":
+    from viper.settings import load_profile, override
+
+    return override(load_profile(profile), overrides or [])
+
+
+@app.command()
+def evolve(
+    profile: Profile = "shapes",
+    rounds: Annotated[int, typer.Option(help="Rounds that the evolution shall have, finished ones included.")] = 1,
+    set_: Overrides = None,
+) -> None:
+    """Run self-evolution rounds: make data, train, prove the gain, promote. Run again to continue."""
+    _start()
+    with _checking():
+        settings = _settings(profile, set_)
+        from viper.preflight import check
+
+        check(settings, rounds)
+    _evolve(profile, rounds, settings)
+
+
+@app.command()
+def resume(
+    evolution: Annotated[str, typer.Argument(help="Name of the evolution; by default the only one in the store.")] = "",
+) -> None:
+    """Continue an evolution after a failure, a kill or Ctrl-C: what is finished is skipped."""
+    _start()
+    with _checking():
+        from tasks.requests import last_request
+        from viper.preflight import check
+
+        profile, rounds, settings = last_request(evolution)
+        check(settings, rounds)
+    _evolve(profile, rounds, settings)
+
+
+def _evolve(profile: str, rounds: int, settings: "Settings") -> None:
+    typer.echo(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
+    with _working(f"viper resume {settings.evolution}"):
+        from flows.evolve import evolve as evolve_flow
+        from tasks.requests import keep_request
+        from viper.summary import show
+
+        keep_request(profile, rounds, settings)
+        results = evolve_flow(profile=profile, rounds=rounds, settings=settings)
+        show(profile, results)
+
+
+@app.command()
+def benchmark(
+    profile: Profile = "shapes",
+    model: Annotated[str, typer.Option(help="Folder or hub name of a model; by default base and champion.")] = "",
+    suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default the profile's.")] = "",
+    limit: Annotated[int, typer.Option(help="Questions a suite at most; 0 takes all.")] = 0,
+    set_: Overrides = None,
+) -> None:
+    """Score models on the benchmarks alone."""
+    _start()
+    with _checking():
+        asked = [f"benchmarks.limit={limit}"] if limit else []
+        asked += [f"benchmarks.suites={suites.split(',')}"] if suites else []
+        asked += [f"models.vlm.path='{model}'"] if model else []
+        settings = _settings(profile, [*(set_ or []), *asked])
+        from viper.preflight import check
+
+        check(settings, 1)
+    with _working("the same command"):
+        from flows.benchmark import benchmark as benchmark_flow
+        from tasks.promotion import base_vlm
+        from viper.summary import show_scores
+
+        vlms = {"model": base_vlm(settings)} if model else None
+        show_scores(benchmark_flow(profile=profile, settings=settings, vlms=vlms))
+
+
+@app.command()
+def profiles() -> None:
+    """List the shipped profiles with their purpose."""
+    from viper.settings import PROFILES_FOLDER, profile_names
+
+    for name in profile_names():
+        head = (PROFILES_FOLDER / f"{name}.toml").read_text().splitlines()
+        typer.secho(name, bold=True)
+        for line in head:
+            if not line.startswith("#"):
+                break
+            typer.echo(f"    {line.removeprefix('# ')}")
+
+
+@app.command()
+def doctor(profile: Profile = "shapes") -> None:
+    """Check this machine, the store, the services and the models of a profile. Changes nothing."""
+    prepare_environment()
+    from viper.doctor import examine
+
+    if not examine(profile):
+        raise typer.Exit(USER_MISTAKE)
+
+
+@app.command()
+def foundation(
+    work: Annotated[Path | None, typer.Option(help="Folder for resumable progress.")] = None,
+    measure: Annotated[bool, typer.Option(help="Only measure the shipped models, on held-out scenes.")] = False,
+    scenes: Annotated[int, typer.Option(help="Held-out scenes of the measurement.")] = 1000,
+) -> None:
+    """Train the embedded world's four models from nothing, or measure them."""
+    _start()
+    with _working("the same command"):
+        from flows.foundation import foundation as foundation_flow
+        from flows.foundation import measure_models
+
+        if measure:
+            measure_models(scenes)
+        else:
+            foundation_flow(str(work or home() / "foundation"), scenes)
+
+
+@app.command()
+def services() -> None:
+    """Run a Prefect server, an MLflow server and an S3 server on loopback until Ctrl-C."""
+    prepare_environment()
+    from viper.services import serve
+
+    with _checking():
+        serve()

@@ -1,0 +1,92 @@
+"""The end of a run on the terminal: what was gained, where it lies, what comes next."""
+
+from collections.abc import Mapping
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from storage.layout import champions_prefix
+from storage.objects import ObjectStore
+from tasks.evaluation import read_replies
+from viper.environment import home, store_root, tracking_uri
+from viper.records import ArtifactRef, Difference, RoundResult, Verdict
+
+
+def show(profile: str, results: list[RoundResult]) -> None:
+    """Tables, verdicts, places, pages and the next command."""
+    console = Console()
+    for result in results:
+        console.print(_benchmarks(result.round_number, result.verdict))
+        typer.secho(f"Round {result.round_number}: {result.verdict.decision}. {result.verdict.reason}", bold=True)
+    last = results[-1]
+    console.print(_times(last.seconds))
+    report = _copy_report(last)
+    typer.echo(f"Report and gallery   {report}")
+    for stage, ref in last.datasets.items():
+        typer.echo(f"Dataset {stage}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
+    typer.echo(f"Champion             {last.champion_after.name}  ({champions_prefix(last.evolution)})")
+    typer.echo(f"Store                {store_root()}")
+    typer.echo("Prefect pages        PREFECT_HOME=" + str(home() / "prefect") + " prefect server start")
+    typer.echo(f"MLflow pages         mlflow ui --host 127.0.0.1 --backend-store-uri {tracking_uri()}")
+    typer.secho(f"Next                 viper evolve --profile {profile} --rounds {len(results) + 1}", bold=True)
+
+
+def _cell(difference: Difference) -> str:
+    return f"{difference.points:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
+
+
+def _benchmarks(round_number: int, verdict: Verdict) -> Table:
+    table = Table(title=f"Round {round_number}: points, paired differences with their intervals")
+    for name in ("suite", "questions", "base", "champion", "candidate", "against base", "against champion"):
+        table.add_column(name, justify="left" if name == "suite" else "right")
+    for row in (*verdict.suites, verdict.mean):
+        table.add_row(
+            row.suite.replace("_", " "),
+            str(row.questions),
+            f"{row.base:.1f}",
+            f"{row.champion:.1f}",
+            f"{row.candidate:.1f}",
+            _cell(row.against_base),
+            _cell(row.against_champion),
+        )
+    return table
+
+
+def _times(seconds: Mapping[str, float]) -> Table:
+    table = Table(title="Where the time went")
+    table.add_column("step")
+    table.add_column("seconds", justify="right")
+    for step, spent in seconds.items():
+        table.add_row(step, f"{spent:.1f}")
+    table.add_row("all", f"{sum(seconds.values()):.1f}")
+    return table
+
+
+def _copy_report(result: RoundResult) -> str:
+    folder = home() / "reports" / result.evolution
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"round-{result.round_number:04d}.html"
+    path.write_bytes(ObjectStore(store_root()).read(result.report, "report.html"))
+    return str(path)
+
+
+def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
+    """Scores by suite and role, in points."""
+    table = Table(title="Points")
+    table.add_column("suite")
+    for role in replies:
+        table.add_column(role, justify="right")
+    suites = list(next(iter(replies.values())))
+    means = dict.fromkeys(replies, 0.0)
+    for suite in suites:
+        points = {role: _points(replies[role][suite]) for role in replies}
+        means = {role: means[role] + points[role] / len(suites) for role in replies}
+        table.add_row(suite.replace("_", " "), *(f"{points[role]:.1f}" for role in replies))
+    table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
+    Console().print(table)
+
+
+def _points(parts: list[ArtifactRef]) -> float:
+    scores = [reply["score"] for reply in read_replies(parts)]
+    return 100 * sum(scores) / len(scores)
