@@ -117,10 +117,17 @@ def collate(tokenizer: PreTrainedTokenizerFast, lessons: list[Lesson]) -> dict[s
 
 
 def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int, steps: int) -> Progress:
-    """Teach the vision tower alone: linear heads on merged tokens name each cell's content. Freezes the tower."""
+    """Teach the vision tower alone: linear heads on merged tokens name each cell's content and place.
+
+    The place matters: positions are rotary only, so the language model could not tell where a token is if the tower
+    did not read it off the background. Freezes the tower.
+    """
     heads = nn.ModuleList(nn.Linear(128, len(words) + 1) for words in ATTRIBUTE_WORDS.values())
+    place = nn.Linear(128, GRID * GRID)
     tower = vlm.model.visual
-    optimizer = torch.optim.AdamW([*tower.parameters(), *heads.parameters()], lr=2e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        [*tower.parameters(), *heads.parameters(), *place.parameters()], lr=2e-3, weight_decay=0.01
+    )
 
     def step_once(step: int) -> dict[str, float]:
         rng = np.random.default_rng([seed, 4, step])
@@ -129,7 +136,9 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
         pixels, grids = patchify([np.clip(image, 0, 255).astype(np.uint8) for image in noisy])
         tokens = tower(pixels, grid_thw=grids).pooler_output  # (48 * 9, 128), in reading order
         things = [scene.at(cell) for scene in scenes for cell in range(GRID * GRID)]
-        loss = torch.zeros(())
+        cells = torch.arange(GRID * GRID).repeat(len(scenes))
+        places = place(tokens)
+        loss = nn.functional.cross_entropy(places, cells)
         right = torch.ones(len(things), dtype=torch.bool)
         for (name, words), head in zip(ATTRIBUTE_WORDS.items(), heads, strict=True):
             truth = torch.tensor([words.index(getattr(t, name)) + 1 if t else 0 for t in things])
@@ -144,9 +153,15 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
         nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
         optimizer.step()
         filled = torch.tensor([thing is not None for thing in things])
-        return {"loss": loss.item(), "cells": right[filled].float().mean().item()}
+        return {
+            "loss": loss.item(),
+            "contents": right[filled].float().mean().item(),
+            "places": (places.argmax(-1) == cells).float().mean().item(),
+        }
 
-    progress = Progress(work / "vision.safetensors", {"tower": tower, "heads": heads}, [optimizer], {"seed": seed})
+    progress = Progress(
+        work / "vision.safetensors", {"tower": tower, "heads": heads, "place": place}, [optimizer], {"seed": seed}
+    )
     progress.run(steps, step_once)
     tower.requires_grad_(False)
     return progress

@@ -1,0 +1,61 @@
+"""Processes equal images once, where TRL asks for every rollout's images twice."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+KNOWN_OUTPUTS = {"pixel_values", "image_grid_thw"}
+
+
+def _content(image: "Image") -> tuple[str, tuple[int, int], bytes]:
+    """What two images have in common if and only if their pixels are equal."""
+    return image.mode, image.size, hashlib.blake2b(image.tobytes(), digest_size=20).digest()
+
+
+@contextmanager
+def processed_once(image_processor: Any) -> Iterator[None]:
+    """Within the context, ``image_processor`` computes each distinct image once and repeats the result.
+
+    TRL and the processors copy the pictures on their way, so that pixels are compared, not objects. The outputs are
+    those of the untouched processor, as torch tensors. A processor whose outputs are not patches with a grid (Qwen's
+    form) is left alone, since nothing is known of how its rows belong to images.
+    """
+    from transformers import BatchFeature
+    from transformers.image_utils import make_flat_list_of_images
+
+    original = image_processor.preprocess
+    patches: dict[Any, Tensor] = {}  # (rows of the image, patch)
+    grids: dict[Any, Tensor] = {}  # (3,): frames, rows, columns
+
+    def preprocess(images: Any, *args: Any, **kwargs: Any) -> Any:
+        import torch
+
+        flat = make_flat_list_of_images(images)
+        kwargs["return_tensors"] = "pt"
+        options = repr((args, sorted(kwargs.items())))
+        keys = [(*_content(image), options) for image in flat]
+        new = {key: image for key, image in zip(keys, flat, strict=True) if key not in patches}
+        if new:
+            made = original(list(new.values()), *args, **kwargs)
+            if set(made) != KNOWN_OUTPUTS:
+                return original(images, *args, **kwargs)
+            rows = made["image_grid_thw"].prod(-1).tolist()
+            patches.update(zip(new, made["pixel_values"].split(rows), strict=True))
+            grids.update(zip(new, made["image_grid_thw"], strict=True))
+        data = {
+            "pixel_values": torch.cat([patches[key] for key in keys]),
+            "image_grid_thw": torch.stack([grids[key] for key in keys]),
+        }
+        return BatchFeature(data=data)
+
+    image_processor.preprocess = preprocess
+    try:
+        yield
+    finally:
+        # Back to the class's method: an attribute of the instance would be written into saved configurations.
+        del image_processor.preprocess

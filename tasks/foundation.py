@@ -1,0 +1,78 @@
+"""The foundation's steps: one training a task, and the measurement of the results."""
+
+from pathlib import Path
+
+from prefect.tasks import task
+
+STEPS = {"text_encoder": 1000, "painter": 4700, "editor": 5000, "similarity": 1500, "vision": 200, "vlm": 4200}
+"""Optimizer steps of each training."""
+COARSE_FROM = 0.68
+"""Share of the VLM's language stage after which its words become coarse."""
+
+
+@task(name="train similarity")
+def make_similarity(work: Path, folder: Path, seed: int) -> None:
+    """A SentenceTransformer folder."""
+    from models.shapes.paraphrase import train_similarity
+
+    train_similarity(work, folder, seed, STEPS["similarity"])
+
+
+@task(name="train painter")
+def make_painter(work: Path, folder: Path, seed: int) -> None:
+    """A text-to-image pipeline folder, in half precision."""
+    from models.shapes.painting import train_painter
+    from models.shapes.text_encoder import train_text_encoder
+
+    encoder, _ = train_text_encoder(work, seed, STEPS["text_encoder"])
+    pipeline, _ = train_painter(work, encoder, seed, STEPS["painter"])
+    _save_half(pipeline, folder)
+
+
+@task(name="train editor")
+def make_editor(work: Path, painter: Path, folder: Path, seed: int) -> None:
+    """An instruction-editing pipeline folder, in half precision, started from the painter."""
+    import torch
+    from diffusers import PRXPixelPipeline
+
+    from models.shapes.editing import train_editor
+
+    start = PRXPixelPipeline.from_pretrained(str(painter), dtype=torch.float32)
+    pipeline, _ = train_editor(work, start.text_encoder, start.transformer, seed, STEPS["editor"])
+    _save_half(pipeline, folder)
+
+
+@task(name="train VLM")
+def make_vlm(work: Path, folder: Path, seed: int) -> None:
+    """A Qwen2.5-VL folder."""
+    from models.shapes.seeing import save_vlm, train_vlm
+
+    vlm, tokenizer, _ = train_vlm(work, seed, STEPS["vision"], STEPS["vlm"], COARSE_FROM)
+    save_vlm(vlm, tokenizer, folder)
+
+
+def _save_half(pipeline: object, folder: Path) -> None:
+    import torch
+
+    pipeline.to(dtype=torch.float16)  # type: ignore[attr-defined]
+    pipeline.save_pretrained(str(folder), safe_serialization=True)  # type: ignore[attr-defined]
+
+
+@task(name="measure", task_run_name="measure {name}")
+def measure(name: str, scenes: int) -> dict[str, float]:
+    """Figures of one shipped model on held-out scenes."""
+    from models.shapes import fidelity, paraphrase
+    from models.vlm import load_vlm
+    from viper.settings import load_profile
+
+    models = load_profile("shapes").models
+    if name == "painter":
+        return fidelity.measure_painter(models.painter, scenes)
+    if name == "editor":
+        return fidelity.measure_editor(models.editor, scenes)
+    if name == "vlm":
+        return fidelity.measure_vlm(load_vlm(models.vlm), models.similarity, scenes)
+    from models.locations import resolve
+
+    table = paraphrase.measure(Path(resolve(models.similarity.path)), 1, scenes)
+    return {f"{kind}: {what}": value for kind, row in table.items() for what, value in row.items()}
