@@ -24,7 +24,7 @@ def paired_difference(
     Raises:
         ValueError: The two are not of one length, or are empty.
     """
-    if len(candidate) != len(other) or not candidate:
+    if len(candidate) != len(other) or len(candidate) == 0:
         raise ValueError(f"Paired scores must be as many and at least one; found {len(candidate)} and {len(other)}.")
     gaps = 100 * (np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64))
     means = _bootstrap_means(gaps, resamples, seed)

@@ -8,7 +8,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A shared machine may be slow; what matters is what a test finds.
+hypothesis.settings.register_profile("viper", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("viper")
 
 SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="viper-tests-"))
 

@@ -1,0 +1,83 @@
+"""The filter's decisions, and the operations that it judges."""
+
+import numpy as np
+import pytest
+
+from models.operations import read_written, write_by_grammar
+from models.selfcritique import judge_critique, judge_edit
+from models.shapes import grammar
+from viper.settings import FilterSettings
+
+SETTINGS = FilterSettings(
+    min_gain=0.01, max_faithful_distance=0.02, min_edit_change=0.05, max_edit_spill=0.03, min_agreement=1.0
+)
+
+
+@pytest.mark.parametrize(
+    ("refinements", "rewritten", "first", "refined", "reason"),
+    [
+        ("it is teal.", True, [0.05, 0.06], [0.02, 0.02], "accepted"),
+        ("it is teal.", True, [0.05, 0.06], [0.06, 0.07], "painting not closer"),
+        ("it is teal.", True, [0.05, 0.02], [0.02, 0.03], "seeds disagree"),
+        ("it is teal.", True, [0.05, 0.05], [0.045, 0.045], "gain below margin"),
+        ("it is teal.", False, [0.05, 0.05], [], "caption unchanged"),
+        ("", True, [0.05], [0.01], "empty critique"),
+        ("Nothing to correct.", False, [0.01, 0.015], [], "nothing to correct"),
+        ("nothing to correct.", False, [0.01, 0.05], [], "missed difference"),
+    ],
+)
+def test_a_critique_is_judged_by_its_paintings(
+    refinements: str, rewritten: bool, first: list[float], refined: list[float], reason: str
+) -> None:
+    decision = judge_critique(refinements, rewritten, first, refined, SETTINGS)
+    assert decision.reason == reason
+    assert decision.kept == (reason in ("accepted", "nothing to correct"))
+
+
+def test_a_filter_that_is_off_keeps_everything_but_empty_critiques() -> None:
+    off = SETTINGS.model_copy(update={"enabled": False})
+    assert judge_critique("it is teal.", True, [0.01], [0.9], off).kept
+    assert not judge_critique(" ", True, [0.01], [0.9], off).kept
+    assert judge_edit([0.0] * 9, [0], off).kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "regions", "reason"),
+    [
+        ([0.2, 0, 0, 0, 0, 0, 0, 0, 0], [0], "accepted"),
+        ([0.2, 0, 0, 0, 0, 0, 0, 0, 0], [0, 1], "operation without effect"),
+        ([0.2, 0.04, 0, 0, 0, 0, 0, 0, 0], [0], "spilled elsewhere"),
+        ([0.0] * 9, None, "nothing changed"),
+        ([0.2] * 9, None, "changed everywhere"),
+        ([0.2, 0.2, 0, 0, 0, 0, 0, 0, 0], None, "accepted"),
+    ],
+)
+def test_an_edit_is_judged_by_where_it_changed_the_image(
+    changes: list[float], regions: list[int] | None, reason: str
+) -> None:
+    assert judge_edit(changes, regions, SETTINGS).reason == reason
+
+
+def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() -> None:
+    caption = "a large blue cross is at the top left. a large yellow cross is at the bottom right."
+    doubt = ["the object at the bottom right is small, not large."]
+    first = 0
+    for seed in range(300):
+        edit = write_by_grammar(caption, doubt, 1, np.random.default_rng(seed))
+        assert edit is not None
+        operation = grammar.read_operation(edit.sentences[0])
+        assert operation is not None
+        if operation.kind != "add":
+            first += operation.cell == 0
+    assert first < 100, "the doubted entity should be chosen about three times as often"
+
+
+def test_no_operation_is_written_for_a_caption_that_names_nothing() -> None:
+    assert write_by_grammar("what a picture", [], 3, np.random.default_rng(0)) is None
+
+
+def test_operations_of_a_model_lose_their_list_marks() -> None:
+    edit = read_written("1. Paint the small mug by the window red.\n2. Remove the spoon.\n", 3)
+    assert edit is not None
+    assert edit.sentences == ("Paint the small mug by the window red.", "Remove the spoon.")
+    assert read_written("", 3) is None

@@ -1,0 +1,49 @@
+"""Profiles and overrides."""
+
+from pathlib import Path
+
+import pytest
+
+from viper.errors import ProfileError
+from viper.settings import load_profile, override
+
+
+def test_an_unknown_profile_names_the_nearest() -> None:
+    with pytest.raises(ProfileError, match="Did you mean 'shapes'"):
+        load_profile("shape")
+
+
+def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="There is no file"):
+        load_profile(str(tmp_path / "mine.toml"))
+    (tmp_path / "mine.toml").write_text("name = ")
+    with pytest.raises(ProfileError, match=r"mine\.toml is not valid TOML"):
+        load_profile(str(tmp_path / "mine.toml"))
+
+
+def test_an_unknown_key_names_the_nearest() -> None:
+    with pytest.raises(ProfileError, match=r"'pool\.image_per_round'; did you mean 'images_per_round'"):
+        override(load_profile("shapes"), ["pool.image_per_round=3"])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("pool.images_per_round=0", "greater than or equal to 1"),
+        ("seed", "no '='"),
+        ("training.stages=[]", "training.stages is empty"),
+        ("training.csr.micro_batch=7", "does not divide the 80 rollouts"),
+        ("seed.x=1", "is a value, not a section"),
+        ("evolution=Two Words", "evolution"),
+    ],
+)
+def test_wrong_values_are_named(assignment: str, message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        override(load_profile("shapes"), [assignment])
+
+
+def test_an_override_changes_one_value_only() -> None:
+    before = load_profile("shapes")
+    after = override(before, ["filter.seeds=3"])
+    assert after.filter.seeds == 3
+    assert after.model_copy(update={"filter": before.filter}) == before
