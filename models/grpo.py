@@ -28,13 +28,13 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from models.image_once import processed_once
 from models.rewards import SentenceReward
+from models.rollout_images import check_image_tokens, processed_once
 from models.vlm import load_vlm
-from viper.errors import ModelError, ProfileError
+from viper.errors import ProfileError
 from viper.settings import ModelSettings, StageSettings, TrainingSettings
 
 FINAL_RATE_SHARE = 0.1
@@ -54,8 +54,10 @@ def draw_order(rows: int, needed: int, seed: int) -> list[int]:
     return [int(number) for number in np.concatenate(passes)[:needed]]
 
 
-class ViperTrainer(GRPOTrainer):  # type: ignore[misc]
+class ViperTrainer(GRPOTrainer):
     """TRL's trainer on rows that are read, decoded and processed once a rollout batch."""
+
+    lr_scheduler: LRScheduler | None
 
     def __init__(
         self, rows: Any, order: Sequence[int], reward: SentenceReward, warmup_steps: int, **kwargs: Any
@@ -63,6 +65,7 @@ class ViperTrainer(GRPOTrainer):  # type: ignore[misc]
         self._rows, self._reward, self._warmup_steps = rows, reward, warmup_steps
         numbers = Dataset.from_dict({"row": list(order)})
         super().__init__(reward_funcs=[self._score], train_dataset=numbers, **kwargs)
+        self.remove_callback(PrinterCallback)
 
     def _score(
         self,
@@ -116,25 +119,6 @@ class ViperTrainer(GRPOTrainer):  # type: ignore[misc]
         return self.lr_scheduler
 
 
-def check_image_tokens(
-    prompt_ids: Sequence[Sequence[int]], images: Sequence[Sequence[Any]], grid_N3: torch.Tensor, processor: Any
-) -> None:
-    """Check each prompt by itself.
-
-    Raises:
-        ModelError: A prompt does not hold as many image tokens as its pictures have features.
-    """
-    merge, token = processor.image_processor.merge_size**2, processor.image_token_id
-    features_N = iter((torch.as_tensor(grid_N3).prod(-1) // merge).tolist())
-    for ids, pictures in zip(prompt_ids, images, strict=True):
-        expected, found = sum(next(features_N) for _ in pictures or ()), list(ids).count(token)
-        if expected != found:
-            raise ModelError(
-                f"{found} image tokens in a prompt but {expected} image features. The chat template and the processor "
-                "of this model do not fit together."
-            )
-
-
 def make_config(
     model: ModelSettings, stage: StageSettings, training: TrainingSettings, seed: int, output_dir: Path
 ) -> GRPOConfig:
@@ -181,7 +165,7 @@ def make_config(
         use_cpu=on_cpu,
         bf16=model.dtype == "bfloat16",
         fp16=model.dtype == "float16",
-        gradient_checkpointing=not on_cpu,
+        activation_checkpointing=not on_cpu,
         dataloader_pin_memory=not on_cpu,
         # reports
         logging_steps=1,

@@ -31,7 +31,7 @@ METRICS = {
 Metrics = dict[str, float]
 
 
-class Reports(TrainerCallback):  # type: ignore[misc]
+class Reports(TrainerCallback):
     """Hands on what the trainer says: figures after each step, folders after each checkpoint (main process only).
 
     Args:

@@ -14,16 +14,38 @@ from viper.records import ArtifactRef, Shard
 from viper.settings import PoolSettings, Settings
 
 RENDERED = "shapes:"
+LOOKED_AT = 64
+"""Files that are looked at before work starts."""
 
 
 def check_pool(pool: PoolSettings) -> None:
-    """Make sure that there is something to take, before any work starts.
+    """Make sure that there is something to take, before any work starts: looks at the first few files.
 
     Raises:
-        PoolError: The folder is missing, unreadable or holds no image file.
+        PoolError: The folder is missing, unreadable or holds no image file, or too many of the files are unusable.
     """
-    if pool.uri != RENDERED and not images.list_images(pool.uri):
-        raise PoolError(f"The pool {pool.uri} holds no image files. Give a folder with PNG, JPEG or WebP files.")
+    if pool.uri != RENDERED:
+        names = images.list_images(pool.uri)[:LOOKED_AT]
+        rejected = {name: reason for name in names if (reason := _inspect(name, pool)[1])}
+        _accept(pool, len(names), rejected)
+
+
+def _inspect(name: str, pool: PoolSettings) -> tuple[bytes, str | None]:
+    """A file's bytes, and why it cannot be used or ``None``."""
+    try:
+        data = images.read_bytes(name, pool.max_bytes)
+    except PoolError:
+        return b"", "too_large"
+    return data, images.inspect_image(data, pool.max_pixels, pool.max_bytes)
+
+
+def _accept(pool: PoolSettings, count: int, rejected: dict[str, str]) -> None:
+    if rejected and (len(rejected) == count or len(rejected) > pool.max_rejected_share * count):
+        reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(rejected.values()).items())
+        raise PoolError(
+            f"{len(rejected)} of {count} images of {pool.uri} are unusable ({reasons}), such as {min(rejected)}; the "
+            f"profile accepts a share of {pool.max_rejected_share}. Clean the pool or raise pool.max_rejected_share."
+        )
 
 
 def choose(names: list[str], settings: Settings, round_number: int) -> list[str]:
@@ -48,24 +70,16 @@ def take_files(settings: Settings, round_number: int) -> tuple[dict[str, bytes],
     """
     pool = settings.pool
     names = choose(images.list_images(pool.uri), settings, round_number)
-    kept, rejected = {}, {}
+    kept: dict[str, bytes] = {}
+    rejected: dict[str, str] = {}
     for name in names:
-        try:
-            data = images.read_bytes(name, pool.max_bytes)
-            reason = images.inspect_image(data, pool.max_pixels, pool.max_bytes)
-        except PoolError:
-            data, reason = b"", "too_large"
+        data, reason = _inspect(name, pool)
         if reason:
             rejected[name] = reason
             continue
         png = images.encode_png(images.read_image(data, pool.max_pixels, pool.max_bytes))
         kept[hashlib.sha256(png).hexdigest()[:16]] = png
-    if len(rejected) > pool.max_rejected_share * len(names) or not kept:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(rejected.values()).items())
-        raise PoolError(
-            f"{len(rejected)} of {len(names)} images of {pool.uri} are unusable ({reasons}); the profile accepts a "
-            f"share of {pool.max_rejected_share}. Clean the pool or raise pool.max_rejected_share."
-        )
+    _accept(pool, len(names), rejected)
     return kept, rejected
 
 

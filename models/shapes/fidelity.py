@@ -16,7 +16,7 @@ from models.rewards import SentenceReward
 from models.shapes import grammar
 from models.shapes.editing import draw_edit
 from models.shapes.lessons import Lesson, predict_lesson, refine_lesson
-from models.shapes.parser import read_scene
+from models.shapes.parser import read_cells, read_scene
 from models.shapes.scene import COARSE, Scene, render, sample_scene
 from models.shapes.text_encoder import shuffled_caption
 from models.similarity import load_similarity
@@ -54,10 +54,9 @@ def measure_editor(settings: DiffusionSettings, count: int) -> dict[str, float]:
     exact: dict[str, list[bool]] = defaultdict(list)
     kept: list[bool] = []
     for picture, (_, _, operation, scene) in zip(pictures, drawn, strict=True):
-        found = _read(picture)
-        exact[operation.kind].append(found == operation.apply(scene))
-        untouched = [thing for thing in scene.things if thing.cell not in operation.cells]
-        kept += [found is not None and found.at(thing.cell) == thing for thing in untouched]
+        exact[operation.kind].append(_read(picture) == operation.apply(scene))
+        cells = read_cells(np.asarray(picture))
+        kept += [cells[thing.cell] == thing for thing in scene.things if thing.cell not in operation.cells]
     every = [one for values in exact.values() for one in values]
     by_kind = {kind: float(np.mean(exact[kind])) for kind in grammar.OPERATION_KINDS}
     return {"edits exact": float(np.mean(every)), "untouched objects kept": float(np.mean(kept)), **by_kind}

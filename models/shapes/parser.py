@@ -23,7 +23,7 @@ from models.shapes.scene import (
 )
 
 _MIN_COVERAGE = 0.05
-_MIN_OVERLAP = 0.72
+_MIN_OVERLAP = 0.6
 
 
 @cache
@@ -64,18 +64,28 @@ def read_cell(cell: NDArray[np.float32], behind: NDArray[np.float32], number: in
     return Thing(number, size, list(COLORS)[nearest], shape)
 
 
+def read_cells(image: NDArray[np.uint8]) -> list[Thing | ValueError | None]:
+    """What is in each of the nine cells of a (48, 48, 3) uint8 picture; an error where it is no object."""
+    pixels, behind = image.astype(np.float32), background()
+    found: list[Thing | ValueError | None] = []
+    for number in range(GRID * GRID):
+        row, column = divmod(number, GRID)
+        window = np.s_[row * CELL_PX : (row + 1) * CELL_PX, column * CELL_PX : (column + 1) * CELL_PX]
+        try:
+            found.append(read_cell(pixels[window], behind[window], number))
+        except ValueError as error:
+            found.append(error)
+    return found
+
+
 def read_scene(image: NDArray[np.uint8]) -> Scene:
     """The scene in a (48, 48, 3) uint8 picture.
 
     Raises:
         ValueError: A cell holds something that is no object of this world.
     """
-    pixels, behind = image.astype(np.float32), background()
-    things = []
-    for number in range(GRID * GRID):
-        row, column = divmod(number, GRID)
-        window = np.s_[row * CELL_PX : (row + 1) * CELL_PX, column * CELL_PX : (column + 1) * CELL_PX]
-        thing = read_cell(pixels[window], behind[window], number)
-        if thing:
-            things.append(thing)
-    return Scene(tuple(things))
+    cells = read_cells(image)
+    for cell in cells:
+        if isinstance(cell, ValueError):
+            raise cell
+    return Scene(tuple(cell for cell in cells if isinstance(cell, Thing)))

@@ -1,9 +1,11 @@
-"""Processes equal images once, where TRL asks for every rollout's images twice."""
+"""The images of a rollout batch: processed once each, and checked against the prompts' image tokens."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from viper.errors import ModelError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,9 +23,10 @@ def _content(image: "Image") -> tuple[str, tuple[int, int], bytes]:
 def processed_once(image_processor: Any) -> Iterator[None]:
     """Within the context, ``image_processor`` computes each distinct image once and repeats the result.
 
-    TRL and the processors copy the pictures on their way, so that pixels are compared, not objects. The outputs are
-    those of the untouched processor, as torch tensors. A processor whose outputs are not patches with a grid (Qwen's
-    form) is left alone, since nothing is known of how its rows belong to images.
+    TRL asks for the images of every rollout, twice, though all rollouts of a prompt share them; and it copies them on
+    their way, so that pixels are compared, not objects. The outputs are those of the untouched processor, as torch
+    tensors. A processor whose outputs are not patches with a grid (Qwen's form) is left alone, since nothing is known
+    of how its rows belong to images.
     """
     from transformers import BatchFeature
     from transformers.image_utils import make_flat_list_of_images
@@ -59,3 +62,24 @@ def processed_once(image_processor: Any) -> Iterator[None]:
     finally:
         # Back to the class's method: an attribute of the instance would be written into saved configurations.
         del image_processor.preprocess
+
+
+def check_image_tokens(
+    prompt_ids: Sequence[Sequence[int]], images: Sequence[Sequence[Any]], grid_N3: Any, processor: Any
+) -> None:
+    """Check each prompt by itself: its image tokens against the grids (N, 3) of its pictures.
+
+    Raises:
+        ModelError: A prompt does not hold as many image tokens as its pictures have features.
+    """
+    import torch
+
+    merge, token = processor.image_processor.merge_size**2, processor.image_token_id
+    features_N = iter((torch.as_tensor(grid_N3).prod(-1) // merge).tolist())
+    for ids, pictures in zip(prompt_ids, images, strict=True):
+        expected, found = sum(next(features_N) for _ in pictures or ()), list(ids).count(token)
+        if expected != found:
+            raise ModelError(
+                f"{found} image tokens in a prompt but {expected} image features. The chat template and the processor "
+                "of this model do not fit together."
+            )

@@ -1,0 +1,126 @@
+"""One stage of reinforcement learning, in a process of its own that can be killed, watched and resumed."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.states import State
+from pydantic import JsonValue
+
+from storage.tracking import TrackedRun
+from tasks.step import (
+    Entries,
+    code_version,
+    fingerprint,
+    key_of,
+    log,
+    model_settings,
+    once,
+    seed_of,
+    step_task,
+    to_json,
+)
+from tasks.tracking import tracker
+from tasks.training_runner import run_training
+from tasks.training_spec import TrainingSpec
+from viper.environment import store_root, work_folder
+from viper.records import ArtifactRef, Vlm
+from viper.settings import Settings, Stage
+
+REPORT_EVERY = 5
+"""Steps between two rows of figures in MLflow, and two updates of the progress line."""
+
+
+@step_task(name="train stage", task_run_name="train {stage} from {start.name}")
+def train_stage(
+    settings: Settings, round_number: int, stage: Stage, start: Vlm, dataset: ArtifactRef
+) -> ArtifactRef | State[ArtifactRef]:
+    """Artifact ``model``: the trained model as a whole folder, and ``training.json`` (first and last figures).
+
+    Checkpoints go to the store while the training runs; a repeated call goes on from the newest whole one.
+
+    Args:
+        settings: Of the evolution.
+        round_number: Counts from 1.
+        stage: ``csr`` or ``vop``.
+        start: The model to start from.
+        dataset: The stage's dataset version.
+    """
+    training = settings.training
+    similarity = fingerprint(settings.models.similarity)
+    decides = {
+        "start": start.fingerprint,
+        "dataset": dataset.sha256,
+        "stage": training.stage(stage),
+        "method": training.method,
+        "lora": training.lora,
+        "reward": training.reward,
+        "similarity": similarity,
+        "dtype": settings.models.vlm.dtype,
+        "seed": seed_of(settings, round_number, stage) % 2**31,
+    }
+
+    def compute() -> tuple[Entries, dict[str, JsonValue]]:
+        folder = work_folder() / "training" / key_of("model", 1, decides)[:24]
+        spec = TrainingSpec(
+            store_root=store_root(),
+            evolution=settings.evolution,
+            round_number=round_number,
+            stage=stage,
+            stage_settings=training.stage(stage),
+            training=training,
+            model=model_settings(settings, start),
+            model_sha256=start.fingerprint,
+            similarity=settings.models.similarity,
+            similarity_sha256=similarity,
+            dataset=dataset,
+            seed=seed_of(settings, round_number, stage) % 2**31,
+            code_version=code_version(),
+            work_folder=str(folder),
+        )
+        run = tracker(settings.evolution).run(settings.evolution, round_number, stage)
+        run.log_params(training.stage(stage).model_dump() | {"method": training.method, "dataset": dataset.uri})
+        run.log_dataset_input(dataset, f"{settings.evolution}-{stage}", dataset.sha256[:16])
+        result = run_training(
+            spec, training.hang_timeout_s, training.launcher, _Progress(run, stage, spec.stage_settings.steps)
+        )
+        run.end("FINISHED")
+        model = Path(result.model_folder)
+        entries: dict[str, bytes | Path] = {
+            path.relative_to(model).as_posix(): path for path in sorted(model.rglob("*")) if path.is_file()
+        }
+        figures: dict[str, JsonValue] = {"begin": dict(result.begin), "end": dict(result.end)}
+        entries["training.json"] = to_json({**figures, "resumed_from": result.resumed_from, "steps": result.steps})
+        return entries, figures
+
+    ref = once("model", 1, decides, compute)
+    shutil.rmtree(work_folder() / "training" / key_of("model", 1, decides)[:24], ignore_errors=True)
+    return ref
+
+
+class _Progress:
+    """Forwards a training's figures to MLflow and to a progress line in the Prefect UI."""
+
+    def __init__(self, run: TrackedRun, stage: str, steps: int) -> None:
+        self._run, self._stage, self._steps = run, stage, steps
+        self._line: Any = create_progress_artifact(0.0, key=f"training-{stage}", description=f"Training of {stage}")
+
+    def __call__(self, line: dict[str, Any]) -> None:
+        step, metrics = int(line["step"]), dict(line["metrics"])
+        if not metrics or (step % REPORT_EVERY and step != self._steps):
+            return
+        self._run.log_metrics(metrics, step=step)
+        shown = " ".join(
+            f"{name.removeprefix('reward/')} {metrics[name]:.2f}"
+            for name in ("reward", "reward/precision", "reward/coverage", "entropy", "completion_tokens")
+            if name in metrics
+        )
+        update_progress_artifact(self._line, 100.0 * step / self._steps, description=f"step {step}: {shown}")
+        if step % (4 * REPORT_EVERY) == 0 or step == self._steps:
+            log.info("training %s: step %d of %d, %s", self._stage, step, self._steps, shown)
+
+
+def as_vlm(round_number: int, model: ArtifactRef) -> Vlm:
+    """The model of a stage as a record."""
+    return Vlm(name=f"round {round_number}", artifact=model, fingerprint=model.sha256)

@@ -1,0 +1,174 @@
+"""The training process: ``python -m tasks.training_process SPEC.json``.
+
+Reads a ``TrainingSpec``, goes on from the newest whole checkpoint in the store and stores new ones in the background.
+Leaves in its work folder: ``progress.jsonl`` (a line a step: the heartbeat), ``model/`` and ``result.json``.
+Exit status 3 and one line on stderr, ``ErrorClass: message``, for an error that a person can act on.
+"""
+
+import faulthandler
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.checkpoints import newest_checkpoint, restore_checkpoint
+from storage.datasets import read_dataset
+from storage.objects import ObjectStore
+from storage.uploads import BackgroundUploader
+from tasks.training_spec import TrainingResult, TrainingSpec
+from viper.errors import ViperError
+from viper.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from models.grpo import ViperTrainer
+
+EXPECTED_ERROR = 3
+AVERAGED_STEPS = 10
+ENVIRONMENT = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train as the file says. Returns the exit status."""
+    spec = TrainingSpec.model_validate_json(Path(arguments[0]).read_text())
+    with spec.file("stacks.txt").open("w") as stacks:
+        faulthandler.enable(stacks)
+        faulthandler.register(signal.SIGUSR1, stacks, all_threads=True)
+        if os.environ.get("VIPER_WATCHED"):
+            threading.Thread(target=_die_with_parent, daemon=True).start()
+        try:
+            train(spec)
+        except ViperError as error:
+            print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            return EXPECTED_ERROR
+        finally:
+            faulthandler.unregister(signal.SIGUSR1)
+            faulthandler.disable()
+    return 0
+
+
+def train(spec: TrainingSpec) -> None:
+    """Run the stage to its end.
+
+    Raises:
+        ViperError: Whatever a person can act on: a missing model, a damaged dataset, a store that refuses.
+    """
+    _prepare_libraries(spec)
+    from accelerate import PartialState
+
+    from models.grpo import make_trainer, save_merged
+    from models.grpo_reports import Reports
+    from models.rewards import SentenceReward
+    from models.similarity import load_similarity
+
+    progress = spec.file("progress.jsonl")
+    state = PartialState(cpu=spec.model.device == "cpu")
+    store = ObjectStore(spec.store_root)
+    with state.main_process_first():
+        rows = read_dataset(store, spec.dataset, spec.file("dataset"))
+    resumed_from = _restore(store, spec) if state.is_main_process else 0
+    state.wait_for_everyone()
+    with BackgroundUploader(store) as uploader:
+        reports = Reports(
+            lambda step, figures: _report(progress, step, figures),
+            lambda step, folder: uploader.submit(spec.checkpoint(step), folder, spec.identity),
+        )
+        trainer = make_trainer(
+            _here(spec.model),
+            rows,
+            spec.stage_settings,
+            spec.training,
+            SentenceReward(load_similarity(_here(spec.similarity)), spec.training.reward),
+            spec.seed,
+            spec.file("checkpoints"),
+            [reports],
+        )
+        if state.is_main_process:
+            _report(progress, resumed_from, {})
+        checkpoint = next(spec.file("checkpoints").glob("checkpoint-*"), None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if state.is_main_process:
+        model = save_merged(trainer, spec.model.dtype, _emptied(spec.file("model")))
+        _write_result(spec, trainer, model, resumed_from)
+
+
+def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
+    """Bring the newest checkpoint here. Returns its step, 0 if there is none."""
+    folder = _emptied(spec.file("checkpoints"))
+    newest = newest_checkpoint(store, spec.checkpoints)
+    if newest is None:
+        return 0
+    step, ref = newest
+    restore_checkpoint(store, ref, folder / f"checkpoint-{step}", spec.identity)
+    return step
+
+
+def _write_result(spec: TrainingSpec, trainer: "ViperTrainer", model: Path, resumed_from: int) -> None:
+    from models.grpo_reports import step_metrics
+
+    # The trainer's own history, since it is part of the checkpoints: it reaches back over all resumes.
+    steps = [step_metrics(logs) for logs in trainer.state.log_history if "loss" in logs]
+    result = TrainingResult(
+        model_folder=str(model),
+        steps=trainer.state.global_step,
+        resumed_from=resumed_from,
+        begin=_averages(steps[:AVERAGED_STEPS]),
+        end=_averages(steps[-AVERAGED_STEPS:]),
+    )
+    draft = spec.file("result.json.part")
+    draft.write_text(result.model_dump_json(indent=1))
+    os.replace(draft, spec.file("result.json"))
+
+
+def _averages(steps: Sequence[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for step in steps for name in step)
+    known = {name: [step[name] for step in steps if name in step] for name in names}
+    return {name: sum(values) / len(values) for name, values in known.items()}
+
+
+def _report(progress: Path, step: int, figures: dict[str, float]) -> None:
+    with progress.open("a") as file:
+        file.write(json.dumps({"step": step, "time": time.time(), "metrics": figures}) + "\n")
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _here(settings: ModelSettings) -> ModelSettings:
+    """The settings in this process, which sees no GPU but its own."""
+    return settings.model_copy(update={"device": settings.device.partition(":")[0]})
+
+
+def _prepare_libraries(spec: TrainingSpec) -> None:
+    import torch
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    if spec.model.device == "cpu":
+        # The number of threads decides the order of sums, hence the last bits.
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def _die_with_parent(*_: Any) -> None:
+    """Read stdin, of which the parent holds the other end and writes nothing: it ends when the parent does."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,141 @@
+"""A training that is killed and started again ends in the bits of one that was never disturbed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from storage.checkpoints import newest_checkpoint
+from storage.datasets import write_dataset
+from storage.images import encode_png
+from storage.objects import ObjectStore
+from tasks.training_runner import run_training
+from tasks.training_spec import TrainingSpec
+from viper.errors import ModelError
+from viper.records import ArtifactRef
+from viper.settings import LoraSettings, ModelSettings, RewardSettings, StageSettings, TrainingSettings
+
+# Each process imports torch, transformers and TRL: many seconds on a busy machine.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
+
+STAGE = StageSettings(
+    steps=8,
+    prompts_per_step=2,
+    generations=4,
+    updates_per_batch=2,
+    learning_rate=1e-2,
+    max_completion_tokens=12,
+    checkpoint_steps=3,  # becomes 4, since two updates share a rollout batch
+    micro_batch=4,
+)
+TRAINING = TrainingSettings(
+    csr=STAGE,
+    vop=STAGE,
+    lora=LoraSettings(rank=4, alpha=4),
+    # So low that the babble of an untrained model earns unequal rewards.
+    reward=RewardSettings(threshold=0.05, coverage_weight=0.5),
+)
+
+
+@pytest.fixture(scope="module")
+def vlm(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+    import torch
+
+    from models.shapes.seeing import make_vlm, save_vlm
+    from models.shapes.tokenizer import make_tokenizer
+
+    torch.manual_seed(0)
+    folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
+    save_vlm(make_vlm(tokenizer), tokenizer, folder)
+    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+
+
+def small_dataset(store: ObjectStore) -> ArtifactRef:
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "id": f"r{number}",
+            "images": [
+                encode_png(Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8))) for _ in range(2)
+            ],
+            "prompt": "what was changed from the first picture to the second?",
+            "truth": ["make the object at the top left red.", "remove the object at the bottom center."],
+            "meta": "{}",
+        }
+        for number in range(5)
+    ]
+    return write_dataset(store, "dataset", rows, {})
+
+
+def spec_in(folder: Path, vlm: ModelSettings) -> TrainingSpec:
+    store = ObjectStore(str(folder / "store"))
+    return TrainingSpec(
+        store_root=str(folder / "store"),
+        evolution="main",
+        round_number=1,
+        stage="vop",
+        stage_settings=STAGE,
+        training=TRAINING,
+        model=vlm,
+        model_sha256="a" * 64,
+        similarity=ModelSettings(path="shapes:similarity", dtype="float32", device="cpu"),
+        similarity_sha256="b" * 64,
+        dataset=small_dataset(store),
+        seed=1,
+        code_version="1",
+        work_folder=str(folder / "work"),
+    )
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, vlm: ModelSettings) -> None:
+    from safetensors.torch import load_file
+
+    whole = run_training(spec_in(tmp_path / "whole", vlm), 600, (), print)
+    assert (whole.steps, whole.resumed_from) == (STAGE.steps, 0)
+
+    spec = spec_in(tmp_path / "parts", vlm)
+    store = ObjectStore(spec.store_root)
+
+    def kill_after_a_checkpoint(line: dict[str, Any]) -> None:
+        if newest_checkpoint(store, spec.checkpoints):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_training(spec, 600, (), kill_after_a_checkpoint)
+    saved = newest_checkpoint(store, spec.checkpoints)
+    assert saved is not None
+    lines: list[dict[str, Any]] = []
+    # Another machine: nothing is left but the store.
+    resumed = run_training(spec.model_copy(update={"work_folder": str(tmp_path / "other")}), 600, (), lines.append)
+
+    assert resumed.resumed_from == saved[0]
+    assert saved[0] in (4, 8)  # 8 only where the store is slower than the training
+    assert [line["step"] for line in lines] == list(range(saved[0], 9))
+    # Once more, as if it had been killed between its last checkpoint and its result.
+    again = run_training(spec, 600, (), lines.append)
+    assert again.resumed_from == STAGE.steps
+
+    expected = load_file(Path(whole.model_folder) / "model.safetensors")
+    base = load_file(Path(vlm.path) / "model.safetensors")
+    for result in (resumed, again):
+        found = load_file(Path(result.model_folder) / "model.safetensors")
+        assert expected.keys() == found.keys()
+        assert all(expected[name].equal(found[name]) for name in expected)
+        assert result.begin["reward"] == whole.begin["reward"]
+        assert result.end["reward"] == whole.end["reward"]
+    assert not all(expected[name].equal(base[name]) for name in expected), (
+        "nothing was learned: the test proves nothing"
+    )
+
+
+def test_a_missing_model_is_reported_as_such(tmp_path: Path, vlm: ModelSettings) -> None:
+    spec = spec_in(tmp_path, vlm)
+    broken = spec.model_copy(update={"model": vlm.model_copy(update={"path": str(tmp_path / "nowhere")})})
+    with pytest.raises(ModelError, match="There is no folder"):
+        run_training(broken, 600, (), print)

@@ -1,0 +1,258 @@
+"""The trainer's assembly, on a model of random weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from models import grpo
+from models.grpo import draw_order, make_config, make_trainer, rate_share, save_merged, whole_batches
+from models.grpo_reports import Metrics, Reports
+from models.rewards import SentenceReward
+from models.rollout_images import check_image_tokens, processed_once
+from models.vlm import Prompt, load_vlm
+from viper.errors import ModelError, ProfileError
+from viper.settings import LoraSettings, ModelSettings, RewardSettings, StageSettings, TrainingSettings
+
+pytestmark = [
+    # TRL 1.16 still reads a property that transformers 5.23 renamed.
+    pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning"),
+]
+
+STAGE = StageSettings(
+    steps=4,
+    prompts_per_step=2,
+    generations=3,
+    learning_rate=1e-2,
+    warmup_steps=1,
+    max_completion_tokens=6,
+    checkpoint_steps=2,
+    micro_batch=3,
+)
+TRAINING = TrainingSettings(csr=STAGE, vop=STAGE, lora=LoraSettings(rank=4, alpha=4))
+TEXT = "what was changed from the first picture to the second?"
+
+
+class Letters:
+    """Embeds a sentence as its letters' counts, so that random answers earn unequal rewards."""
+
+    def embed(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        counts = np.array(
+            [[sentence.count(chr(97 + i)) for i in range(26)] for sentence in sentences], dtype=np.float32
+        )
+        counts += 1e-3
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+class Rows(list[dict[str, Any]]):
+    """Counts how often rows are read."""
+
+    reads = 0
+
+    def __getitem__(self, number: Any) -> Any:
+        self.reads += 1
+        return super().__getitem__(number)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+    from models.shapes.seeing import make_vlm, save_vlm
+    from models.shapes.tokenizer import make_tokenizer
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
+    save_vlm(make_vlm(tokenizer), tokenizer, folder)
+    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+
+
+@pytest.fixture
+def rows() -> Rows:
+    rng = np.random.default_rng(0)
+    pictures = [Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)) for _ in range(6)]
+    truth = ["the object at the top left is red, not blue.", "nothing to correct."]
+    return Rows({"prompt": TEXT, "images": pictures[2 * i : 2 * i + 2], "truth": truth} for i in range(3))
+
+
+def trainer_of(
+    model: ModelSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
+) -> grpo.ViperTrainer:
+    training = TRAINING.model_copy(update={"method": changes.pop("method", "lora")})
+    reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
+    return make_trainer(model, rows, STAGE.model_copy(update=changes), training, reward, 5, folder, reports)
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> None:
+    config = make_config(model, STAGE, TRAINING, 5, tmp_path)
+    assert (config.loss_type, config.beta, config.scale_rewards) == ("grpo", 0.0, "group")
+    assert (config.epsilon, config.epsilon_high, config.importance_sampling_level) == (0.2, 0.28, "token")
+    assert (config.num_generations, config.temperature, config.top_p, config.top_k) == (3, 1.0, 1.0, 0)
+    assert (config.delta, config.mask_truncated_completions, config.entropy_coef) == (None, False, 0.0)
+    assert config.generation_batch_size == STAGE.prompts_per_step * STAGE.generations
+    assert (config.bf16, config.fp16, config.use_cpu, config.report_to) == (False, False, True, [])
+
+
+def test_an_optimizer_step_sees_every_rollout_of_its_prompts(
+    model: ModelSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(model, STAGE, TRAINING, 5, tmp_path)
+    assert config.per_device_train_batch_size * config.gradient_accumulation_steps == 6
+    assert config.steps_per_generation == config.gradient_accumulation_steps
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ProfileError, match="4 processes"):
+        make_config(model, STAGE, TRAINING, 5, tmp_path)
+
+
+@given(st.integers(1, 1000), st.integers(1, 12))
+def test_checkpoints_lie_between_rollout_batches(steps: int, updates: int) -> None:
+    assert whole_batches(steps, updates) % updates == 0
+    assert steps <= whole_batches(steps, updates) < steps + updates
+
+
+@given(st.integers(1, 300), st.integers(0, 50))
+def test_the_rate_rises_to_its_peak_and_falls_to_a_tenth(steps: int, warmup: int) -> None:
+    shares = [rate_share(step, steps, warmup) for step in range(steps)]
+    assert all(0 < share <= 1 for share in shares)
+    assert shares[:warmup] == sorted(shares[:warmup])
+    assert shares[warmup:] == sorted(shares[warmup:], reverse=True)
+    if steps > warmup + 1:
+        assert shares[warmup] == 1
+        assert shares[-1] == pytest.approx(0.1)
+
+
+@given(st.integers(1, 40), st.integers(1, 200), st.integers(0, 5))
+def test_all_rows_are_used_equally_often(rows: int, needed: int, seed: int) -> None:
+    order = draw_order(rows, needed, seed)
+    counts = np.bincount(order, minlength=rows)
+    assert len(order) == needed
+    assert counts.max() - counts.min() <= 1
+    assert order == draw_order(rows, needed, seed)
+
+
+def test_processing_once_gives_what_the_untouched_processor_gives(model: ModelSettings) -> None:
+    from models.vlm import load_processor
+
+    processor: Any = load_processor(model.path)
+    rng = np.random.default_rng(1)
+    a, b = (Image.fromarray(rng.integers(0, 255, (side, 64, 3), dtype=np.uint8)) for side in (48, 96))
+    nested = [[a, b], [a.copy(), b], [b, a], [a, b]]
+    text = ["<|vision_start|><|image_pad|><|vision_end|>" * 2] * 4
+    plain = processor(text=text, images=nested, padding=True, return_tensors="pt")
+    with processed_once(processor.image_processor):
+        for _ in range(2):
+            once = processor(text=text, images=nested, padding=True, return_tensors="pt")
+            assert set(once) == set(plain)
+            assert all(torch.equal(once[name], plain[name]) for name in plain)
+    assert "preprocess" not in vars(processor.image_processor)
+
+
+def test_a_rollout_batch_reads_each_row_and_processes_each_image_once(
+    model: ModelSettings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(model, rows, tmp_path, steps=2, updates_per_batch=2)
+    kind, processed = type(trainer.processing_class.image_processor), []
+    original = kind.preprocess
+
+    def counted(self: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
+        processed.extend(images)
+        return original(self, images, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "preprocess", counted)
+    trainer.train()
+    assert rows.reads == STAGE.prompts_per_step  # not x 3 rollouts x 2 updates x 2 micro-batches
+    assert len(processed) == 2 * STAGE.prompts_per_step
+
+
+def test_a_rollouts_prompt_is_the_one_that_the_model_is_asked_with(
+    model: ModelSettings, rows: Rows, tmp_path: Path
+) -> None:
+    from trl.data_utils import prepare_multimodal_messages
+
+    trainer = trainer_of(model, rows, tmp_path)
+    example = trainer._read(0)
+    messages = prepare_multimodal_messages(example["prompt"], images=example["images"])
+    ids, _, fields = trainer._tokenize_prompts([messages])
+    asked = load_vlm(model).inputs([Prompt(TEXT, tuple(example["images"]))])
+    assert ids[0] == asked["input_ids"][0].tolist()
+    assert torch.equal(torch.as_tensor(fields["pixel_values"]), asked["pixel_values"])
+
+
+def test_a_prompt_with_too_few_image_tokens_is_refused(model: ModelSettings) -> None:
+    processor, grid = load_vlm(model).processor, torch.tensor([[1, 6, 6]])
+    token = processor.image_token_id
+    check_image_tokens([[token] * 9], [["picture"]], grid, processor)
+    with pytest.raises(ModelError, match="8 image tokens"):
+        check_image_tokens([[token] * 8], [["picture"]], grid, processor)
+
+
+def test_every_step_reports_what_is_watched_for_collapse(model: ModelSettings, rows: Rows, tmp_path: Path) -> None:
+    told: list[tuple[int, Metrics]] = []
+    saved: list[tuple[int, bool]] = []
+    reports = Reports(
+        lambda step, figures: told.append((step, figures)), lambda step, folder: saved.append((step, folder.is_dir()))
+    )
+    trainer_of(model, rows, tmp_path, [reports], steps=3).train()
+    assert [step for step, _ in told] == [1, 2, 3]
+    assert saved == [(2, True), (3, True)]
+    assert set(told[0][1]) == set(grpo_names())
+    assert told[1][1]["learning_rate"] == pytest.approx(STAGE.learning_rate)
+    assert 0 < told[0][1]["completion_tokens"] <= STAGE.max_completion_tokens
+
+
+def grpo_names() -> list[str]:
+    from models.grpo_reports import METRICS
+
+    return list(METRICS.values())
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_training_moves_the_language_model_alone_and_leaves_a_whole_model(
+    model: ModelSettings, rows: Rows, tmp_path: Path, method: str
+) -> None:
+    trainer = trainer_of(model, rows, tmp_path / "work", steps=2, method=method)
+    trainer.train()
+    merged = save_merged(trainer, "float32", tmp_path / "merged")
+    before, after = (
+        weights(load_vlm(model).model),
+        weights(load_vlm(ModelSettings(**{**dict(model), "path": str(merged)})).model),
+    )
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all("language_model" in name or name == "lm_head.weight" for name in moved)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_resumed_training_ends_in_the_same_bits(
+    model: ModelSettings, rows: Rows, tmp_path: Path, method: str
+) -> None:
+    whole = trainer_of(model, rows, tmp_path / "whole", method=method)
+    whole.train()
+    first = trainer_of(model, rows, tmp_path / "parts", [Stop()], method=method)
+    first.train()
+    assert first.state.global_step == 2
+    second = trainer_of(model, rows, tmp_path / "parts", method=method)
+    second.train(resume_from_checkpoint=str(tmp_path / "parts" / "checkpoint-2"))
+    assert second.state.global_step == 4
+    expected, found = weights(whole.model), weights(second.model)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+class Stop(Reports):
+    """Ends the training after its first checkpoint."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: None, lambda *_: None)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_training_stop = True
