@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.synthesis import one_worker
+from flows.synthesis import gather, one_worker
 from tasks import evaluation
 from tasks.promotion import base_vlm, champion_before
 from viper.records import ArtifactRef, Vlm
@@ -36,5 +36,5 @@ def benchmark(
             ]
             for suite, file in suites.items()
         }
-        answered[vlm.fingerprint] = {suite: [one.result() for one in shards] for suite, shards in futures.items()}
+        answered[vlm.fingerprint] = {suite: gather(shards) for suite, shards in futures.items()}
     return {role: answered[vlm.fingerprint] for role, vlm in vlms.items()}

@@ -57,7 +57,7 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
         datasets=made.datasets,
         report=report,
         verdict=verdict,
-        seconds=seconds,
+        seconds=tuple(seconds.items()),
     )
     reporting.track_round(settings, result)
     return reporting.keep_result(result)

@@ -1,6 +1,10 @@
 """The data of a round: pool → captions → paintings → critiques → filter → CSR → edits → filter → VOP."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from prefect import flow
+from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from tasks import critique, editing, filtering, generation, pool, reconstruction, reporting, versioning
@@ -9,8 +13,13 @@ from tasks.promotion import champion_before
 from viper.records import ArtifactRef, Synthesis, Vlm
 from viper.settings import Settings, load_profile
 
-one_worker = ThreadPoolTaskRunner(max_workers=1)  # type: ignore[var-annotated]
+one_worker: Any = ThreadPoolTaskRunner(max_workers=1)
 """A process is one worker: its models are loaded once and never shared between threads."""
+
+
+def gather(futures: Iterable[PrefectFuture[ArtifactRef]]) -> list[ArtifactRef]:
+    """The results of submitted steps, in their order. Raises what the first failed step raised."""
+    return [future.result() for future in list(futures)]
 
 
 @flow(name="synthesis", task_runner=one_worker, flow_run_name="synthesis of round {round_number}")
@@ -39,43 +48,37 @@ def synthesis(
         images = pool.take_images(settings, round_number)
     shards = pool.shards_of(images)
     with timed(clock, "captions"):
-        captions = [generation.caption_images.submit(settings, vlm, shard) for shard in shards]
-        captions = [future.result() for future in captions]
+        captions = gather(generation.caption_images.submit(settings, vlm, shard) for shard in shards)
     with timed(clock, "paintings"):
-        paintings = [
+        paintings = gather(
             reconstruction.paint_captions.submit(settings, round_number, shard, said)
             for shard, said in zip(shards, captions, strict=True)
-        ]
-        paintings = [future.result() for future in paintings]
+        )
     with timed(clock, "critiques"):
-        critiques = [
+        critiques = gather(
             critique.critique_paintings.submit(settings, round_number, vlm, *each)
             for each in zip(shards, captions, paintings, strict=True)
-        ]
-        critiques = [future.result() for future in critiques]
+        )
     with timed(clock, "judgements"):
-        judgements = [
+        judgements = gather(
             reconstruction.paint_refined.submit(settings, round_number, *each)
             for each in zip(shards, critiques, strict=True)
-        ]
-        judgements = [future.result() for future in judgements]
+        )
     with timed(clock, "filter"):
-        refinements = [
+        refinements = gather(
             filtering.filter_critiques.submit(settings, *each)
             for each in zip(shards, captions, paintings, critiques, judgements, strict=True)
-        ]
-        refinements = [future.result() for future in refinements]
+        )
     with timed(clock, "edits"):
-        plans = [
+        plans = gather(
             editing.write_operations.submit(settings, round_number, vlm, *each)
             for each in zip(shards, critiques, refinements, strict=True)
-        ]
-        plans = [future.result() for future in plans]
-        edits = [editing.edit_images.submit(settings, round_number, *each) for each in zip(shards, plans, strict=True)]
-        edits = [future.result() for future in edits]
+        )
+        edits = gather(
+            editing.edit_images.submit(settings, round_number, *each) for each in zip(shards, plans, strict=True)
+        )
     with timed(clock, "filter"):
-        operations = [filtering.filter_edits.submit(settings, *each) for each in zip(shards, edits, strict=True)]
-        operations = [future.result() for future in operations]
+        operations = gather(filtering.filter_edits.submit(settings, *each) for each in zip(shards, edits, strict=True))
 
     with timed(clock, "dataset versions"):
         csr = versioning.version_dataset(
@@ -97,7 +100,7 @@ def synthesis(
         refinements=tuple(refinements),
         operations=tuple(operations),
         edits=tuple(edits),
-        seconds=clock,
+        seconds=tuple(clock.items()),
     )
     reporting.show_yields(made)
     reporting.show_gallery(settings, made)

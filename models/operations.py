@@ -100,12 +100,12 @@ def _write_one(thing: Thing, scene: Scene, taken: set[int], rng: np.random.Gener
         cell = free[int(rng.integers(len(free)))]
         drawn = {name: words[int(rng.integers(len(words)))] for name, words in ATTRIBUTE_WORDS.items()}
         return Operation("add", cell, thing=Thing(cell, **drawn))
-    attribute = RECAST[kind]  # type: ignore[index]
+    attribute = RECAST[kind]
     old = getattr(thing, attribute)
     words = [word for word in ATTRIBUTE_WORDS[attribute] if word != old]
     lookalikes = [word for word in words if word in _LOOKALIKES]
     pool = lookalikes if lookalikes and rng.random() < 0.6 else words
-    return Operation(kind, thing.cell, pool[int(rng.integers(len(pool)))])  # type: ignore[arg-type]
+    return Operation(kind, thing.cell, pool[int(rng.integers(len(pool)))])
 
 
 def read_written(reply: str, max_operations: int) -> Edit | None:

@@ -33,7 +33,7 @@ class Prompts:
     """An open or yes/no question."""
 
     def ask(self, question: str, options: Sequence[str] = ()) -> str:
-        """The text of a benchmark question; ``options`` in order of their letters A, B, …"""
+        """The text of a benchmark question, ``options`` in the order of their letters."""
         if not options:
             return self.question.format(question=question)
         listed = self.option_separator.join(

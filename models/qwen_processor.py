@@ -9,7 +9,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from viper.errors import ModelError
 
 
-class ImageOnlyQwenProcessor(Qwen2_5_VLProcessor):  # type: ignore[misc]
+class ImageOnlyQwenProcessor(Qwen2_5_VLProcessor):
     """The stock processor with the video processor left out. Saves and loads stock folders."""
 
     attributes = ("image_processor", "tokenizer")
@@ -35,7 +35,7 @@ def load_image_only_processor(folder: str, revision: str = "main") -> ImageOnlyQ
         kind = AutoConfig.from_pretrained(folder, revision=revision).model_type
         if kind not in ("qwen2_vl", "qwen2_5_vl"):
             raise ModelError(
-                f"{folder} is a {kind} model, whose processor needs torchvision. Install torchvision, or use Qwen2.5-VL."
+                f"{folder} is a {kind} model, whose processor needs torchvision. Install it, or use Qwen2.5-VL."
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, padding_side="left")
         images = Qwen2VLImageProcessorPil.from_pretrained(folder, revision=revision)

@@ -22,7 +22,7 @@ Distance = Callable[[Sequence["Image"], Sequence["Image"]], list[float]]
 
 def as_array(image: "Image") -> NDArray[np.float32]:
     """(H, W, 3) in [0, 1]."""
-    return np.asarray(image.convert("RGB"), dtype=np.float32) / 255
+    return np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
 
 
 def region_changes(first: "Image", second: "Image") -> NDArray[np.float32]:

@@ -110,7 +110,8 @@ def decide(suites: tuple[SuiteResult, ...], mean: SuiteResult, length_share: flo
         gate: Margins.
     """
     if length_share < gate.min_reply_length_share:
-        reason = f"Captions shrank to {length_share:.0%} of the base's length; {gate.min_reply_length_share:.0%} is the limit."
+        limit = f"{gate.min_reply_length_share:.0%}"
+        reason = f"Captions shrank to {length_share:.0%} of the base's length; {limit} is the limit."
         return Verdict(decision="collapse", reason=reason, suites=suites, mean=mean)
     gain = mean.against_champion
     lost = [result for result in suites if result.against_champion.points < -gate.margin_points]

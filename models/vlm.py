@@ -51,8 +51,8 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
         processor = load_image_only_processor(folder, revision)
     if not hasattr(processor, "image_processor"):
         raise ModelError(
-            f"{folder} gives a {type(processor).__name__}, which reads no images. Expected a vision-language model with "
-            "a processor_config.json or preprocessor_config.json."
+            f"{folder} gives a {type(processor).__name__}, which reads no images. Expected a vision-language model "
+            "with a processor_config.json or preprocessor_config.json."
         )
     processor.tokenizer.padding_side = "left"
     return processor

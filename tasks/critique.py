@@ -1,6 +1,6 @@
 """Self-critique: the VLM compares image and painting, writes refinements, and rewrites its caption by them."""
 
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models import prompts

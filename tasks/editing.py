@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models import prompts

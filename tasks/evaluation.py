@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models import prompts

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models import prompts

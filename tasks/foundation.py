@@ -4,10 +4,8 @@ from pathlib import Path
 
 from prefect.tasks import task
 
-STEPS = {"text_encoder": 1000, "painter": 4700, "editor": 5000, "similarity": 1500, "vision": 200, "vlm": 4200}
-"""Optimizer steps of each training."""
-COARSE_FROM = 0.68
-"""Share of the VLM's language stage after which its words become coarse."""
+STEPS = {"text_encoder": 1000, "painter": 4700, "editor": 5000, "similarity": 1500, "vision": 300}
+"""Optimizer steps of each training; the VLM's language stage has its own phases."""
 
 
 @task(name="train similarity")
@@ -45,9 +43,9 @@ def make_editor(work: Path, painter: Path, folder: Path, seed: int) -> None:
 @task(name="train VLM")
 def make_vlm(work: Path, folder: Path, seed: int) -> None:
     """A Qwen2.5-VL folder."""
-    from models.shapes.seeing import save_vlm, train_vlm
+    from models.shapes.seeing import PHASES, save_vlm, train_vlm
 
-    vlm, tokenizer, _ = train_vlm(work, seed, STEPS["vision"], STEPS["vlm"], COARSE_FROM)
+    vlm, tokenizer, _ = train_vlm(work, seed, STEPS["vision"], PHASES)
     save_vlm(vlm, tokenizer, folder)
 
 

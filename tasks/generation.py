@@ -1,6 +1,6 @@
 """Captions of a shard, by the synthesizing VLM."""
 
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models import prompts

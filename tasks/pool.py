@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 
 import numpy as np
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from storage import images

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models.statistics import compare, decide

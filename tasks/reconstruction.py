@@ -1,6 +1,6 @@
 """Image-level reconstruction: the painter paints captions, and its paintings are measured against the images."""
 
-from prefect.states import State
+from prefect import State
 from pydantic import JsonValue
 
 from models.diffusion import Painter

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
+from prefect import State
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import State
 from pydantic import JsonValue
 
 from storage.layout import report_key, verdict_key
@@ -133,7 +133,7 @@ def track_round(settings: Settings, result: RoundResult) -> None:
         scores[f"{row.suite}/against_base"] = row.against_base.points
     run.log_metrics(scores, step=result.round_number)
     evolution.log_metrics({f"{row.suite}": row.candidate for row in result.verdict.suites}, step=result.round_number)
-    run.log_metrics({f"seconds/{step}": spent for step, spent in result.seconds.items()})
+    run.log_metrics({f"seconds/{step}": spent for step, spent in result.seconds})
     run.log_tags({"verdict": result.verdict.decision, "reason": result.verdict.reason, "report": result.report.uri})
     if result.verdict.decision == "promote" and result.champion_after.artifact is not None:
         run.set_champion(f"viper-{settings.evolution}", result.champion_after.artifact)

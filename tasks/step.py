@@ -14,11 +14,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
+from prefect import State
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
-from prefect.tasks import task
+from prefect.states import Completed
+from prefect.tasks import Task, task
 from pydantic import BaseModel, JsonValue
 
 from storage.layout import result_key
@@ -35,6 +36,7 @@ log = logging.getLogger("viper")
 
 Entries = Mapping[str, bytes | Path]
 Result = TypeVar("Result")
+Inputs = ParamSpec("Inputs")
 
 
 def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
@@ -42,16 +44,26 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
     return isinstance(error, TRANSIENT)
 
 
-step_task = functools.partial(
-    task,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=5,
-    retry_delay_seconds=[1, 5, 15, 30, 60],
-    retry_condition_fn=_worth_a_retry,
-    retry_jitter_factor=0.2,
-)
-"""Decorator of every step: retried on ``TRANSIENT`` errors for about two minutes, never cached by Prefect."""
+def step_task(
+    name: str, task_run_name: str | None = None
+) -> Callable[[Callable[Inputs, "Result | State[Result]"]], Task[Inputs, Result]]:
+    """Decorator of every step: retried on ``TRANSIENT`` errors for about two minutes, never cached by Prefect.
+
+    Args:
+        name: What the step does, as the Prefect UI shows it.
+        task_run_name: Template of a run's name, over the step's arguments.
+    """
+    decorate: Any = task(
+        name=name,
+        task_run_name=task_run_name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=5,
+        retry_delay_seconds=[1, 5, 15, 30, 60],
+        retry_condition_fn=_worth_a_retry,
+        retry_jitter_factor=0.2,
+    )
+    return cast("Callable[[Callable[Inputs, Result | State[Result]]], Task[Inputs, Result]]", decorate)
 
 
 def plain(value: object) -> Any:

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from prefect import State
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.states import State
 from pydantic import JsonValue
 
 from storage.tracking import TrackedRun

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from prefect.states import Completed, State
+from prefect import State
+from prefect.states import Completed
 from pydantic import JsonValue
 
 from storage.datasets import write_dataset
@@ -68,8 +69,8 @@ def version_dataset(
         "parent": parent,
     }
     key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 1, inputs)[:16])
-    if found := store.find(key):
-        return Completed(name="Reused", message=f"{stage} dataset was versioned before", data=found)
+    if (version := store.find(key)) is not None:
+        return Completed(name="Reused", message=f"{stage} dataset was versioned before", data=version)
     rows = [
         row
         for shard, part in zip(shards, parts, strict=True)

@@ -69,6 +69,7 @@ def _start(verbose: bool = True) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     log = logging.getLogger("viper")
     log.addHandler(handler)
+    log.propagate = False  # Prefect's root handler would print every line again
     log.setLevel(logging.INFO if verbose else logging.WARNING)
 
 

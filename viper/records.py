@@ -58,8 +58,8 @@ class Synthesis(Record):
     refinements: tuple[ArtifactRef, ...]
     operations: tuple[ArtifactRef, ...]
     edits: tuple[ArtifactRef, ...]
-    seconds: dict[str, float]
-    """Wall time by step, in seconds."""
+    seconds: tuple[tuple[str, float], ...]
+    """Wall time of each step in order, in seconds."""
 
 
 class Difference(Record):
@@ -109,5 +109,5 @@ class RoundResult(Record):
     """Dataset versions by stage."""
     report: ArtifactRef
     verdict: Verdict
-    seconds: dict[str, float]
-    """Wall time by step, in seconds, of the run that finished the round."""
+    seconds: tuple[tuple[str, float], ...]
+    """Wall time of each step in order, in seconds, of the run that finished the round."""

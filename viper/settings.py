@@ -314,7 +314,7 @@ def parse_settings(values: dict[str, object], source: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(dict(detail)) for detail in error.errors()]  # type: ignore[arg-type]
+        lines = [_explain(dict(detail)) for detail in error.errors()]
         raise ProfileError(f"{source}: " + " ".join(lines)) from error
 
 

@@ -1,6 +1,6 @@
 """The end of a run on the terminal: what was gained, where it lies, what comes next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from viper.records import ArtifactRef, Difference, RoundResult, Verdict
 
 def show(profile: str, results: list[RoundResult]) -> None:
     """Tables, verdicts, places, pages and the next command."""
-    console = Console()
+    console = _console()
     for result in results:
         console.print(_benchmarks(result.round_number, result.verdict))
         typer.secho(f"Round {result.round_number}: {result.verdict.decision}. {result.verdict.reason}", bold=True)
@@ -30,6 +30,11 @@ def show(profile: str, results: list[RoundResult]) -> None:
     typer.echo("Prefect pages        PREFECT_HOME=" + str(home() / "prefect") + " prefect server start")
     typer.echo(f"MLflow pages         mlflow ui --host 127.0.0.1 --backend-store-uri {tracking_uri()}")
     typer.secho(f"Next                 viper evolve --profile {profile} --rounds {len(results) + 1}", bold=True)
+
+
+def _console() -> Console:
+    """Wide enough for the benchmark table, also where the output is no terminal."""
+    return Console(width=max(112, Console().width))
 
 
 def _cell(difference: Difference) -> str:
@@ -53,13 +58,13 @@ def _benchmarks(round_number: int, verdict: Verdict) -> Table:
     return table
 
 
-def _times(seconds: Mapping[str, float]) -> Table:
+def _times(seconds: Sequence[tuple[str, float]]) -> Table:
     table = Table(title="Where the time went")
     table.add_column("step")
     table.add_column("seconds", justify="right")
-    for step, spent in seconds.items():
+    for step, spent in seconds:
         table.add_row(step, f"{spent:.1f}")
-    table.add_row("all", f"{sum(seconds.values()):.1f}")
+    table.add_row("all", f"{sum(spent for _, spent in seconds):.1f}")
     return table
 
 
@@ -84,9 +89,9 @@ def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
         means = {role: means[role] + points[role] / len(suites) for role in replies}
         table.add_row(suite.replace("_", " "), *(f"{points[role]:.1f}" for role in replies))
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
-    Console().print(table)
+    _console().print(table)
 
 
 def _points(parts: list[ArtifactRef]) -> float:
     scores = [reply["score"] for reply in read_replies(parts)]
-    return 100 * sum(scores) / len(scores)
+    return 100 * float(sum(scores)) / len(scores)

@@ -58,7 +58,7 @@ def measure_editor(settings: DiffusionSettings, count: int) -> dict[str, float]:
         cells = read_cells(np.asarray(picture))
         kept += [cells[thing.cell] == thing for thing in scene.things if thing.cell not in operation.cells]
     every = [one for values in exact.values() for one in values]
-    by_kind = {kind: float(np.mean(exact[kind])) for kind in grammar.OPERATION_KINDS}
+    by_kind: dict[str, float] = {kind: float(np.mean(exact[kind])) for kind in grammar.OPERATION_KINDS}
     return {"edits exact": float(np.mean(every)), "untouched objects kept": float(np.mean(kept)), **by_kind}
 
 

@@ -4,7 +4,7 @@ The captions of the last part are *coarse*, as web captions are: teal is called 
 of the mentions. So the base sees fine differences but rarely says them, and self-evolution has something to mend.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ def coarse_thing(thing: Thing, rng: np.random.Generator, share: float) -> Thing:
     for attribute in ("color", "shape"):
         word = getattr(thing, attribute)
         if word in COARSE and rng.random() < share:
-            thing = with_word(thing, attribute, COARSE[word])  # type: ignore[arg-type]
+            thing = with_word(thing, attribute, COARSE[word])
     return thing
 
 
@@ -126,7 +126,7 @@ def predict_lesson(rng: np.random.Generator, share: float) -> Lesson:
     """Name the one to three operations between two pictures."""
     scene = edited = sample_scene(rng)
     operations, taken = [], set[int]()
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.choice((1, 2, 3), p=(0.6, 0.25, 0.15)))):
         operation = grammar.sample_operation(edited, rng, taken)
         edited = operation.apply(edited)
         operations.append(operation)
@@ -169,21 +169,44 @@ def question_lesson(rng: np.random.Generator, share: float) -> Lesson:
     return Lesson(tuple(images), prompt, casual_answer(question, rng, share) + ".")
 
 
-LESSONS: tuple[tuple[Callable[[np.random.Generator, float], Lesson], float], ...] = (
-    (caption_lesson, 0.22),
-    (question_lesson, 0.25),
-    (critique_lesson, 0.13),
-    (refine_lesson, 0.16),
-    (rewrite_lesson, 0.08),
-    (predict_lesson, 0.16),
-)
-"""The curriculum: each kind of lesson and its share of a batch."""
+Curriculum = Mapping[Callable[[np.random.Generator, float], Lesson], float]
+"""Kinds of lessons and their shares of a batch, which add up to 1."""
+
+GENERAL: Curriculum = {
+    caption_lesson: 0.22,
+    question_lesson: 0.25,
+    critique_lesson: 0.13,
+    refine_lesson: 0.16,
+    rewrite_lesson: 0.08,
+    predict_lesson: 0.16,
+}
+"""Naming what is there comes first."""
+
+COMPARING: Curriculum = {
+    caption_lesson: 0.08,
+    question_lesson: 0.08,
+    critique_lesson: 0.15,
+    refine_lesson: 0.25,
+    rewrite_lesson: 0.04,
+    predict_lesson: 0.40,
+}
+"""Then comparing: two pictures, or a picture and a text."""
+
+EVERYTHING: Curriculum = {
+    caption_lesson: 0.16,
+    question_lesson: 0.18,
+    critique_lesson: 0.15,
+    refine_lesson: 0.20,
+    rewrite_lesson: 0.06,
+    predict_lesson: 0.25,
+}
+"""Last, all tasks side by side."""
 
 
-def draw_lesson(rng: np.random.Generator, share: float) -> Lesson:
+def draw_lesson(rng: np.random.Generator, curriculum: Curriculum, share: float) -> Lesson:
     """A lesson of a kind drawn by the curriculum, with light sensor noise on its pictures."""
-    number = int(rng.choice(len(LESSONS), p=[weight for _, weight in LESSONS]))
-    lesson = LESSONS[number][0](rng, share)
+    kinds = list(curriculum)
+    lesson = kinds[int(rng.choice(len(kinds), p=list(curriculum.values())))](rng, share)
     noise = [rng.normal(0, 2.5, image.shape) for image in lesson.images]
     images = [np.clip(image + n, 0, 255).astype(np.uint8) for image, n in zip(lesson.images, noise, strict=True)]
     return Lesson(tuple(images), lesson.prompt, lesson.answer)

@@ -20,7 +20,8 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    nearest: Tensor = x.mT if tall else x
+    return nearest
 
 
 class Muon(torch.optim.Optimizer):
@@ -49,11 +50,13 @@ class Muon(torch.optim.Optimizer):
             for shape, parameters in shapes.items():
                 looks = []
                 for parameter in parameters:
+                    gradient = parameter.grad
+                    assert gradient is not None
                     state = self.state[parameter]
                     if "momentum" not in state:
                         state["momentum"] = torch.zeros_like(parameter)
-                    state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                    looks.append(parameter.grad.lerp(state["momentum"], group["momentum"]))
+                    state["momentum"].lerp_(gradient, 1 - group["momentum"])
+                    looks.append(gradient.lerp(state["momentum"], group["momentum"]))
                 updates = orthogonalize(torch.stack(looks)) * max(1.0, shape[0] / shape[1]) ** 0.5
                 for parameter, update in zip(parameters, updates, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])

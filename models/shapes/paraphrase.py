@@ -174,7 +174,7 @@ def _embedder(tokenizer: object, bert: BertModel) -> Callable[[list[str]], Tenso
 
 
 def _save(bert: BertModel, tokenizer: object, plain: Path, folder: Path) -> None:
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
     bert.save_pretrained(plain)
     tokenizer.save_pretrained(plain)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from PIL import Image
 from models.shapes.scene import render, sample_scene
 
 
-def png(pixels: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def png(pixels: np.ndarray) -> bytes:
     """PNG bytes of an (H, W, 3) uint8 picture."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

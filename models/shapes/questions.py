@@ -20,7 +20,7 @@ from models.shapes.scene import (
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five")
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "center", "right")
-_LOOKALIKES = {fine: coarse for fine, coarse in COARSE.items()} | {coarse: fine for fine, coarse in COARSE.items()}
+_LOOKALIKES = COARSE | {coarse: fine for fine, coarse in COARSE.items()}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _options(rng: np.random.Generator, words: tuple[str, ...], answer: str, coun
 def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) -> Question:
     """Fine-grained perception: an attribute of the object at a position."""
     scene = sample_scene(rng)
-    attribute = attribute or ("color", "shape", "size")[int(rng.choice(3, p=[0.4, 0.4, 0.2]))]  # type: ignore[assignment]
+    attribute = attribute or ("color", "shape", "size")[int(rng.choice(3, p=[0.4, 0.4, 0.2]))]
     thing = scene.things[int(rng.integers(len(scene.things)))]
     answer = getattr(thing, attribute)
     options = _options(rng, ATTRIBUTE_WORDS[attribute], answer)
@@ -82,7 +82,7 @@ def ask_instance(rng: np.random.Generator) -> Question:
     """Instance reasoning: find the one object with an attribute, then say where it is or what else it is."""
     while True:
         scene = sample_scene(rng, min_things=2)
-        by: Attribute = ("color", "shape")[int(rng.integers(2))]  # type: ignore[assignment]
+        by: Attribute = ("color", "shape")[int(rng.integers(2))]
         thing = scene.things[int(rng.integers(len(scene.things)))]
         word = getattr(thing, by)
         close = {word, _LOOKALIKES.get(word)}

@@ -111,7 +111,8 @@ def shape_mask(shape: str, radius_px: float, dx: float = 0.0, dy: float = 0.0) -
     else:
         arm, bar = np.minimum(np.abs(x), np.abs(y)), np.maximum(np.abs(x), np.abs(y))
         distance = np.maximum(arm - 0.32 * r, bar - r)
-    return np.clip(0.5 - distance, 0.0, 1.0).astype(np.float32)
+    coverage: NDArray[np.float32] = np.clip(0.5 - distance, 0.0, 1.0).astype(np.float32)
+    return coverage
 
 
 def background(tint: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

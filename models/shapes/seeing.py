@@ -1,9 +1,11 @@
 """Trains the embedded VLM: a Qwen2.5-VL of 0.7 million parameters, from nothing.
 
-Order: the vision tower alone learns to tell what is in each cell and is frozen; then the language model learns every
-task; in the last third the words become coarse (see ``lessons``).
+Order: the vision tower alone learns to tell what is in each cell and is frozen; then the language model learns to
+name things, then to compare them; at the end the words become coarse (see ``lessons``).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from models.shapes.lessons import Lesson, draw_lesson
+from models.shapes.lessons import COMPARING, EVERYTHING, GENERAL, Curriculum, Lesson, draw_lesson
 from models.shapes.muon import Muon
 from models.shapes.progress import Progress
 from models.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, render, sample_scene
@@ -167,32 +169,66 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
     return progress
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A part of the language stage. Rates are shares of the peak; they change linearly within a phase."""
+
+    steps: int
+    curriculum: Curriculum
+    coarse_share: float
+    first_rate: float = 1.0
+    last_rate: float = 1.0
+
+
+PHASES = (
+    Phase(1440, GENERAL, 0.0),
+    Phase(192, GENERAL, 0.0, 1.0, 0.81),
+    Phase(768, GENERAL, COARSE_SHARE, 0.81, 0.05),
+    Phase(1500, COMPARING, 0.0),
+    Phase(700, EVERYTHING, COARSE_SHARE, 1.0, 0.03),
+)
+"""The language stage as it was run. The words become coarse at the end of each half."""
+
+
+def phase_at(step: int, phases: Sequence[Phase]) -> tuple[Phase, float]:
+    """The phase of a step (from 0) and the share of the peak learning rate there."""
+    for phase in phases:
+        if step < phase.steps:
+            return phase, phase.first_rate + (phase.last_rate - phase.first_rate) * step / phase.steps
+        step -= phase.steps
+    raise ValueError(f"Step lies {step} steps behind the last phase.")
+
+
 def train_vlm(
-    work: Path, seed: int, vision_steps: int, steps: int, coarse_from: float
+    work: Path, seed: int, vision_steps: int, phases: Sequence[Phase]
 ) -> tuple[Qwen2_5_VLForConditionalGeneration, PreTrainedTokenizerFast, dict[str, float]]:
-    """The trained model, its tokenizer, and figures (last loss, examples, seconds).
+    """The trained model, its tokenizer, and figures (examples, seconds).
 
     Args:
         work: Folder for resumable progress.
         seed: Of weights and lessons.
         vision_steps: Steps of the vision stage (48 pictures each).
-        steps: Steps of the language stage (32 lessons each).
-        coarse_from: Share of the language stage after which the words become coarse, in [0, 1].
+        phases: The language stage (32 lessons a step).
     """
     torch.manual_seed(seed + 4)
     tokenizer = make_tokenizer()
     vlm = make_vlm(tokenizer)
     seen = train_vision(work, vlm, seed, vision_steps)
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in vlm.model.language_model.named_parameters():
         (matrices if parameter.ndim == 2 and "embed" not in name else others).append(parameter)
     muon = Muon(matrices, lr=0.02, momentum=0.95, weight_decay=0.01)
     adam = torch.optim.AdamW(others, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)
+    steps = sum(phase.steps for phase in phases)
 
     def step_once(step: int) -> dict[str, float]:
         rng = np.random.default_rng([seed, 5, step])
-        share = COARSE_SHARE if step >= coarse_from * steps else 0.0
-        lessons = sorted((draw_lesson(rng, share) for _ in range(BATCH)), key=lambda one: len(one.prompt + one.answer))
+        phase, scale = phase_at(step, phases)
+        lessons = sorted(
+            (draw_lesson(rng, phase.curriculum, phase.coarse_share) for _ in range(BATCH)),
+            key=lambda one: len(one.prompt + one.answer),
+        )
         quarter = BATCH // 4  # lessons of similar length share a pass, so little is padded
         batches = [collate(tokenizer, lessons[i : i + quarter]) for i in range(0, BATCH, quarter)]
         answers = sum(int((batch["labels"] >= 0).sum()) for batch in batches)
@@ -203,7 +239,7 @@ def train_vlm(
             loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="sum") / answers
             loss.backward()
             total += loss.item()
-        scale = min(1.0, (step + 1) / 100) * (1.0 if step < 0.6 * steps else 1.0 - 0.95 * (step / steps - 0.6) / 0.4)
+        scale *= min(1.0, (step + 1) / 100)
         muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = 0.02 * scale, 2e-3 * scale
         nn.utils.clip_grad_norm_([*matrices, *others], 1.0)
         for optimizer in (muon, adam):
@@ -211,7 +247,7 @@ def train_vlm(
             optimizer.zero_grad()
         return {"loss": total}
 
-    identity = {"seed": seed, "steps": steps, "coarse_from": coarse_from}
+    identity = {"seed": seed, "phases": [(phase.steps, phase.coarse_share) for phase in phases]}
     progress = Progress(work / "vlm.safetensors", {"vlm": vlm}, [muon, adam], identity)
     progress.run(steps, step_once)
     figures = {"examples": float(steps * BATCH), "seconds": progress.seconds + seen.seconds}

@@ -27,7 +27,7 @@ def shuffled_caption(scene: Scene, rng: np.random.Generator) -> str:
     """A caption whose sentences are in any order half of the time: order carries no meaning."""
     things = list(scene.things)
     if rng.random() < 0.5:
-        rng.shuffle(things)  # type: ignore[arg-type]
+        rng.shuffle(things)
     return " ".join(say_thing(thing, rng) for thing in things)
 
 
@@ -50,7 +50,8 @@ class LayoutHeads(nn.Module):
     def read(self, states: Tensor, mask: Tensor) -> Tensor:
         """(B, 10, 128): what each query found in (B, L, 128) states where the (B, L) mask is true."""
         queries = self.queries.expand(len(states), -1, -1)
-        return self.mix(self.attention(queries, states, states, key_padding_mask=~mask, need_weights=False)[0])
+        found: Tensor = self.mix(self.attention(queries, states, states, key_padding_mask=~mask, need_weights=False)[0])
+        return found
 
     def caption_loss(self, states: Tensor, mask: Tensor, cells: Tensor) -> Tensor:
         """Mean cross entropy over the (B, 9, 3) classes of captions."""

@@ -11,10 +11,10 @@ PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL = (PAD, START, END, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>", "<|unk|>")
 
 _QUESTION_WORDS = (
-    "and corrected user assistant describe image picture pictures caption corrections refine rewrite compare correct what which "
-    "where how many is are there in the of was were be must changed from first second both same different more fewer "
-    "objects row column empty yes no none zero one two three four five an choose or and has have with does anything color "
-    "shape size object at a left right"
+    "and corrected user assistant describe image picture pictures caption corrections refine rewrite compare "
+    "correct what which where how many is are there in the of was were be must changed from first second both "
+    "same different more fewer objects row column empty yes no none zero one two three four five an choose or "
+    "has have with does anything color shape size object at a left right"
 )
 
 

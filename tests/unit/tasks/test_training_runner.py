@@ -21,7 +21,7 @@ from viper.settings import ModelSettings, StageSettings, TrainingSettings
 STAGE = StageSettings(
     steps=4, prompts_per_step=2, learning_rate=1e-3, max_completion_tokens=6, checkpoint_steps=2, micro_batch=5
 )
-PROGRESS = '{"step": %d, "time": 0.0, "metrics": {}}\\n'
+PROGRESS = '{"step": %d, "time": 0.0, "metrics": {}}\n'
 RESULT = '{"model_folder": "m", "steps": 4, "resumed_from": 0, "begin": {}, "end": {"reward": 0.5}}'
 
 
