@@ -16,13 +16,16 @@ from viper.settings import Settings, load_profile
 
 
 @flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
-def evolve(profile: str = "shapes", rounds: int = 1, settings: Settings | None = None) -> list[RoundResult]:
+def evolve(
+    profile: str = "shapes", rounds: int = 1, settings: Settings | None = None, additional: bool = False
+) -> list[RoundResult]:
     """Run an evolution until it has ``rounds`` finished rounds, counted from its start.
 
     Args:
         profile: Name of a shipped profile, or path to a TOML file; used where ``settings`` is not given.
         rounds: Rounds that the evolution shall have, at least 1. Finished ones are skipped.
         settings: The settings themselves, as the Prefect UI's form gives them.
+        additional: Count ``rounds`` from what is finished now, as a schedule wants it: one more round every night.
 
     Returns:
         The results of all rounds up to ``rounds``, finished before or now.
@@ -35,6 +38,8 @@ def evolve(profile: str = "shapes", rounds: int = 1, settings: Settings | None =
     reporting.check_rounds(rounds)
     pool.check_pool(settings.pool)
     evaluation.check_suites(settings.benchmarks)
+    if additional:
+        rounds += reporting.count_finished(settings.evolution)
     results: list[RoundResult] = []
     parents: dict[str, ArtifactRef] = {}
     for round_number in range(1, rounds + 1):

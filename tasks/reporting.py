@@ -152,6 +152,14 @@ def keep_result(result: RoundResult) -> RoundResult:
     return kept
 
 
+def count_finished(evolution: str) -> int:
+    """Number of finished rounds, from the first without a gap."""
+    number = 0
+    while finished_round(evolution, number + 1) is not None:
+        number += 1
+    return number
+
+
 def finished_round(evolution: str, round_number: int) -> RoundResult | None:
     """The record of a finished round, ``None`` if it is not finished."""
     ref = open_store().find(verdict_key(evolution, round_number))

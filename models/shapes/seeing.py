@@ -184,8 +184,9 @@ PHASES = (
     Phase(1440, GENERAL, 0.0),
     Phase(192, GENERAL, 0.0, 1.0, 0.81),
     Phase(768, GENERAL, COARSE_SHARE, 0.81, 0.05),
-    Phase(1500, COMPARING, 0.0),
-    Phase(700, EVERYTHING, COARSE_SHARE, 1.0, 0.03),
+    Phase(500, COMPARING, 0.0),
+    Phase(900, COMPARING, 0.0, 0.5, 0.15),
+    Phase(500, EVERYTHING, COARSE_SHARE, 0.25, 0.02),
 )
 """The language stage as it was run. The words become coarse at the end of each half."""
 
