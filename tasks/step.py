@@ -14,12 +14,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import State
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
-from prefect.tasks import Task, task
+from prefect.tasks import Task
 from pydantic import BaseModel, JsonValue
 
 from storage.layout import result_key
@@ -44,26 +44,39 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
     return isinstance(error, TRANSIENT)
 
 
+class Step(Task[Inputs, Result]):
+    """A Prefect task whose call gives the result also where the task chose its own final state."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """The step's result."""
+        found = super().__call__(*arguments, **named)
+        return found.result() if isinstance(found, State) else found
+
+
 def step_task(
     name: str, task_run_name: str | None = None
-) -> Callable[[Callable[Inputs, "Result | State[Result]"]], Task[Inputs, Result]]:
+) -> Callable[[Callable[Inputs, Result | State[Result]]], Task[Inputs, Result]]:
     """Decorator of every step: retried on ``TRANSIENT`` errors for about two minutes, never cached by Prefect.
 
     Args:
         name: What the step does, as the Prefect UI shows it.
         task_run_name: Template of a run's name, over the step's arguments.
     """
-    decorate: Any = task(
-        name=name,
-        task_run_name=task_run_name,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-        retries=5,
-        retry_delay_seconds=[1, 5, 15, 30, 60],
-        retry_condition_fn=_worth_a_retry,
-        retry_jitter_factor=0.2,
-    )
-    return cast("Callable[[Callable[Inputs, Result | State[Result]]], Task[Inputs, Result]]", decorate)
+
+    def decorate(function: Callable[Inputs, Result | State[Result]]) -> Task[Inputs, Result]:
+        return Step(
+            function,  # type: ignore[arg-type]
+            name=name,
+            task_run_name=task_run_name,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            retries=5,
+            retry_delay_seconds=[1, 5, 15, 30, 60],
+            retry_condition_fn=_worth_a_retry,
+            retry_jitter_factor=0.2,
+        )
+
+    return decorate
 
 
 def plain(value: object) -> Any:

@@ -1,0 +1,99 @@
+"""The shipped models, loaded by the code that loads the big ones, do what their cards say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import prompts
+from models.diffusion import Editor, Painter, load_pipeline
+from models.locations import WEIGHTS, resolve
+from models.shapes import fidelity, paraphrase
+from models.shapes.lessons import EVERYTHING, draw_lesson
+from models.shapes.scene import render, sample_scene
+from models.shapes.seeing import collate
+from models.vlm import Prompt, Vlm, load_vlm
+from viper.errors import ModelError
+from viper.settings import load_profile
+
+MODELS = load_profile("shapes").models
+
+
+@pytest.fixture(scope="module")
+def vlm() -> Vlm:
+    return load_vlm(MODELS.vlm)
+
+
+def test_the_painter_paints_what_the_caption_says() -> None:
+    assert fidelity.measure_painter(MODELS.painter, 32)["scenes exact"] >= 0.9
+
+
+def test_the_editor_does_what_it_is_told_and_nothing_else() -> None:
+    figures = fidelity.measure_editor(MODELS.editor, 48)
+    assert figures["edits exact"] >= 0.9
+    assert figures["untouched objects kept"] >= 0.98
+
+
+def test_the_similarity_accepts_paraphrases_and_refuses_one_attribute_changes() -> None:
+    for figures in paraphrase.measure(Path(resolve(MODELS.similarity.path)), 1, 200).values():
+        assert figures["paraphrases accepted"] >= 0.98
+        assert figures["one-attribute changes accepted"] <= 0.01
+
+
+def test_the_base_sees_positions_and_sizes_and_says_coarse_words(vlm: Vlm) -> None:
+    figures = fidelity._caption_accuracy(vlm, 96)
+    assert figures["position"] >= 0.9
+    assert figures["size"] >= 0.9
+    assert figures["fine color"] <= 0.4
+    assert figures["fine shape"] <= 0.4
+
+
+def test_training_and_public_loader_see_the_same_tokens_and_pixels(vlm: Vlm) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        lesson = draw_lesson(rng, EVERYTHING, 0.5)
+        prompt = Prompt(lesson.prompt, tuple(Image.fromarray(image) for image in lesson.images))
+        loaded, trained = vlm.inputs([prompt]), collate(vlm.processor.tokenizer, [lesson])
+        length = loaded["input_ids"].shape[1]
+        assert (loaded["input_ids"][0] == trained["input_ids"][0, :length]).all()
+        assert np.allclose(loaded["pixel_values"], trained["pixel_values"], atol=1e-5)
+
+
+def test_a_sampled_reply_depends_on_its_seed_and_not_on_its_batch(vlm: Vlm) -> None:
+    rng = np.random.default_rng(1)
+    asked = [Prompt(prompts.SHAPES.caption, (Image.fromarray(render(sample_scene(rng), rng)),)) for _ in range(6)]
+    one = vlm.generate(asked, max_new_tokens=48, batch=6, temperature=1.0, seeds=range(6))
+    assert one == vlm.generate(asked, max_new_tokens=48, batch=2, temperature=1.0, seeds=range(6))
+    assert one != vlm.generate(asked, max_new_tokens=48, batch=6, temperature=1.0, seeds=range(6, 12))
+    with pytest.raises(ValueError, match="needs as many seeds"):
+        vlm.generate(asked, max_new_tokens=8, batch=2, temperature=1.0)
+
+
+def test_painting_and_editing_repeat_bit_by_bit() -> None:
+    captions = ["a small teal ring is at the top left.", "the middle center holds a large red cross."]
+    first, again = (Painter(MODELS.painter).paint(captions, [1, 2]) for _ in range(2))
+    assert [np.asarray(p).tobytes() for p in first] == [np.asarray(p).tobytes() for p in again]
+    edits = Editor(MODELS.editor).edit(first, ["make the object at the top left red."] * 2, [0, 0])
+    assert [picture.size for picture in edits] == [(48, 48)] * 2
+
+
+def test_missing_and_wrong_models_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="There is no folder"):
+        resolve(str(tmp_path / "nothing"))
+    with pytest.raises(ModelError, match="no embedded model 'vln'"):
+        resolve("shapes:vln")
+    with pytest.raises(ModelError, match="cannot be loaded as a vision-language model"):
+        load_vlm(MODELS.vlm.model_copy(update={"path": str(WEIGHTS / "similarity")}))
+    with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
+        load_pipeline(MODELS.painter.model_copy(update={"path": str(WEIGHTS / "vlm")}))
+
+
+def test_weights_are_safetensors_only_and_every_model_has_a_card() -> None:
+    for name in ("vlm", "painter", "editor", "similarity"):
+        assert (WEIGHTS / name / "README.md").is_file(), f"{name} has no model card"
+    kinds = {path.suffix for path in WEIGHTS.rglob("*") if path.is_file()}
+    assert kinds <= {".safetensors", ".json", ".md", ".jinja", ".txt"}
+    index = json.loads((WEIGHTS / "editor" / "model_index.json").read_text())
+    assert index["_class_name"] == "BridgeEditPipeline"
