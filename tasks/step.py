@@ -135,7 +135,8 @@ def once(
             store.delete(key)
     began = time.monotonic()
     entries, meta = compute()
-    ref = store.commit(key, step, entries, {**meta, "inputs": plain(inputs), "seconds": time.monotonic() - began})
+    # Nothing that differs between two runs of the same step may go in: later keys are made of the artifact's hash.
+    ref = store.commit(key, step, entries, {**meta, "inputs": plain(inputs)})
     log.info("%s: %.1f s, %s kB", where, time.monotonic() - began, f"{ref.size_bytes / 1000:,.0f}")
     return ref
 

@@ -19,7 +19,6 @@ from tasks.step import (
     once,
     seed_of,
     step_task,
-    to_json,
 )
 from tasks.tracking import tracker
 from tasks.training_runner import run_training
@@ -36,7 +35,7 @@ REPORT_EVERY = 5
 def train_stage(
     settings: Settings, round_number: int, stage: Stage, start: Vlm, dataset: ArtifactRef
 ) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``model``: the trained model as a whole folder, and ``training.json`` (first and last figures).
+    """Artifact ``model``: the trained model as a whole folder. Its figures go to MLflow.
 
     Checkpoints go to the store while the training runs; a repeated call goes on from the newest whole one.
 
@@ -85,14 +84,14 @@ def train_stage(
         result = run_training(
             spec, training.hang_timeout_s, training.launcher, _Progress(run, stage, spec.stage_settings.steps)
         )
+        run.log_metrics({f"first/{name}": value for name, value in result.begin.items()})
+        run.log_metrics({f"last/{name}": value for name, value in result.end.items()})
         run.end("FINISHED")
         model = Path(result.model_folder)
         entries: dict[str, bytes | Path] = {
             path.relative_to(model).as_posix(): path for path in sorted(model.rglob("*")) if path.is_file()
         }
-        figures: dict[str, JsonValue] = {"begin": dict(result.begin), "end": dict(result.end)}
-        entries["training.json"] = to_json({**figures, "resumed_from": result.resumed_from, "steps": result.steps})
-        return entries, figures
+        return entries, {}
 
     ref = once("model", 1, decides, compute)
     shutil.rmtree(work_folder() / "training" / key_of("model", 1, decides)[:24], ignore_errors=True)

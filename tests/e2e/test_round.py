@@ -78,6 +78,7 @@ def _kill_when(process: "subprocess.Popen[str]", mark: str) -> str:
         if mark in line:
             os.killpg(process.pid, signal.SIGKILL)
             break
+    process.stdout.close()
     process.wait(timeout=60)
     return seen
 
