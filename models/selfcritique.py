@@ -4,6 +4,7 @@ A refinement stands if painting the refined caption comes closer to the image th
 edit stands if it changed the image where it should and little elsewhere. Every rejection has a name.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,14 @@ class Decision:
     """``accepted``, ``nothing to correct``, or the name of the rejection."""
     gain: float = 0.0
     """How much closer the refined painting came, averaged over the seeds."""
+
+
+_SAME = re.compile(r"\b(?:an? |the )?(\w+),? (?:not|instead of|rather than) (?:an? |the )?\1\b", re.IGNORECASE)
+
+
+def without_empty_corrections(sentences: Sequence[str]) -> list[str]:
+    """The sentences without repeats and without those that replace a word by itself ("is red, not red")."""
+    return [sentence for sentence in dict.fromkeys(sentences) if not _SAME.search(sentence)]
 
 
 def says_nothing(refinements: str) -> bool:

@@ -4,7 +4,8 @@ from prefect import State
 from pydantic import JsonValue
 
 from models import prompts
-from models.selfcritique import says_nothing
+from models.rewards import split_sentences
+from models.selfcritique import says_nothing, without_empty_corrections
 from models.vlm import Prompt
 from tasks.generation import load
 from tasks.shards import read_pictures, shard_images
@@ -42,7 +43,8 @@ def critique_paintings(
             seeds=[seed_of(settings, round_number, "critique", f"{image}/{draw}") for image, draw in jobs],
         )
         counts: dict[tuple[str, str], int] = {}
-        for (image, _), text in zip(jobs, drawn, strict=True):
+        for (image, _), reply in zip(jobs, drawn, strict=True):
+            text = " ".join(without_empty_corrections(split_sentences(reply)))
             counts[image, text] = counts.get((image, text), 0) + 1
         rewrites = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
         refined = model.generate(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.operations import read_written, write_by_grammar
-from models.selfcritique import judge_critique, judge_edit
+from models.selfcritique import judge_critique, judge_edit, without_empty_corrections
 from models.shapes import grammar
 from viper.settings import FilterSettings
 
@@ -81,3 +81,15 @@ def test_operations_of_a_model_lose_their_list_marks() -> None:
     assert edit is not None
     assert edit.sentences == ("Paint the small mug by the window red.", "Remove the spoon.")
     assert read_written("", 3) is None
+
+
+def test_corrections_that_change_nothing_are_left_out() -> None:
+    said = [
+        "the object at the top left is red, not red.",
+        "at the top left the object should be a ring instead of a ring.",
+        "the object at the top left is red, not pink.",
+        "the object at the top left is red, not pink.",
+        "The cup is blue rather than Blue.",
+        "nothing to correct.",
+    ]
+    assert without_empty_corrections(said) == ["the object at the top left is red, not pink.", "nothing to correct."]
