@@ -187,8 +187,8 @@ PHASES = (
     Phase(500, COMPARING, 0.0),
     Phase(900, COMPARING, 0.0, 0.5, 0.15),
     Phase(500, EVERYTHING, COARSE_SHARE, 0.25, 0.02),
-    Phase(1100, COMPARING, 0.0, 0.5, 0.2),
-    Phase(400, EVERYTHING, COARSE_SHARE, 0.2, 0.02),
+    Phase(700, COMPARING, 0.0, 0.5, 0.2),
+    Phase(300, EVERYTHING, COARSE_SHARE, 0.2, 0.02),
 )
 """The language stage as it was run. The words become coarse three times, each time at the end."""
 
