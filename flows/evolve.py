@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.round import run_round
 from flows.synthesis import one_worker
-from tasks import evaluation, pool, reporting
+from tasks import preflight, reporting
 from tasks.step import key_of, log
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings, load_profile
@@ -35,9 +35,7 @@ def evolve(
         ViperError: Whatever else stops a round; starting again resumes it.
     """
     settings = settings or load_profile(profile)
-    reporting.check_rounds(rounds)
-    pool.check_pool(settings.pool)
-    evaluation.check_suites(settings.benchmarks)
+    preflight.check(settings, rounds)
     if additional:
         rounds += reporting.count_finished(settings.evolution)
     results: list[RoundResult] = []

@@ -1,6 +1,6 @@
 """One stage of reinforcement learning, in a process of its own that can be killed, watched and resumed."""
 
-import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from tasks.step import (
     Entries,
     code_version,
     fingerprint,
-    key_of,
     log,
     model_settings,
     once,
@@ -60,8 +59,7 @@ def train_stage(
         "seed": seed_of(settings, round_number, stage) % 2**31,
     }
 
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        folder = work_folder() / "training" / key_of("model", 1, decides)[:24]
+    def compute(folder: str) -> tuple[Entries, dict[str, JsonValue]]:
         spec = TrainingSpec(
             store_root=store_root(),
             evolution=settings.evolution,
@@ -76,7 +74,7 @@ def train_stage(
             dataset=dataset,
             seed=seed_of(settings, round_number, stage) % 2**31,
             code_version=code_version(),
-            work_folder=str(folder),
+            work_folder=folder,
         )
         run = tracker(settings.evolution).run(settings.evolution, round_number, stage)
         run.log_params(training.stage(stage).model_dump() | {"method": training.method, "dataset": dataset.uri})
@@ -93,9 +91,9 @@ def train_stage(
         }
         return entries, {}
 
-    ref = once("model", 1, decides, compute)
-    shutil.rmtree(work_folder() / "training" / key_of("model", 1, decides)[:24], ignore_errors=True)
-    return ref
+    # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
+    with tempfile.TemporaryDirectory(prefix=f"training-{stage}-", dir=work_folder()) as folder:
+        return once("model", 1, decides, lambda: compute(folder))
 
 
 class _Progress:

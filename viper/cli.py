@@ -89,7 +89,7 @@ def evolve(
     _start()
     with _checking():
         settings = _settings(profile, set_)
-        from viper.preflight import check
+        from tasks.preflight import check
 
         check(settings, rounds)
     _evolve(profile, rounds, settings)
@@ -102,8 +102,8 @@ def resume(
     """Continue an evolution after a failure, a kill or Ctrl-C: what is finished is skipped."""
     _start()
     with _checking():
+        from tasks.preflight import check
         from tasks.requests import last_request
-        from viper.preflight import check
 
         profile, rounds, settings = last_request(evolution)
         check(settings, rounds)
@@ -137,7 +137,7 @@ def benchmark(
         asked += [f"benchmarks.suites={suites.split(',')}"] if suites else []
         asked += [f"models.vlm.path='{model}'"] if model else []
         settings = _settings(profile, [*(set_ or []), *asked])
-        from viper.preflight import check
+        from tasks.preflight import check
 
         check(settings, 1)
     with _working("the same command"):

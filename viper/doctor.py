@@ -9,9 +9,9 @@ from urllib.request import urlopen
 
 import typer
 
+from tasks.preflight import MIN_FREE_BYTES
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
-from viper.preflight import MIN_FREE_BYTES
 from viper.settings import Settings, load_profile
 
 

@@ -1,6 +1,9 @@
 """The end of a run on the terminal: what was gained, where it lies, what comes next."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -27,9 +30,11 @@ def show(profile: str, results: list[RoundResult]) -> None:
         typer.echo(f"Dataset {stage}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
     typer.echo(f"Champion             {last.champion_after.name}  ({champions_prefix(last.evolution)})")
     typer.echo(f"Store                {store_root()}")
-    typer.echo("Prefect pages        PREFECT_HOME=" + str(home() / "prefect") + " prefect server start")
-    typer.echo(f"MLflow pages         mlflow ui --host 127.0.0.1 --backend-store-uri {tracking_uri()}")
-    typer.secho(f"Next                 viper evolve --profile {profile} --rounds {len(results) + 1}", bold=True)
+    programs = os.path.relpath(Path(sys.executable).parent)
+    typer.echo(f"Prefect pages        PREFECT_HOME={home() / 'prefect'} {programs}/prefect server start")
+    typer.echo(f"MLflow pages         {programs}/mlflow ui --host 127.0.0.1 --backend-store-uri {tracking_uri()}")
+    following = f"{programs}/viper evolve --profile {profile} --rounds {len(results) + 1}"
+    typer.secho(f"Next                 {following}", bold=True)
 
 
 def _console() -> Console:

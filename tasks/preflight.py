@@ -1,5 +1,10 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
+from models.locations import resolve
+from storage.objects import ObjectStore
+from tasks.evaluation import check_suites
+from tasks.pool import check_pool
+from tasks.reporting import check_rounds
 from viper.environment import store_root
 from viper.settings import Settings
 
@@ -12,12 +17,6 @@ def check(settings: Settings, rounds: int) -> None:
     Raises:
         ViperError: With what was found, what was expected, and what to do.
     """
-    from models.locations import resolve
-    from storage.objects import ObjectStore
-    from tasks.evaluation import check_suites
-    from tasks.pool import check_pool
-    from tasks.reporting import check_rounds
-
     check_rounds(rounds)
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
