@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from storage.datasets import write_dataset
 from storage.layout import dataset_key
 from tasks.filtering import csr_rows, vop_rows
-from tasks.step import code_version, key_of, log, open_store, plain, read_json, seed_of, step_task
+from tasks.step import code_version, key_of, log, open_store, plain, seed_of, step_task
 from viper.errors import ViperError
 from viper.records import ArtifactRef, Shard, Vlm
 from viper.settings import Settings, Stage
@@ -108,9 +108,3 @@ def dataset_size(ref: ArtifactRef) -> int:
     counts = open_store().manifest(ref).meta["counts"]
     assert isinstance(counts, dict)
     return int(counts["rows"])  # type: ignore[arg-type]
-
-
-def shard_rows(ref: ArtifactRef, name: str) -> dict[str, dict[str, object]]:
-    """The filter's entries of one shard, by image or edit."""
-    rows: dict[str, dict[str, object]] = read_json(ref, name)
-    return rows
