@@ -1,9 +1,11 @@
 """The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +54,8 @@ def _checking() -> Iterator[None]:
 @contextmanager
 def _working(resume: str) -> Iterator[None]:
     """Errors during work: one line that says how to go on."""
+    if not os.environ.get("PREFECT_API_URL"):
+        signal.signal(signal.SIGINT, lambda *_: _stop_at_once(resume))
     try:
         yield
     except KeyboardInterrupt:
@@ -60,6 +64,21 @@ def _working(resume: str) -> Iterator[None]:
     except ViperError as error:
         typer.secho(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
         raise typer.Exit(FAILED) from None
+
+
+def _stop_at_once(resume: str) -> None:
+    """End this process and all that it started.
+
+    Ctrl-C in a terminal also reaches the Prefect server that a run starts for itself. A run that went on to report its
+    end there would retry for minutes.
+    """
+    import psutil
+
+    typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
+    os._exit(INTERRUPTED)
 
 
 def _start(verbose: bool = True) -> None:
