@@ -10,9 +10,13 @@ from prefect import flow
 from flows.round import run_round
 from flows.synthesis import one_worker
 from tasks import preflight, reporting
-from tasks.step import key_of, log
+from tasks.step import key_of, log, open_store
+from viper.errors import CorruptArtifact
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings, load_profile
+
+MAX_REPAIRS = 3
+"""More damaged artifacts than this in one round are a broken disk, not an accident."""
 
 
 @flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
@@ -43,7 +47,7 @@ def evolve(
     for round_number in range(1, rounds + 1):
         finished = reporting.finished_round(settings.evolution, round_number)
         if finished is None:
-            finished = run_round(settings, round_number, parents)
+            finished = _run_repairing(settings, round_number, parents)
         elif finished.settings_sha256 == key_of("settings", 1, {"settings": settings}):
             log.info("Round %d is finished: skipped.", round_number)
         else:
@@ -54,3 +58,16 @@ def evolve(
             log.warning("Round %d collapsed: the evolution stops here.", round_number)
             break
     return results
+
+
+def _run_repairing(settings: Settings, round_number: int, parents: dict[str, ArtifactRef]) -> RoundResult:
+    """The round's result; an artifact that turns out to be damaged is forgotten, and its step makes it anew."""
+    for _ in range(MAX_REPAIRS):
+        try:
+            return run_round(settings, round_number, parents)
+        except CorruptArtifact as error:
+            if not error.key:
+                raise
+            log.warning("%s It is forgotten, and the round starts again.", error)
+            open_store().delete(error.key)
+    return run_round(settings, round_number, parents)

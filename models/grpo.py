@@ -29,10 +29,11 @@ from datasets import Dataset
 from peft import LoraConfig
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
+from models.shared_prefix_trainer import SharedPrefixTrainer
 from models.vlm import load_vlm
 from viper.errors import ProfileError
 from viper.settings import ModelSettings, StageSettings, TrainingSettings
@@ -54,17 +55,23 @@ def draw_order(rows: int, needed: int, seed: int) -> list[int]:
     return [int(number) for number in np.concatenate(passes)[:needed]]
 
 
-class ViperTrainer(GRPOTrainer):
+class ViperTrainer(SharedPrefixTrainer):
     """TRL's trainer on rows that are read, decoded and processed once a rollout batch."""
 
     lr_scheduler: LRScheduler | None
 
     def __init__(
-        self, rows: Any, order: Sequence[int], reward: SentenceReward, warmup_steps: int, **kwargs: Any
+        self,
+        rows: Any,
+        order: Sequence[int],
+        reward: SentenceReward,
+        warmup_steps: int,
+        shared_prefix: bool,
+        **kwargs: Any,
     ) -> None:
         self._rows, self._reward, self._warmup_steps = rows, reward, warmup_steps
         numbers = Dataset.from_dict({"row": list(order)})
-        super().__init__(reward_funcs=[self._score], train_dataset=numbers, **kwargs)
+        super().__init__(shared_prefix, reward_funcs=[self._score], train_dataset=numbers, **kwargs)
         self.remove_callback(PrinterCallback)
 
     def _score(
@@ -86,6 +93,7 @@ class ViperTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         rows = {number: self._read(number) for number in dict.fromkeys(example["row"] for example in inputs)}
+        self.groups = [example["row"] for example in inputs]
         with processed_once(self.processing_class.image_processor):
             batch: dict[str, Any] = super()._generate_and_score_completions([rows[one["row"]] for one in inputs])
         return batch
@@ -222,6 +230,7 @@ def make_trainer(
         order=draw_order(len(rows), batches * stage.prompts_per_step, seed),
         reward=reward,
         warmup_steps=stage.warmup_steps,
+        shared_prefix=training.shared_prefix,
         model=vlm.model,
         processing_class=vlm.processor,
         args=config,

@@ -83,3 +83,20 @@ def check_image_tokens(
                 f"{found} image tokens in a prompt but {expected} image features. The chat template and the processor "
                 "of this model do not fit together."
             )
+
+
+def pictures_of(patches: "Tensor", grids_N3: "Tensor", counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
+    """The pictures of some rows, in their order: ``pixel_values`` and ``image_grid_thw``.
+
+    Args:
+        patches: Patches of all pictures of all rows, one after the other.
+        grids_N3: Frames, rows and columns of each picture.
+        counts: Number of pictures of each row.
+        rows: Which rows.
+    """
+    import torch
+
+    of_picture = patches.split(grids_N3.prod(-1).tolist())
+    starts = [sum(counts[:row]) for row in range(len(counts))]
+    chosen = [starts[row] + number for row in rows for number in range(counts[row])]
+    return {"pixel_values": torch.cat([of_picture[i] for i in chosen]), "image_grid_thw": grids_N3[chosen]}

@@ -10,7 +10,7 @@ from storage.folder import Folder
 from storage.manifest import Blob, sha256_of, sha256_of_file
 from viper.errors import CorruptArtifact, StoreError
 
-REPAIR = "Remove the artifact with ObjectStore.delete(key) and resume: the step computes it again."
+REPAIR = "A resume computes the artifact again."
 
 
 class BlobStore:

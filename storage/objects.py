@@ -93,9 +93,13 @@ class ObjectStore(BlobStore):
         try:
             ref = ArtifactRef.model_validate_json(data)
         except ValueError as error:
-            raise CorruptArtifact(f"The reference {key!r} in {self._backend.where} is damaged. {REPAIR}") from error
+            raise CorruptArtifact(
+                f"{key!r} cannot be trusted: its reference in {self._backend.where} is damaged. {REPAIR}"
+            ) from error
         if ref.uri != key:
-            raise CorruptArtifact(f"{key!r} in {self._backend.where} refers to {ref.uri!r}. {REPAIR}")
+            raise CorruptArtifact(
+                f"{key!r} cannot be trusted: in {self._backend.where} it refers to {ref.uri!r}. {REPAIR}"
+            )
         return ref
 
     def list(self, prefix: str) -> Iterator[str]:
@@ -117,8 +121,8 @@ class ObjectStore(BlobStore):
         manifest = cached[1]
         if (manifest.kind, manifest.size_bytes) != (ref.kind, ref.size_bytes):
             raise CorruptArtifact(
-                f"{ref.uri!r} is said to be {ref.kind!r} of {ref.size_bytes} bytes, but its manifest says "
-                f"{manifest.kind!r} of {manifest.size_bytes} bytes. {REPAIR}"
+                f"{ref.uri!r} cannot be trusted: it is said to be {ref.kind!r} of {ref.size_bytes} bytes, "
+                f"but its manifest says {manifest.kind!r} of {manifest.size_bytes} bytes. {REPAIR}"
             )
         return manifest
 

@@ -124,15 +124,15 @@ def once(
     store = open_store()
     where = current_run_name() or step
     key = result_key(step, key_of(step, version, inputs))
-    found = store.find(key)
-    if found is not None:
-        try:
+    try:
+        found = store.find(key)
+        if found is not None:
             store.manifest(found)
             log.info("%s: done before, reused", where)
             return Completed(name="Reused", message=f"{step} was done before: {key[:24]}…", data=found)
-        except CorruptArtifact as error:
-            log.warning("%s Computing it again.", error)
-            store.delete(key)
+    except CorruptArtifact as error:
+        log.warning("%s", error)
+        store.delete(key)
     began = time.monotonic()
     entries, meta = compute()
     # Nothing that differs between two runs of the same step may go in: later keys are made of the artifact's hash.

@@ -53,6 +53,7 @@ def train_stage(
         "stage": training.stage(stage),
         "method": training.method,
         "lora": training.lora,
+        "shared_prefix": training.shared_prefix,
         "reward": training.reward,
         "similarity": similarity,
         "dtype": settings.models.vlm.dtype,

@@ -15,6 +15,8 @@
 Errors cross process boundaries, so each is built from its message alone and survives pickling.
 """
 
+import re
+
 
 class ViperError(Exception):
     """Base of all errors with a message meant for the person who runs the loop."""
@@ -46,6 +48,12 @@ class StoreUnavailable(StoreError):
 
 class CorruptArtifact(StoreError):
     """Stored bytes do not hash to the name they were stored under."""
+
+    @property
+    def key(self) -> str:
+        """The key of the artifact that holds the bytes, empty if unknown. Forget it, and its step computes it again."""
+        named = re.match(r"'([^']+)' cannot be trusted", str(self))
+        return named[1] if named else ""
 
 
 class CheckpointMismatch(ViperError, ValueError):

@@ -194,6 +194,9 @@ class TrainingSettings(Section):
     """Stage 1."""
     vop: StageSettings
     """Stage 2."""
+    shared_prefix: bool = True
+    """Compute a group's prompt once, and leave rollouts without advantage out of the update. For models of Qwen2.5-VL's
+    kind with ``sdpa`` or ``eager`` attention; false is TRL's own way, for any model."""
     launcher: tuple[str, ...] = ()
     """Command put before the training process, such as ``["accelerate", "launch"]``; empty: plain Python."""
     hang_timeout_s: Count = 1800

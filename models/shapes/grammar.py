@@ -15,11 +15,11 @@ from models.shapes.scene import ATTRIBUTE_WORDS, COARSE, COLORS, POSITIONS, SHAP
 
 NOTHING_TO_CORRECT = ("nothing to correct.", "the caption is right.")
 
-_CAPTION = (
-    "a {size} {color} {shape} is at the {position}.",
+_CAPTION_PLACE_FIRST = (
     "at the {position} there is a {size} {color} {shape}.",
     "the {position} holds a {size} {color} {shape}.",
 )
+_CAPTION = ("a {size} {color} {shape} is at the {position}.", *_CAPTION_PLACE_FIRST)
 _REFINE_WORD = (
     "the object at the {position} is {new}, not {old}.",
     "at the {position} the object should be {new} instead of {old}.",
@@ -117,9 +117,9 @@ def _words(thing: Thing) -> dict[str, str]:
     return {"size": thing.size, "color": thing.color, "shape": thing.shape, "position": thing.position}
 
 
-def say_thing(thing: Thing, rng: np.random.Generator) -> str:
-    """One caption sentence."""
-    return _pick(rng, _CAPTION).format(**_words(thing))
+def say_thing(thing: Thing, rng: np.random.Generator, place_first: bool = False) -> str:
+    """One caption sentence, in any phrasing or in one that names the place before the object."""
+    return _pick(rng, _CAPTION_PLACE_FIRST if place_first else _CAPTION).format(**_words(thing))
 
 
 def say_caption(scene: Scene, rng: np.random.Generator) -> str:

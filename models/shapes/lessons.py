@@ -4,8 +4,8 @@ The captions of the last part are *coarse*, as web captions are: teal is called 
 of the mentions. So the base sees fine differences but rarely says them, and self-evolution has something to mend.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ class Lesson:
     images: tuple[NDArray[np.uint8], ...]
     prompt: str
     answer: str
+    scenes: tuple[Scene, ...] = ()
+    """What the pictures show, where the lesson is to compare them with each other or with a caption."""
+    named: tuple[Thing, ...] = ()
+    """What the sentences of the caption in the prompt name, in their order."""
 
 
 def coarse_thing(thing: Thing, rng: np.random.Generator, share: float) -> Thing:
@@ -77,35 +81,40 @@ def say_corrections(found: list[Refinement], rng: np.random.Generator) -> str:
     return " ".join(grammar.say_refinement(one, rng) for one in found)
 
 
-def caption_lesson(rng: np.random.Generator, share: float) -> Lesson:
+def say_things(things: Sequence[Thing], rng: np.random.Generator) -> str:
+    """A caption that names the place before what is there: whoever writes it has chosen where to look."""
+    return " ".join(grammar.say_thing(thing, rng, place_first=True) for thing in things)
+
+
+def caption_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Describe a picture."""
-    scene = sample_scene(rng)
-    said = " ".join(grammar.say_thing(coarse_thing(thing, rng, share), rng) for thing in scene.things)
+    scene = sample_scene(rng, 1, most)
+    said = say_things([coarse_thing(thing, rng, share) for thing in scene.things], rng)
     return Lesson((render(scene, rng),), prompts.SHAPES.caption, said)
 
 
-def critique_lesson(rng: np.random.Generator, share: float) -> Lesson:
+def critique_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Compare a picture with a painting of an erring caption, and correct the caption."""
-    scene = sample_scene(rng)
+    scene = sample_scene(rng, 1, most)
     named = imagine(scene, rng, max(share, 0.4))
-    painting = render(Scene(tuple(named)), rng)
-    caption = " ".join(grammar.say_thing(thing, rng) for thing in named)
+    shown = Scene(tuple(named))
     answer = say_corrections(coarse_corrections(grammar.corrections(scene, named), rng, share), rng)
-    return Lesson((render(scene, rng), painting), prompts.SHAPES.critique.format(caption=caption), answer)
+    prompt = prompts.SHAPES.critique.format(caption=say_things(named, rng))
+    return Lesson((render(scene, rng), render(shown, rng)), prompt, answer, (scene, shown), tuple(named))
 
 
-def refine_lesson(rng: np.random.Generator, share: float) -> Lesson:
+def refine_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Correct an erring caption from the picture alone."""
-    scene = sample_scene(rng)
+    scene = sample_scene(rng, 1, most)
     named = imagine(scene, rng, max(share, 0.4))
-    caption = " ".join(grammar.say_thing(thing, rng) for thing in named)
     answer = say_corrections(coarse_corrections(grammar.corrections(scene, named), rng, share), rng)
-    return Lesson((render(scene, rng),), prompts.SHAPES.refine.format(caption=caption), answer)
+    prompt = prompts.SHAPES.refine.format(caption=say_things(named, rng))
+    return Lesson((render(scene, rng),), prompt, answer, (scene,), tuple(named))
 
 
-def rewrite_lesson(rng: np.random.Generator, share: float) -> Lesson:
+def rewrite_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Carry given corrections into a caption; the words are those of the corrections."""
-    scene = sample_scene(rng)
+    scene = sample_scene(rng, 1, most)
     named = imagine(scene, rng, max(share, 0.4))
     found = coarse_corrections(grammar.corrections(scene, named), rng, 0.5)
     cells = {thing.cell: thing for thing in named}
@@ -116,15 +125,14 @@ def rewrite_lesson(rng: np.random.Generator, share: float) -> Lesson:
             cells[one.cell] = one.thing
         elif one.attribute is not None:
             cells[one.cell] = with_word(cells[one.cell], one.attribute, one.new)
-    caption = " ".join(grammar.say_thing(thing, rng) for thing in named)
-    prompt = prompts.SHAPES.rewrite.format(caption=caption, corrections=say_corrections(found, rng))
-    answer = " ".join(grammar.say_thing(cells[cell], rng) for cell in sorted(cells))
-    return Lesson((render(scene, rng),), prompt, answer)
+    prompt = prompts.SHAPES.rewrite.format(caption=say_things(named, rng), corrections=say_corrections(found, rng))
+    answer = say_things([cells[cell] for cell in sorted(cells)], rng)
+    return Lesson((render(scene, rng),), prompt, answer, (scene,), tuple(named))
 
 
-def predict_lesson(rng: np.random.Generator, share: float) -> Lesson:
+def predict_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Name the one to three operations between two pictures."""
-    scene = edited = sample_scene(rng)
+    scene = edited = sample_scene(rng, 1, most)
     operations, taken = [], set[int]()
     for _ in range(int(rng.choice((1, 2, 3), p=(0.6, 0.25, 0.15)))):
         operation = grammar.sample_operation(edited, rng, taken)
@@ -133,7 +141,8 @@ def predict_lesson(rng: np.random.Generator, share: float) -> Lesson:
         taken |= operation.cells
     before, after = render_pair(scene, operations, rng)
     said = [grammar.say_operation(operation, rng) for operation in sorted(operations, key=lambda one: one.cell)]
-    return Lesson((before, after), prompts.SHAPES.predict, grammar.coarsen(" ".join(said), rng, share))
+    answer = grammar.coarsen(" ".join(said), rng, share)
+    return Lesson((before, after), prompts.SHAPES.predict, answer, (scene, edited))
 
 
 def casual_answer(question: Question, rng: np.random.Generator, share: float) -> str:
@@ -160,53 +169,40 @@ def draw_pictures_of(question: Question, rng: np.random.Generator) -> list[NDArr
     return images
 
 
-def question_lesson(rng: np.random.Generator, share: float) -> Lesson:
-    """Answer a question of any suite."""
+def question_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
+    """Answer a question of any suite; ``most`` does not apply."""
     kinds = list(SUITE_QUESTIONS.values())
     question = kinds[int(rng.integers(len(kinds)))](rng)
     images = draw_pictures_of(question, rng)
     prompt = prompts.SHAPES.ask(question.text, question.options)
-    return Lesson(tuple(images), prompt, casual_answer(question, rng, share) + ".")
+    return Lesson(tuple(images), prompt, casual_answer(question, rng, share) + ".", question.scenes)
 
 
-Curriculum = Mapping[Callable[[np.random.Generator, float], Lesson], float]
+Curriculum = Mapping[Callable[[np.random.Generator, float, int], Lesson], float]
 """Kinds of lessons and their shares of a batch, which add up to 1."""
 
-GENERAL: Curriculum = {
-    caption_lesson: 0.22,
-    question_lesson: 0.25,
-    critique_lesson: 0.13,
-    refine_lesson: 0.16,
-    rewrite_lesson: 0.08,
-    predict_lesson: 0.16,
-}
-"""Naming what is there comes first."""
-
-COMPARING: Curriculum = {
-    caption_lesson: 0.08,
-    question_lesson: 0.08,
-    critique_lesson: 0.15,
-    refine_lesson: 0.25,
-    rewrite_lesson: 0.04,
-    predict_lesson: 0.40,
-}
-"""Then comparing: two pictures, or a picture and a text."""
-
 EVERYTHING: Curriculum = {
-    caption_lesson: 0.16,
-    question_lesson: 0.18,
-    critique_lesson: 0.15,
-    refine_lesson: 0.20,
-    rewrite_lesson: 0.06,
-    predict_lesson: 0.25,
+    caption_lesson: 0.18,
+    question_lesson: 0.26,
+    critique_lesson: 0.14,
+    refine_lesson: 0.18,
+    rewrite_lesson: 0.05,
+    predict_lesson: 0.19,
 }
-"""Last, all tasks side by side."""
+"""All tasks side by side, from the beginning to the end."""
 
 
-def draw_lesson(rng: np.random.Generator, curriculum: Curriculum, share: float) -> Lesson:
-    """A lesson of a kind drawn by the curriculum, with light sensor noise on its pictures."""
+def draw_lesson(rng: np.random.Generator, curriculum: Curriculum, share: float, most: int = 4) -> Lesson:
+    """A lesson of a kind drawn by the curriculum, with light sensor noise on its pictures.
+
+    Args:
+        rng: Draws everything.
+        curriculum: Kinds and their shares.
+        share: Share of the fine words' mentions that are coarse, in [0, 1].
+        most: Objects in a scene, at most.
+    """
     kinds = list(curriculum)
-    lesson = kinds[int(rng.choice(len(kinds), p=list(curriculum.values())))](rng, share)
+    lesson = kinds[int(rng.choice(len(kinds), p=list(curriculum.values())))](rng, share, most)
     noise = [rng.normal(0, 2.5, image.shape) for image in lesson.images]
     images = [np.clip(image + n, 0, 255).astype(np.uint8) for image, n in zip(lesson.images, noise, strict=True)]
-    return Lesson(tuple(images), lesson.prompt, lesson.answer)
+    return replace(lesson, images=tuple(images))

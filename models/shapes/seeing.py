@@ -1,7 +1,8 @@
-"""Trains the embedded VLM: a Qwen2.5-VL of 0.7 million parameters, from nothing.
+"""Trains the embedded VLM: a Qwen2.5-VL of 1.2 million parameters, from nothing.
 
-Order: the vision tower alone learns to tell what is in each cell and is frozen; then the language model learns to
-name things, then to compare them; at the end the words become coarse (see ``lessons``).
+Order: the vision tower alone learns to tell what is in each cell, and is frozen; then the language model learns all
+tasks side by side, easy scenes first, held by a scaffold (see ``scaffold``); at the end the words become coarse (see
+``lessons``).
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from models.shapes.lessons import COMPARING, EVERYTHING, GENERAL, Curriculum, Lesson, draw_lesson
+from models.shapes.lessons import EVERYTHING, Curriculum, Lesson, draw_lesson
 from models.shapes.muon import Muon
 from models.shapes.progress import Progress
+from models.shapes.scaffold import Scaffold, find_clues
 from models.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, render, sample_scene
 from models.shapes.tokenizer import END, PAD, START, make_tokenizer
 
@@ -27,16 +29,16 @@ _IMAGE = "<|vision_start|>" + "<|image_pad|>" * (GRID * GRID) + "<|vision_end|>"
 
 
 def make_vlm(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGeneration:
-    """An untrained model: text 4 x 128, vision 2 x 64, patch 8, merge 2, so nine tokens an image."""
+    """An untrained model: text 6 x 128, vision 2 x 64, patch 8, merge 2, so nine tokens an image."""
     ids = tokenizer.convert_tokens_to_ids
     config = Qwen2_5_VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": 128,
             "intermediate_size": 256,
-            "num_hidden_layers": 4,
+            "num_hidden_layers": 6,
             "num_attention_heads": 4,
-            "num_key_value_heads": 2,
+            "num_key_value_heads": 4,
             "max_position_embeddings": 512,
             "tie_word_embeddings": True,
             "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 6, 6]},
@@ -119,13 +121,13 @@ def collate(tokenizer: PreTrainedTokenizerFast, lessons: list[Lesson]) -> dict[s
 
 
 def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int, steps: int) -> Progress:
-    """Teach the vision tower alone: linear heads on merged tokens name each cell's content and place.
+    """Teach the vision tower alone: linear heads on merged tokens name each cell's content, row and column.
 
     The place matters: positions are rotary only, so the language model could not tell where a token is if the tower
     did not read it off the background. Freezes the tower.
     """
     heads = nn.ModuleList(nn.Linear(128, len(words) + 1) for words in ATTRIBUTE_WORDS.values())
-    place = nn.Linear(128, GRID * GRID)
+    place = nn.Linear(128, 2 * GRID)
     tower = vlm.model.visual
     optimizer = torch.optim.AdamW(
         [*tower.parameters(), *heads.parameters(), *place.parameters()], lr=2e-3, weight_decay=0.01
@@ -139,8 +141,9 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
         tokens = tower(pixels, grid_thw=grids).pooler_output  # (48 * 9, 128), in reading order
         things = [scene.at(cell) for scene in scenes for cell in range(GRID * GRID)]
         cells = torch.arange(GRID * GRID).repeat(len(scenes))
-        places = place(tokens)
-        loss = nn.functional.cross_entropy(places, cells)
+        places = place(tokens).unflatten(1, (2, GRID)).flatten(0, 1)
+        rows_and_columns = torch.stack([cells // GRID, cells % GRID], 1).flatten()
+        loss = 2 * nn.functional.cross_entropy(places, rows_and_columns)
         right = torch.ones(len(things), dtype=torch.bool)
         for (name, words), head in zip(ATTRIBUTE_WORDS.items(), heads, strict=True):
             truth = torch.tensor([words.index(getattr(t, name)) + 1 if t else 0 for t in things])
@@ -158,7 +161,7 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
         return {
             "loss": loss.item(),
             "contents": right[filled].float().mean().item(),
-            "places": (places.argmax(-1) == cells).float().mean().item(),
+            "places": (places.argmax(-1) == rows_and_columns).float().mean().item(),
         }
 
     progress = Progress(
@@ -176,21 +179,20 @@ class Phase:
     steps: int
     curriculum: Curriculum
     coarse_share: float
-    first_rate: float = 1.0
-    last_rate: float = 1.0
+    first_rate: float
+    last_rate: float
+    most_things: int = 4
+    """Objects in a scene, at most."""
 
 
 PHASES = (
-    Phase(1440, GENERAL, 0.0),
-    Phase(192, GENERAL, 0.0, 1.0, 0.81),
-    Phase(768, GENERAL, COARSE_SHARE, 0.81, 0.05),
-    Phase(500, COMPARING, 0.0),
-    Phase(900, COMPARING, 0.0, 0.5, 0.15),
-    Phase(500, EVERYTHING, COARSE_SHARE, 0.25, 0.02),
-    Phase(700, COMPARING, 0.0, 0.5, 0.2),
-    Phase(300, EVERYTHING, COARSE_SHARE, 0.2, 0.02),
+    Phase(500, EVERYTHING, 0.0, 1.0, 1.0, most_things=2),
+    Phase(400, EVERYTHING, 0.0, 1.0, 1.0, most_things=3),
+    Phase(900, EVERYTHING, 0.0, 1.0, 1.0),
+    Phase(1600, EVERYTHING, 0.0, 1.0, 0.1),
+    Phase(600, EVERYTHING, COARSE_SHARE, 0.2, 0.02),
 )
-"""The language stage as it was run. The words become coarse three times, each time at the end."""
+"""The language stage: easy scenes first; the words become coarse at the end."""
 
 
 def phase_at(step: int, phases: Sequence[Phase]) -> tuple[Phase, float]:
@@ -221,27 +223,32 @@ def train_vlm(
     others: list[nn.Parameter] = []
     for name, parameter in vlm.model.language_model.named_parameters():
         (matrices if parameter.ndim == 2 and "embed" not in name else others).append(parameter)
+    scaffold = Scaffold()
     muon = Muon(matrices, lr=0.02, momentum=0.95, weight_decay=0.01)
-    adam = torch.optim.AdamW(others, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)
+    adam = torch.optim.AdamW([*others, *scaffold.parameters()], lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)
     steps = sum(phase.steps for phase in phases)
 
     def step_once(step: int) -> dict[str, float]:
         rng = np.random.default_rng([seed, 5, step])
         phase, scale = phase_at(step, phases)
         lessons = sorted(
-            (draw_lesson(rng, phase.curriculum, phase.coarse_share) for _ in range(BATCH)),
-            key=lambda one: len(one.prompt + one.answer),
+            (draw_lesson(rng, phase.curriculum, phase.coarse_share, phase.most_things) for _ in range(BATCH)),
+            key=lambda one: len(one.prompt + one.answer) + 60 * len(one.images),
         )
-        quarter = BATCH // 4  # lessons of similar length share a pass, so little is padded
-        batches = [collate(tokenizer, lessons[i : i + quarter]) for i in range(0, BATCH, quarter)]
+        half = BATCH // 2  # lessons of similar length share a pass, so little is padded
+        halves = [lessons[i : i + half] for i in range(0, BATCH, half)]
+        batches = [collate(tokenizer, part) for part in halves]
         answers = sum(int((batch["labels"] >= 0).sum()) for batch in batches)
         total = 0.0
-        for batch in batches:
-            labels = batch.pop("labels")
-            logits = vlm(**batch, use_cache=False).logits[:, :-1]
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="sum") / answers
-            loss.backward()
+        for part, batch in zip(halves, batches, strict=True):
+            clues = find_clues(tokenizer, part, batch["input_ids"], batch["labels"])
+            labels = batch.pop("labels")[:, 1:]
+            out = vlm.model(**batch, use_cache=False, output_hidden_states=True)
+            said = labels >= 0
+            logits = vlm.lm_head(out.last_hidden_state[:, :-1][said])
+            loss = nn.functional.cross_entropy(logits, labels[said], reduction="sum") / answers
             total += loss.item()
+            (loss + scaffold(out.hidden_states, clues) * half / BATCH).backward()
         scale *= min(1.0, (step + 1) / 100)
         muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = 0.02 * scale, 2e-3 * scale
         nn.utils.clip_grad_norm_([*matrices, *others], 1.0)
@@ -251,7 +258,7 @@ def train_vlm(
         return {"loss": total}
 
     identity = {"seed": seed, "phases": [(phase.steps, phase.coarse_share) for phase in phases]}
-    progress = Progress(work / "vlm.safetensors", {"vlm": vlm}, [muon, adam], identity)
+    progress = Progress(work / "vlm.safetensors", {"vlm": vlm, "scaffold": scaffold}, [muon, adam], identity)
     progress.run(steps, step_once)
     figures = {"examples": float(steps * BATCH), "seconds": progress.seconds + seen.seconds}
     return vlm.eval(), tokenizer, figures

@@ -1,0 +1,148 @@
+"""Holds the embedded VLM while it learns to compare: tells each layer what it should have found by then.
+
+Two pictures differ somewhere; a caption errs somewhere. To say so, a model must look up the counterpart of each part,
+compare the two, choose where to speak, and only then speak. From the words of the answer alone it learns this late,
+since a difference earns nothing before both of its sides are found. So while it learns, small heads read those
+intermediate results off its hidden states. They are thrown away afterwards; the model is a plain Qwen2.5-VL.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from models.shapes.grammar import sentences
+from models.shapes.lessons import Lesson
+from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Thing
+
+NOWHERE, IGNORED = GRID * GRID, -100
+_PLACE = re.compile("|".join(POSITIONS))
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What the scaffold expects of a batch (B, L). A *site* is a token that has a counterpart to look up."""
+
+    sites: Tensor
+    """Row and token of each site (N, 2)."""
+    of_sentences: Tensor
+    """Which sites belong to a sentence of a caption (N,); the others are cells of a second picture."""
+    contents: Tensor
+    """Classes (N, 6): size, color, shape of the counterpart in the first picture, then of the site itself; 0: nothing
+    is there, -100: not known yet."""
+    chosen: Tensor
+    """The cell of which each token of the answer is to speak (B, L): 9 for none, -100 where it does not matter."""
+
+
+def find_clues(
+    tokenizer: PreTrainedTokenizerFast, lessons: Sequence[Lesson], input_ids: Tensor, labels: Tensor
+) -> Clues:
+    """The clues of a batch.
+
+    Args:
+        tokenizer: The world's.
+        lessons: The batch.
+        input_ids: Its tokens (B, L).
+        labels: The answers' tokens (B, L), -100 elsewhere.
+    """
+    found, chosen = [], torch.full(input_ids.shape, IGNORED)
+    for row, lesson in enumerate(lessons):
+        cells = torch.tensor(_chosen_cells(tokenizer, lesson))
+        start = int((labels[row] >= 0).int().argmax()) - 1  # the token before the answer is the first to choose
+        chosen[row, start : start + len(cells)] = cells
+        found += [(row, *site) for site in _sites(tokenizer, lesson, input_ids[row].tolist())]
+    return Clues(
+        sites=torch.tensor([(row, token) for row, token, *_ in found], dtype=torch.long).reshape(-1, 2),
+        of_sentences=torch.tensor([of_sentence for _, _, of_sentence, _ in found], dtype=torch.bool),
+        contents=torch.tensor([classes for *_, classes in found], dtype=torch.long).reshape(-1, 6),
+        chosen=chosen,
+    )
+
+
+def _classes(thing: Thing | None) -> list[int]:
+    """Size, color and shape by number from 1; zeros for an empty cell."""
+    return [words.index(getattr(thing, name)) + 1 if thing else 0 for name, words in ATTRIBUTE_WORDS.items()]
+
+
+def _chosen_cells(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> list[int]:
+    """The cell of which each token of the answer is to speak: 9 for none, -100 where the lesson is about no cell."""
+    asked = None if lesson.named else _PLACE.search(lesson.prompt)
+    nowhere = NOWHERE if lesson.named or _PLACE.search(lesson.answer) else IGNORED
+    cells: list[int] = []
+    for sentence in sentences(lesson.answer):
+        place = _PLACE.search(sentence) or asked
+        cell = POSITIONS.index(place[0]) if place else nowhere
+        cells += [cell] * len(tokenizer(sentence)["input_ids"])
+    return [*cells, nowhere]
+
+
+def _sites(tokenizer: PreTrainedTokenizerFast, lesson: Lesson, ids: list[int]) -> list[tuple[int, bool, list[int]]]:
+    """Token, whether it is of a sentence, and classes of each site of a lesson.
+
+    Sites are the second picture's cells, and in each sentence of the caption the tokens after the place. A sentence's
+    own content is known at its end only.
+    """
+    if not lesson.scenes:
+        return []
+    first, sites = lesson.scenes[0], list[tuple[int, bool, list[int]]]()
+    if len(lesson.scenes) > 1:
+        image_id, second = tokenizer.convert_tokens_to_ids("<|image_pad|>"), lesson.scenes[1]
+        start = [at for at, token in enumerate(ids) if token == image_id][GRID * GRID]
+        for cell in range(GRID * GRID):
+            sites.append((start + cell, False, _classes(first.at(cell)) + _classes(second.at(cell))))
+    words = tokenizer.convert_ids_to_tokens(ids)
+    at = words.index(":") if lesson.named else 0
+    for thing in lesson.named:
+        end = words.index(".", at + 1)
+        place = words.index("▁" + thing.position.split()[1], at + 1)
+        seen = _classes(first.at(thing.cell))
+        sites += [(token, True, seen + [IGNORED] * len(seen)) for token in range(place + 1, end)]
+        sites.append((end, True, seen + _classes(thing)))
+        at = end
+    return sites
+
+
+class Scaffold(nn.Module):
+    """The heads. The constants name the layer by which each result shall be there, of six."""
+
+    LOOKED_UP_BY_CELL, LOOKED_UP_BY_SENTENCE, COMPARED, CHOSEN = 2, 3, 3, 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        kinds = [len(words) + 1 for words in ATTRIBUTE_WORDS.values()]
+        self.contents = nn.ModuleList(nn.Linear(128, kind) for kind in (*kinds, *kinds))
+        self.differences = nn.Linear(128, len(kinds))
+        self.chosen = nn.Linear(128, NOWHERE + 1)
+
+    def forward(self, states: Sequence[Tensor], clues: Clues) -> Tensor:
+        """The loss of all clues, to be added to that of the words.
+
+        Args:
+            states: Hidden states (B, L, 128) before the first layer and after each.
+            clues: What the heads shall read.
+        """
+        chosen = self.chosen(states[self.CHOSEN]).flatten(0, 1)
+        loss = nn.functional.cross_entropy(chosen, clues.chosen.flatten(), reduction="sum")
+        loss = loss / (clues.chosen != IGNORED).sum().clamp(min=1)
+        # Cells are many and easy, sentences are few: each kind has a mean of its own.
+        for of_sentences, layer in ((False, self.LOOKED_UP_BY_CELL), (True, self.LOOKED_UP_BY_SENTENCE)):
+            kind = clues.of_sentences == of_sentences
+            if kind.any():
+                row, token = clues.sites[kind].T
+                loss = loss + self._of_sites(states[layer][row, token], states[self.COMPARED][row, token], clues, kind)
+        return loss
+
+    def _of_sites(self, looked_up: Tensor, compared: Tensor, clues: Clues, kind: Tensor) -> Tensor:
+        classes, half = clues.contents[kind], clues.contents.shape[1] // 2
+        known = classes != IGNORED
+        weight = torch.where(classes > 0, 1.0, 0.3) * known
+        loss = looked_up.new_zeros(())
+        for i, head in enumerate(self.contents):
+            each = nn.functional.cross_entropy(head(looked_up), classes[:, i], reduction="none", ignore_index=IGNORED)
+            loss = loss + (each * weight[:, i]).sum() / known[:, i].sum() / len(self.contents)
+        whole = known.all(1)
+        differs = (classes[whole, :half] != classes[whole, half:]).float()
+        return loss + nn.functional.binary_cross_entropy_with_logits(self.differences(compared[whole]), differs)
