@@ -16,7 +16,7 @@ class Prompts:
     critique: str
     """Two images, original and painting, and the caption: what must be corrected?"""
     rewrite: str
-    """One image, its caption and the corrections: the refined caption."""
+    """No image, a caption and the corrections: the refined caption. So the corrections are followed, not judged."""
     refine: str
     """One image and the model's own caption: the refinement sentences (the CSR task)."""
     operations: str

@@ -48,10 +48,7 @@ def critique_paintings(
             counts[image, text] = counts.get((image, text), 0) + 1
         rewrites = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
         refined = model.generate(
-            [
-                Prompt(words.rewrite.format(caption=texts[image], corrections=text), (pictures[image],))
-                for image, text in rewrites
-            ],
+            [Prompt(words.rewrite.format(caption=texts[image], corrections=text)) for image, text in rewrites],
             max_new_tokens=synthesis.max_new_tokens,
             batch=synthesis.batch,
         )
@@ -72,4 +69,4 @@ def critique_paintings(
         "dtype": settings.models.vlm.dtype,
         "seed": seed_of(settings, round_number, "critique"),
     }
-    return once("critiques", 1, inputs, compute)
+    return once("critiques", 2, inputs, compute)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -14,6 +15,9 @@ from storage.objects import ObjectStore
 from tasks.evaluation import read_replies
 from viper.environment import home, store_root, tracking_uri
 from viper.records import ArtifactRef, Difference, RoundResult, Verdict
+
+if TYPE_CHECKING:
+    from tasks.throughput import Throughput
 
 
 def show(profile: str, results: list[RoundResult]) -> None:
@@ -100,3 +104,22 @@ def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
 def _points(parts: list[ArtifactRef]) -> float:
     scores = [reply["score"] for reply in read_replies(parts)]
     return 100 * float(sum(scores)) / len(scores)
+
+
+def show_throughput(found: "Mapping[str, Throughput]") -> None:
+    """Completions and informative groups a CPU second, and how many times the first way's."""
+    table = Table(title="Training throughput")
+    for name in ("trainer", "completions", "completions/CPU s", "informative groups/CPU s", "ratio", "CPU s/s"):
+        table.add_column(name, justify="left" if name == "trainer" else "right")
+    first = next(iter(found.values()))
+    for name, one in found.items():
+        rate = one.completions / one.cpu_seconds
+        table.add_row(
+            name,
+            str(one.completions),
+            f"{rate:.1f}",
+            f"{one.informative_groups / one.cpu_seconds:.2f}",
+            f"{rate * first.cpu_seconds / first.completions:.2f}",
+            f"{one.cpu_seconds / one.seconds:.2f}",
+        )
+    _console().print(table)

@@ -14,6 +14,7 @@ from models.shapes.scene import (
     SHAPES,
     Attribute,
     Scene,
+    Thing,
     sample_scene,
     sample_thing,
 )
@@ -32,6 +33,10 @@ class Question:
     options: tuple[str, ...]
     category: str
     scenes: tuple[Scene, ...]
+    cell: int | None = None
+    """Where one has to look, if it is one cell."""
+    named: tuple[Thing, ...] = ()
+    """The object that the question describes in full, if it does."""
 
 
 def _choose(rng: np.random.Generator, values: list[int] | list[str] | tuple[str, ...]) -> str | int:
@@ -55,7 +60,8 @@ def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) 
     thing = scene.things[int(rng.integers(len(scene.things)))]
     answer = getattr(thing, attribute)
     options = _options(rng, ATTRIBUTE_WORDS[attribute], answer)
-    return Question(f"what {attribute} is the object at the {thing.position}?", answer, options, attribute, (scene,))
+    text = f"what {attribute} is the object at the {thing.position}?"
+    return Question(text, answer, options, attribute, (scene,), thing.cell)
 
 
 def ask_presence(rng: np.random.Generator) -> Question:
@@ -75,7 +81,8 @@ def ask_presence(rng: np.random.Generator) -> Question:
             )
         if any(scene.at(cell) for cell in cells) == yes:
             category = ("cell", "row", "column")[kind]
-            return Question(text, "yes" if yes else "no", ("yes", "no"), category, (scene,))
+            cell = number if kind == 0 else None
+            return Question(text, "yes" if yes else "no", ("yes", "no"), category, (scene,), cell)
 
 
 def ask_instance(rng: np.random.Generator) -> Question:
@@ -93,11 +100,12 @@ def ask_instance(rng: np.random.Generator) -> Question:
             others = [position for position in POSITIONS if position != thing.position]
             options = [thing.position, *(others[i] for i in rng.choice(len(others), 3, replace=False))]
             rng.shuffle(options)
-            return Question(f"where is the {named}?", thing.position, tuple(options), "where", (scene,))
+            return Question(f"where is the {named}?", thing.position, tuple(options), "where", (scene,), thing.cell)
         other: Attribute = "shape" if by == "color" else "color"
         answer = getattr(thing, other)
         text = f"what {other} is the {named}?"
-        return Question(text, answer, _options(rng, ATTRIBUTE_WORDS[other], answer), f"what {other}", (scene,))
+        options = list(_options(rng, ATTRIBUTE_WORDS[other], answer))
+        return Question(text, answer, tuple(options), f"what {other}", (scene,), thing.cell)
 
 
 def ask_comparison(rng: np.random.Generator) -> Question:
@@ -120,7 +128,7 @@ def ask_comparison(rng: np.random.Generator) -> Question:
         changed = type(thing)(**{**thing.__dict__, attribute: _choose(rng, words)})
         other = scene.replaced(thing.cell, changed)
     text = f"is the object at the {thing.position} the same in both pictures?"
-    return Question(text, "yes" if yes else "no", ("yes", "no"), f"object {attribute}", (scene, other))
+    return Question(text, "yes" if yes else "no", ("yes", "no"), f"object {attribute}", (scene, other), thing.cell)
 
 
 def ask_existence(rng: np.random.Generator) -> Question:
@@ -134,7 +142,7 @@ def ask_existence(rng: np.random.Generator) -> Question:
         drawn = sample_thing(rng, int(rng.integers(len(POSITIONS))))
         asked = type(thing)(**{**thing.__dict__, attribute: getattr(drawn, attribute)})
     text = f"is there a {asked.size} {asked.color} {asked.shape} at the {asked.position}?"
-    return Question(text, "yes" if yes else "no", (), "existence", (scene,))
+    return Question(text, "yes" if yes else "no", (), "existence", (scene,), asked.cell, (asked,))
 
 
 def ask_count(rng: np.random.Generator) -> Question:

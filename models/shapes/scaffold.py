@@ -68,13 +68,13 @@ def _classes(thing: Thing | None) -> list[int]:
 
 
 def _chosen_cells(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> list[int]:
-    """The cell of which each token of the answer is to speak: 9 for none, -100 where the lesson is about no cell."""
-    asked = None if lesson.named else _PLACE.search(lesson.prompt)
-    nowhere = NOWHERE if lesson.named or _PLACE.search(lesson.answer) else IGNORED
+    """The cell of which each token of the answer, and its end, is to speak."""
     cells: list[int] = []
+    speaks_of_places = _PLACE.search(lesson.answer) or (lesson.named and lesson.cell is None)
+    nowhere = NOWHERE if speaks_of_places else IGNORED
     for sentence in sentences(lesson.answer):
-        place = _PLACE.search(sentence) or asked
-        cell = POSITIONS.index(place[0]) if place else nowhere
+        place = _PLACE.search(sentence)
+        cell = POSITIONS.index(place[0]) if place else nowhere if lesson.cell is None else lesson.cell
         cells += [cell] * len(tokenizer(sentence)["input_ids"])
     return [*cells, nowhere]
 
@@ -82,8 +82,8 @@ def _chosen_cells(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> list[in
 def _sites(tokenizer: PreTrainedTokenizerFast, lesson: Lesson, ids: list[int]) -> list[tuple[int, bool, list[int]]]:
     """Token, whether it is of a sentence, and classes of each site of a lesson.
 
-    Sites are the second picture's cells, and in each sentence of the caption the tokens after the place. A sentence's
-    own content is known at its end only.
+    Sites are the second picture's cells, and in each sentence of the caption, or the question, the tokens after the
+    place. A sentence's own content is known at its end only.
     """
     if not lesson.scenes:
         return []
@@ -94,9 +94,9 @@ def _sites(tokenizer: PreTrainedTokenizerFast, lesson: Lesson, ids: list[int]) -
         for cell in range(GRID * GRID):
             sites.append((start + cell, False, _classes(first.at(cell)) + _classes(second.at(cell))))
     words = tokenizer.convert_ids_to_tokens(ids)
-    at = words.index(":") if lesson.named else 0
+    at = 0
     for thing in lesson.named:
-        end = words.index(".", at + 1)
+        end = next(number for number in range(at + 1, len(words)) if words[number] in (".", "?"))
         place = words.index("▁" + thing.position.split()[1], at + 1)
         seen = _classes(first.at(thing.cell))
         sites += [(token, True, seen + [IGNORED] * len(seen)) for token in range(place + 1, end)]

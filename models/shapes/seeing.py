@@ -109,15 +109,15 @@ def collate(tokenizer: PreTrainedTokenizerFast, lessons: list[Lesson]) -> dict[s
         ids[i, : len(whole)] = whole
         labels[i, len(asked) : len(whole)] = answer
         positions[:, i, : len(whole)] = _positions(whole, image_id)
-    pixels, grids = patchify([image for lesson in lessons for image in lesson.images])
-    return {
+    batch = {
         "input_ids": torch.from_numpy(ids),
         "attention_mask": torch.from_numpy((ids != pad_id).astype(np.int64)),
         "labels": torch.from_numpy(labels),
         "position_ids": torch.from_numpy(positions),
-        "pixel_values": pixels,
-        "image_grid_thw": grids,
     }
+    if pictures := [image for lesson in lessons for image in lesson.images]:
+        batch["pixel_values"], batch["image_grid_thw"] = patchify(pictures)
+    return batch
 
 
 def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int, steps: int) -> Progress:
@@ -188,9 +188,9 @@ class Phase:
 PHASES = (
     Phase(500, EVERYTHING, 0.0, 1.0, 1.0, most_things=2),
     Phase(400, EVERYTHING, 0.0, 1.0, 1.0, most_things=3),
-    Phase(900, EVERYTHING, 0.0, 1.0, 1.0),
-    Phase(1600, EVERYTHING, 0.0, 1.0, 0.1),
-    Phase(600, EVERYTHING, COARSE_SHARE, 0.2, 0.02),
+    Phase(700, EVERYTHING, 0.0, 1.0, 1.0),
+    Phase(700, EVERYTHING, 0.0, 0.7, 0.1),
+    Phase(300, EVERYTHING, COARSE_SHARE, 0.25, 0.03),
 )
 """The language stage: easy scenes first; the words become coarse at the end."""
 

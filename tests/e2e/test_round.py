@@ -1,4 +1,4 @@
-"""One whole small round by the command line: killed in the middle, resumed, and ended in the same hashes."""
+"""One whole small round by the command line: killed and damaged, resumed, and ended in the same hashes."""
 
 import json
 import os
@@ -71,6 +71,19 @@ def _hashes(home: Path) -> dict[str, str]:
     return {**weights, **replies, **data}
 
 
+def _damage_dataset(home: Path) -> None:
+    """Flip a byte of the CSR dataset's rows."""
+    store = ObjectStore(str(home / "store"))
+    (key,) = store.list("evolutions/shapes/rounds/0001/datasets/csr")
+    ref = store.find(key)
+    assert ref is not None
+    rows = next(blob for name, blob in store.manifest(ref).entries.items() if name.endswith(".parquet"))
+    path = home / "store" / "objects" / "sha256" / rows.sha256[:2] / rows.sha256
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
 def _kill_when(process: "subprocess.Popen[str]", mark: str) -> str:
     seen = ""
     assert process.stdout is not None
@@ -84,7 +97,7 @@ def _kill_when(process: "subprocess.Popen[str]", mark: str) -> str:
     return seen
 
 
-def test_a_round_that_is_killed_twice_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
+def test_a_round_that_is_killed_twice_and_damaged_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     process = _evolve(whole)
     output, _ = process.communicate(timeout=900)
@@ -96,9 +109,11 @@ def test_a_round_that_is_killed_twice_ends_in_the_hashes_of_one_that_is_not(tmp_
     time.sleep(1)
     seen = _kill_when(_viper(broken, "resume"), "train csr")
     assert "done before, reused" in seen
+    _damage_dataset(broken)
     process = _viper(broken, "resume")
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
+    assert "It is forgotten, and the round starts again." in output
     assert "paint shard 1: done before, reused" in output
     assert _hashes(broken) == _hashes(whole)
 
