@@ -45,7 +45,7 @@ class Prompts:
 SHAPES = Prompts(
     caption="describe the image.",
     critique="caption: {caption} compare the first picture and the second. what must be corrected?",
-    rewrite="caption: {caption} corrections: {corrections} rewrite the caption.",
+    rewrite="",
     refine="caption: {caption} what must be corrected?",
     operations="",
     predict="what was changed from the first picture to the second?",
@@ -54,7 +54,7 @@ SHAPES = Prompts(
     option_separator=" or ",
     question="{question}",
 )
-"""The embedded world's: every word is in its vocabulary. Operations are written by rules, not by the model."""
+"""The embedded world's: every word is in its vocabulary. Refined captions and operations are written by rules."""
 
 PHOTOGRAPHS = Prompts(
     caption=(

@@ -1,4 +1,4 @@
-"""Self-critique: the VLM compares image and painting, writes refinements, and rewrites its caption by them."""
+"""Self-critique: the VLM compares image and painting and writes refinements, by which its caption is rewritten."""
 
 from prefect import State
 from pydantic import JsonValue
@@ -6,6 +6,7 @@ from pydantic import JsonValue
 from models import prompts
 from models.rewards import split_sentences
 from models.selfcritique import says_nothing, without_empty_corrections
+from models.shapes.grammar import rewrite
 from models.vlm import Prompt
 from tasks.generation import load
 from tasks.shards import read_pictures, shard_images
@@ -47,11 +48,11 @@ def critique_paintings(
             text = " ".join(without_empty_corrections(split_sentences(reply)))
             counts[image, text] = counts.get((image, text), 0) + 1
         rewrites = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
-        refined = model.generate(
-            [Prompt(words.rewrite.format(caption=texts[image], corrections=text)) for image, text in rewrites],
-            max_new_tokens=synthesis.max_new_tokens,
-            batch=synthesis.batch,
-        )
+        if synthesis.writer == "grammar":
+            refined = [rewrite(texts[image], text) for image, text in rewrites]
+        else:
+            asked = [Prompt(words.rewrite.format(caption=texts[i], corrections=text)) for i, text in rewrites]
+            refined = model.generate(asked, max_new_tokens=synthesis.max_new_tokens, batch=synthesis.batch)
         written = dict(zip(rewrites, refined, strict=True))
         critiques: dict[str, list[dict[str, object]]] = {image: [] for image in pictures}
         for (image, text), samples in counts.items():
@@ -65,7 +66,9 @@ def critique_paintings(
         "shard": shard,
         "captions": captions,
         "paintings": paintings,
-        "synthesis": synthesis.model_dump(include={"critiques", "critique_temperature", "max_new_tokens", "batch"}),
+        "synthesis": synthesis.model_dump(
+            include={"critiques", "critique_temperature", "max_new_tokens", "batch", "writer"}
+        ),
         "dtype": settings.models.vlm.dtype,
         "seed": seed_of(settings, round_number, "critique"),
     }

@@ -60,7 +60,7 @@ def write_operations(
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         rows = read_json(refinements, "refinements.json")
-        plans = by_grammar(rows) if synthesis.operations_writer == "grammar" else by_model(rows)
+        plans = by_grammar(rows) if synthesis.writer == "grammar" else by_model(rows)
         kept = {name: {**asdict(plan), "image": name.split("/")[0]} for name, plan in plans.items() if plan}
         return {"plans.json": to_json(kept)}, {"plans": len(kept), "without": len(plans) - len(kept)}
 
@@ -69,7 +69,7 @@ def write_operations(
         "refinements": refinements,
         "shard": shard,
         "prompt": ask,
-        "vlm": vlm.fingerprint if synthesis.operations_writer == "vlm" else "",
+        "vlm": vlm.fingerprint if synthesis.writer == "vlm" else "",
         "synthesis": synthesis,
         "seed": seed_of(settings, round_number, "operations"),
     }

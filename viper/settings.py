@@ -101,8 +101,8 @@ class SynthesisSettings(Section):
     """Edited pictures made from one image."""
     max_operations: Count = 3
     """Operations in one edited picture, at most."""
-    operations_writer: Literal["grammar", "vlm"] = "vlm"
-    """Who writes operations: rules over the refined caption, or the VLM by prompt."""
+    writer: Literal["grammar", "vlm"] = "vlm"
+    """Who writes refined captions and operations: rules over the VLM's own words, or the VLM by prompt."""
 
 
 class FilterSettings(Section):

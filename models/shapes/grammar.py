@@ -240,6 +240,27 @@ def corrections(truth: Scene, named: Iterable[Thing]) -> list[Refinement]:
     return found
 
 
+def rewrite(caption: str, refinements: str) -> str:
+    """The caption with the refinements carried into it; sentences that no refinement speaks of stay as they are.
+
+    Where refinements contradict each other the later one holds. What is not a caption sentence, or not a refinement, is
+    left out.
+    """
+    said = {thing.cell: sentence for sentence in sentences(caption) if (thing := read_thing(sentence))}
+    for one in map(read_refinement, sentences(refinements)):
+        if one is None:
+            continue
+        if one.kind == "extra":
+            said.pop(one.cell, None)
+        elif one.thing is not None:
+            said[one.cell] = _CAPTION_PLACE_FIRST[0].format(**_words(one.thing))
+        elif one.attribute is not None and one.cell in said:
+            thing = read_thing(said[one.cell])
+            assert thing is not None
+            said[one.cell] = re.sub(rf"\b{getattr(thing, one.attribute)}\b", one.new, said[one.cell])
+    return " ".join(said[cell] for cell in sorted(said))
+
+
 def sample_operation(scene: Scene, rng: np.random.Generator, taken: Iterable[int] = ()) -> Operation:
     """An edit of the scene that changes it, outside the cells in ``taken``; kinds are equally likely where possible."""
     free = [cell for cell in range(len(POSITIONS)) if scene.at(cell) is None and cell not in set(taken)]

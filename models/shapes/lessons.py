@@ -114,24 +114,6 @@ def refine_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Less
     return Lesson((render(scene, rng),), prompt, answer, (scene,), tuple(named))
 
 
-def rewrite_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
-    """Carry given corrections into a caption; without the picture, so that they are followed and not judged again."""
-    scene = sample_scene(rng, 1, most)
-    named = imagine(scene, rng, max(share, 0.4))
-    found = coarse_corrections(grammar.corrections(scene, named), rng, 0.5)
-    cells = {thing.cell: thing for thing in named}
-    for one in found:
-        if one.kind == "extra":
-            cells.pop(one.cell)
-        elif one.thing is not None:
-            cells[one.cell] = one.thing
-        elif one.attribute is not None:
-            cells[one.cell] = with_word(cells[one.cell], one.attribute, one.new)
-    prompt = prompts.SHAPES.rewrite.format(caption=say_things(named, rng), corrections=say_corrections(found, rng))
-    answer = say_things([cells[cell] for cell in sorted(cells)], rng)
-    return Lesson((), prompt, answer, named=tuple(named))
-
-
 def predict_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Name the one to three operations between two pictures."""
     scene = edited = sample_scene(rng, 1, most)
@@ -186,12 +168,11 @@ Curriculum = Mapping[Callable[[np.random.Generator, float, int], Lesson], float]
 """Kinds of lessons and their shares of a batch, which add up to 1."""
 
 EVERYTHING: Curriculum = {
-    caption_lesson: 0.15,
-    question_lesson: 0.30,
-    critique_lesson: 0.13,
-    refine_lesson: 0.15,
-    rewrite_lesson: 0.12,
-    predict_lesson: 0.15,
+    caption_lesson: 0.17,
+    question_lesson: 0.34,
+    critique_lesson: 0.15,
+    refine_lesson: 0.17,
+    predict_lesson: 0.17,
 }
 """All tasks side by side, from the beginning to the end."""
 

@@ -59,6 +59,16 @@ def test_corrections_read_back_and_are_none_for_a_true_caption(seed: int) -> Non
     assert grammar.corrections(scene, scene.things) == []
 
 
+@given(seeds)
+def test_a_caption_with_its_corrections_carried_in_is_true(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scene, other = sample_scene(rng), sample_scene(rng)
+    caption = grammar.say_caption(other, rng)
+    said = " ".join(grammar.say_refinement(one, rng) for one in grammar.corrections(scene, other.things))
+    assert grammar.read_caption(grammar.rewrite(caption, said)) == list(scene.things)
+    assert grammar.rewrite(caption, grammar.NOTHING_TO_CORRECT[0]) == caption
+
+
 def test_coarse_words_replace_fine_ones_at_the_given_share() -> None:
     rng = np.random.default_rng(0)
     said = [grammar.coarsen("a small teal ring is at the top left.", rng, 0.75) for _ in range(400)]
