@@ -17,6 +17,7 @@ from viper.records import ArtifactRef, Vlm
 from viper.settings import BenchmarkSettings, Settings
 
 EMBEDDED = "shapes:"
+"""What the addresses of the embedded world's suites begin with."""
 
 
 def check_suites(settings: BenchmarkSettings) -> None:
@@ -25,9 +26,11 @@ def check_suites(settings: BenchmarkSettings) -> None:
     Raises:
         SuiteError: A suite is unknown or its file is missing.
     """
-    if settings.folder == EMBEDDED:
-        from models.shapes.suites import SUITES
+    if settings.folder.startswith(EMBEDDED):
+        from models.shapes.suites import SETS, SUITES
 
+        if settings.folder not in SETS:
+            raise SuiteError(f"There are no suites {settings.folder!r}. The embedded world has: {', '.join(SETS)}.")
         unknown = [suite for suite in settings.suites if suite not in SUITES]
         if unknown:
             raise SuiteError(f"Unknown suites {', '.join(unknown)}. The embedded world has: {', '.join(SUITES)}.")
@@ -46,10 +49,10 @@ def fix_suite(settings: Settings, suite: str) -> ArtifactRef | State[ArtifactRef
     benchmarks = settings.benchmarks
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        if benchmarks.folder == EMBEDDED:
+        if benchmarks.folder.startswith(EMBEDDED):
             from models.shapes.suites import write_suite
 
-            data = write_suite(suite, benchmarks.limit)
+            data = write_suite(suite, benchmarks.limit, benchmarks.folder)
         else:
             data = (Path(benchmarks.folder) / f"{suite}.tsv").read_bytes()
         count = sum(1 for _ in read_questions(io.StringIO(data.decode("utf-8")), suite))
@@ -58,7 +61,7 @@ def fix_suite(settings: Settings, suite: str) -> ArtifactRef | State[ArtifactRef
         return {f"{suite}.tsv": data}, {"questions": count, "shards": shards, "suite": suite}
 
     source = benchmarks.folder
-    if source != EMBEDDED:
+    if not source.startswith(EMBEDDED):
         stat = (Path(source) / f"{suite}.tsv").stat()
         source = f"{source} {stat.st_size} {stat.st_mtime_ns}"
     sizes = benchmarks.model_dump(include={"limit", "shard_questions"})

@@ -213,7 +213,8 @@ class BenchmarkSettings(Section):
     suites: tuple[str, ...]
     """Suites by name, in the order of the report."""
     folder: str
-    """Folder or ``s3://`` prefix of the suites' TSV files. ``shapes:`` makes those of the embedded world."""
+    """Folder or ``s3://`` prefix of the suites' TSV files. ``shapes:`` makes those of the embedded world,
+    ``shapes:held-out`` others that no setting was tuned on."""
     limit: int = Field(default=0, ge=0)
     """Questions a suite at most; 0 takes all."""
     batch: Count = 16
