@@ -210,6 +210,41 @@ def test_every_step_reports_what_is_watched_for_collapse(model: ModelSettings, r
     assert 0 < told[0][1]["completion_tokens"] <= STAGE.max_completion_tokens
 
 
+def test_shared_prefixes_give_the_loss_and_gradients_of_trls_own_way(
+    model: ModelSettings, rows: Rows, tmp_path: Path
+) -> None:
+    trainer = trainer_of(model, rows, tmp_path)
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    # Three prompts of three rollouts; the middle group has equal rewards, so shared prefixes leave it out.
+    batch = trainer._generate_and_score_completions([{"row": row} for row in (0, 1, 2) for _ in range(3)])
+    batch["group"] = torch.tensor(trainer.groups)
+    batch["advantages"] = torch.tensor([1.0, -0.5, -0.5, 0.0, 0.0, 0.0, -1.2, 0.7, 0.5])
+    found = {}
+    for shared in (True, False):
+        trainer._shared_prefix = shared
+        trainer.model.zero_grad()
+        loss = trainer._compute_loss(trainer.model, batch)
+        loss.backward()
+        gradients = {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
+        found[shared] = loss.item(), gradients
+    assert found[True][0] == pytest.approx(found[False][0], abs=1e-6)
+    assert found[True][1].keys() == found[False][1].keys()
+    largest = max(float(gradient.abs().max()) for gradient in found[False][1].values())
+    assert largest > 0
+    for name, gradient in found[False][1].items():
+        assert torch.allclose(found[True][1][name], gradient, atol=1e-3 * largest), name
+
+
+def test_trls_own_way_trains_too(model: ModelSettings, rows: Rows, tmp_path: Path) -> None:
+    training = TRAINING.model_copy(update={"shared_prefix": False})
+    reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
+    trainer = make_trainer(model, rows, STAGE.model_copy(update={"steps": 1}), training, reward, 5, tmp_path)
+    before = weights(trainer.model)
+    trainer.train()
+    assert any(not torch.equal(before[name], value) for name, value in weights(trainer.model).items())
+
+
 def grpo_names() -> list[str]:
     from models.grpo_reports import METRICS
 

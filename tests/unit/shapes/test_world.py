@@ -14,7 +14,7 @@ from models.shapes.parser import read_scene
 from models.shapes.pictures import render_pair
 from models.shapes.questions import SUITE_QUESTIONS
 from models.shapes.scene import COARSE, POSITIONS, Scene, Thing, render, sample_scene
-from models.shapes.suites import SUITES, write_suite
+from models.shapes.suites import SETS, SUITES, write_suite
 from models.shapes.tokenizer import make_tokenizer
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
@@ -129,3 +129,13 @@ def test_a_scene_holds_one_object_a_cell() -> None:
     swapped = scene.replaced(0, Thing(0, "large", "blue", "cross"))
     assert swapped.at(0) == Thing(0, "large", "blue", "cross")
     assert len(swapped.things) == 1
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_held_out_questions_are_others(suite: str) -> None:
+    tuned, held_out = (
+        {question.images for question in read_questions(io.StringIO(write_suite(suite, 40, address).decode()), suite)}
+        for address in SETS
+    )
+    assert len(tuned) == len(held_out) == 40
+    assert not tuned & held_out

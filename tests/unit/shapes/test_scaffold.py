@@ -1,0 +1,80 @@
+"""The scaffold expects of each token what the scenes hold, and can be learned."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.shapes.lessons import EVERYTHING, Lesson, critique_lesson, draw_lesson, predict_lesson, refine_lesson
+from models.shapes.scaffold import IGNORED, NOWHERE, Scaffold, find_clues
+from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS
+from models.shapes.seeing import collate
+from models.shapes.tokenizer import make_tokenizer
+
+TOKENIZER = make_tokenizer()
+seeds = st.integers(min_value=0, max_value=2**32 - 1)
+
+
+def clues_of(*lessons: Lesson):  # type: ignore[no-untyped-def]
+    batch = collate(TOKENIZER, list(lessons))
+    return batch, find_clues(TOKENIZER, lessons, batch["input_ids"], batch["labels"])
+
+
+@given(seeds)
+def test_a_cell_of_the_second_picture_looks_up_the_first(seed: int) -> None:
+    lesson = predict_lesson(np.random.default_rng(seed), 0.0)
+    batch, clues = clues_of(lesson)
+    assert len(clues.sites) == GRID * GRID
+    image = TOKENIZER.convert_tokens_to_ids("<|image_pad|>")
+    assert all(batch["input_ids"][row, token] == image for row, token in clues.sites)
+    for cell, classes in enumerate(clues.contents.tolist()):
+        for thing, found in ((lesson.scenes[0].at(cell), classes[:3]), (lesson.scenes[1].at(cell), classes[3:])):
+            names = [
+                words[number - 1] if number else None
+                for words, number in zip(ATTRIBUTE_WORDS.values(), found, strict=True)
+            ]
+            assert names == ([thing.size, thing.color, thing.shape] if thing else [None] * 3)
+
+
+@given(seeds)
+def test_a_sentence_looks_up_its_cell_and_knows_itself_at_its_end(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for lesson in (refine_lesson(rng, 0.5), critique_lesson(rng, 0.5)):
+        batch, clues = clues_of(lesson)
+        period = TOKENIZER.convert_tokens_to_ids(".")
+        ends = [
+            contents
+            for (row, token), contents, of_sentence in zip(
+                clues.sites.tolist(), clues.contents.tolist(), clues.of_sentences.tolist(), strict=True
+            )
+            if of_sentence and batch["input_ids"][row, token] == period
+        ]
+        assert len(ends) == len(lesson.named)
+        for contents, thing in zip(ends, lesson.named, strict=True):
+            seen = lesson.scenes[0].at(thing.cell)
+            same = [int(getattr(seen, name, None) == getattr(thing, name)) for name in ATTRIBUTE_WORDS]
+            assert same == [int(a == b) for a, b in zip(contents[:3], contents[3:], strict=True)]
+
+
+@given(seeds)
+def test_an_answer_is_told_where_to_look_before_it_says_so(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lesson = predict_lesson(rng, 0.0)
+    batch, clues = clues_of(lesson)
+    first = int((batch["labels"][0] >= 0).int().argmax())
+    place = POSITIONS[int(clues.chosen[0, first - 1])]
+    assert place in lesson.answer.split(".")[0]
+    assert clues.chosen[0, clues.chosen[0] != IGNORED][-1] == NOWHERE
+
+
+def test_every_lesson_gives_clues_of_one_shape_and_a_finite_loss() -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    lessons = [draw_lesson(rng, EVERYTHING, 0.5) for _ in range(32)]
+    batch, clues = clues_of(*lessons)
+    scaffold = Scaffold()
+    states = [torch.randn(*batch["input_ids"].shape, 128) for _ in range(7)]
+    loss = scaffold(states, clues)
+    assert torch.isfinite(loss)
+    loss.backward()
+    assert all(parameter.grad is not None for parameter in scaffold.parameters())
