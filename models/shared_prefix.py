@@ -60,10 +60,14 @@ def sample_groups(
     cache.batch_select_indices(prompt_of)
     mask, position = mask[prompt_of], positions[:, prompt_of, -1:]
     end_ids = torch.tensor(ends, device=mask.device)
+    # An answer with a picture's token in it could not be scored: there is no picture behind the token.
+    pictures = [model.config.image_token_id, model.config.video_token_id]
     going = torch.ones(len(mask), dtype=torch.bool, device=mask.device)
     drawn: list[Tensor] = []
     while True:
-        tokens = torch.multinomial(torch.softmax(logits.float() / temperature, -1), 1)
+        scores = logits.float() / temperature
+        scores[:, pictures] = -torch.inf
+        tokens = torch.multinomial(torch.softmax(scores, -1), 1)
         drawn.append(torch.where(going[:, None], tokens, -1))
         going = going & ~torch.isin(tokens[:, 0], end_ids)
         if len(drawn) == max_new_tokens or not going.any():
