@@ -15,14 +15,14 @@ from models.shapes.scene import render, sample_scene
 
 SUITES = (*SUITE_QUESTIONS, "caption_fidelity")
 QUESTIONS = {"fine_perception": 2000}
-DEFAULT_QUESTIONS = 500
+DEFAULT_QUESTIONS = 1000
 SETS = {"shapes:": 9_000_001, "shapes:held-out": 9_500_003}
 """Seeds of two sets of questions by the address that ``benchmarks.folder`` gives them. Settings were tuned on the
 first; the second is for reports alone."""
 
 
 def write_suite(suite: str, limit: int = 0, address: str = "shapes:") -> bytes:
-    """The TSV file of a suite: 2,000 questions of fine perception, 500 of each other, or ``limit``.
+    """The TSV file of a suite: 2,000 questions of fine perception, 1,000 of each other, or ``limit``.
 
     The questions of an address of ``SETS`` are the same on every machine and in every round.
     """
