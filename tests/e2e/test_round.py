@@ -74,9 +74,9 @@ def _hashes(home: Path) -> dict[str, str]:
 
 
 def _damage_dataset(home: Path) -> None:
-    """Flip a byte of the CSR dataset's rows."""
+    """Flip a byte of the VOP dataset's rows."""
     store = ObjectStore(str(home / "store"))
-    (key,) = store.list("evolutions/shapes/rounds/0001/datasets/csr")
+    (key,) = store.list("evolutions/shapes/rounds/0001/datasets/vop")
     ref = store.find(key)
     assert ref is not None
     rows = next(blob for name, blob in store.manifest(ref).entries.items() if name.endswith(".parquet"))
