@@ -32,7 +32,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ("pool.images_per_round=0", "greater than or equal to 1"),
         ("seed", "no '='"),
         ("training.stages=[]", "training.stages is empty"),
-        ("training.csr.micro_batch=7", "does not divide the 80 rollouts"),
+        ("training.csr.micro_batch=7", "does not divide the 384 rollouts"),
         ("seed.x=1", "is a value, not a section"),
         ("evolution=Two Words", "evolution"),
     ],
