@@ -123,4 +123,6 @@ def _experiment_id(client: "MlflowClient", name: str) -> str:
 
 def is_away(error: Exception) -> bool:
     """Whether ``error`` says that MLflow does not answer now, rather than that it refuses what it was asked."""
-    return isinstance(error, OSError) or getattr(error, "error_code", None) in _AWAY
+    from sqlalchemy.exc import OperationalError
+
+    return isinstance(error, OSError | OperationalError) or getattr(error, "error_code", None) in _AWAY

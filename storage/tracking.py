@@ -164,12 +164,14 @@ class Tracker:
             logging.getLogger("alembic").setLevel(logging.WARNING)
             from mlflow import MlflowClient
 
-            client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             if self.uri.startswith("sqlite:///"):
                 database = Path(self.uri.removeprefix("sqlite:///"))
-                # The first call migrates the database; two at once would break it for good.
+                # The first client migrates the database; two at once would break it for good.
                 with _locked(database.with_name(database.name + ".lock")):
+                    client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
                     client.search_experiments(max_results=1)
+            else:
+                client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             self._client_made = client
         return self._client_made
 

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,20 @@ def test_a_server_that_is_not_there_costs_seconds_and_loses_nothing(tmp_path: Pa
     run.end("FINISHED")
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "spool.jsonl").read_text().splitlines()]
     assert kinds == ["start", "log_metrics", "end"]
+
+
+def test_processes_that_open_a_new_database_at_once_do_not_break_it(tmp_path: Path) -> None:
+    uri, spool = f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "spool.jsonl"
+    program = (
+        "import sys; from pathlib import Path; from storage.tracking import Tracker;"
+        "Tracker(sys.argv[1], 'viper', Path(sys.argv[2])).run(sys.argv[3]).log_metrics({'reward': 0.5})"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, uri, str(spool), name], stderr=subprocess.PIPE, text=True)
+        for name in ("e-1", "e-2", "e-3")
+    ]
+    for process in started:
+        _, said = process.communicate(timeout=240)
+        assert process.returncode == 0, said
+    assert set(runs_of(tmp_path)) == {"e-1", "e-2", "e-3"}
+    assert not spool.exists() or not spool.read_text()
