@@ -280,6 +280,11 @@ class Settings(Section):
                 )
         if not self.training.stages:
             raise ValueError('training.stages is empty. Name at least one of "csr", "vop".')
+        if self.training.shared_prefix and self.models.vlm.attention == "flash_attention_2":
+            raise ValueError(
+                "training.shared_prefix needs attention masks that flash_attention_2 does not take. "
+                'Set models.vlm.attention to "sdpa", or training.shared_prefix to false.'
+            )
         return self
 
 

@@ -33,6 +33,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ("seed", "no '='"),
         ("training.stages=[]", "training.stages is empty"),
         ("training.csr.micro_batch=7", "does not divide the 384 rollouts"),
+        ("models.vlm.attention=flash_attention_2", "training.shared_prefix needs"),
         ("seed.x=1", "is a value, not a section"),
         ("evolution=Two Words", "evolution"),
     ],
