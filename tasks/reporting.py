@@ -54,7 +54,7 @@ def show_yields(made: Synthesis) -> None:
 def show_gallery(settings: Settings, made: Synthesis) -> None:
     """A gallery of the first shard in the Prefect UI."""
     samples = [*caption_samples(made, 6), *edit_samples(made, 4)]
-    lines = ["| original | reconstruction | text | verdict |", "|---|---|---|---|"]
+    lines = ["| original | reconstruction | verdict | text |", "|---|---|---|---|"]
     lines += [_gallery_row(sample) for sample in samples]
     create_markdown_artifact(
         "\n".join(lines), key="gallery", description=f"Originals, paintings and edits of {settings.evolution}"
@@ -62,9 +62,11 @@ def show_gallery(settings: Settings, made: Synthesis) -> None:
 
 
 def _gallery_row(sample: Sample) -> str:
+    # The text comes last: the page does not wrap it.
     mark = "accepted" if sample.kept else "rejected"
+    verdict = mark if sample.reason == mark else f"{mark}: {sample.reason}"
     text = f"{sample.text} → *{sample.detail}*" if sample.detail else sample.text
-    return f"| ![original]({sample.left}) | ![reconstruction]({sample.right}) | {text} | {mark}: {sample.reason} |"
+    return f"| ![original]({sample.left}) | ![reconstruction]({sample.right}) | {verdict} | {text} |"
 
 
 def benchmark_table(suites: tuple[SuiteResult, ...], mean: SuiteResult) -> str:
