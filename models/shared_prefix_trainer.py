@@ -104,16 +104,45 @@ class SharedPrefixTrainer(GRPOTrainer):
         kept = [row for row in range(len(input_ids)) if self._silent is None or not self._silent[row]]
         if not kept:  # a step without any signal still runs, so that every process takes part in it
             kept = [0]
-        prompts, answers = input_ids[kept, :-logits_to_keep], input_ids[kept, -logits_to_keep:]
-        seen, said = attention_mask[kept, :-logits_to_keep], attention_mask[kept, -logits_to_keep:]
-        counts, grids = kwargs["num_images"], kwargs["image_grid_thw"]
+        size = kwargs.pop("batch_size", None) or len(kept)
+        parts = [
+            self._score_packed(model, input_ids, attention_mask, logits_to_keep, kept[start : start + size], **kwargs)
+            for start in range(0, len(kept), size)
+        ]
+        logps, entropies = (
+            torch.stack(values).sum(0) if len(values) > 1 else values[0] for values in zip(*parts, strict=True)
+        )
+        others = torch.ones(len(input_ids), dtype=torch.bool, device=logps.device)
+        others[kept] = False
+        if self._old is not None:
+            logps = torch.where(others[:, None], self._old, logps)
+        tokens = attention_mask[kept, -logits_to_keep:].sum()
+        entropies = torch.where(others[:, None], (entropies[kept].sum() / tokens).detach(), entropies)
+        return logps, entropies, None
+
+    def _score_packed(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        columns: int,
+        kept: list[int],
+        *,
+        num_images: list[int],
+        pixel_values: torch.Tensor,
+        image_grid_thw: torch.Tensor,
+        **_: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and entropies of the answers' tokens of the rows ``kept``, 0 elsewhere."""
+        prompts, answers = input_ids[kept, :-columns], input_ids[kept, -columns:]
+        seen, said = attention_mask[kept, :-columns], attention_mask[kept, -columns:]
         whole = self.accelerator.unwrap_model(model)
         whole = whole.get_base_model() if isinstance(whole, PeftModel) else whole
-        own = pictures_of(kwargs["pixel_values"], grids, counts, kept)
+        own = pictures_of(pixel_values, image_grid_thw, num_images, kept)
         positions = prompt_positions(whole, prompts, seen, own["image_grid_thw"])
         lists = [row[mask.bool()].tolist() for row, mask in zip(answers, said, strict=True)]
         packed = pack(prompts, seen, positions, lists, [self.groups[row] for row in kept])
-        shared = pictures_of(kwargs["pixel_values"], grids, counts, [kept[first] for first in packed.firsts])
+        shared = pictures_of(pixel_values, image_grid_thw, num_images, [kept[first] for first in packed.firsts])
         with self.accelerator.autocast():
             outputs = model(
                 input_ids=packed.ids_NL,
@@ -123,17 +152,7 @@ class SharedPrefixTrainer(GRPOTrainer):
                 fused_lm_head=True,
                 **shared,
             )
-        size = len(input_ids), logits_to_keep
+        size = len(input_ids), columns
         # What the fused head says of a token stands one place before it.
-        logps = unpack(pad_left(outputs.log_probs, (1, 0)), packed, kept, size)
-        entropies = (
-            unpack(pad_left(outputs.entropy, (1, 0)), packed, kept, size) if kwargs.get("compute_entropy") else None
-        )
-        if len(kept) < len(input_ids):
-            others = torch.ones(len(input_ids), dtype=torch.bool, device=logps.device)
-            others[kept] = False
-            if self._old is not None:
-                logps = torch.where(others[:, None], self._old, logps)
-            if entropies is not None:
-                entropies = torch.where(others[:, None], (entropies[kept].sum() / said.sum()).detach(), entropies)
-        return logps, entropies, None
+        logps, entropies = (pad_left(values, (1, 0)) for values in (outputs.log_probs, outputs.entropy))
+        return unpack(logps, packed, kept, size), unpack(entropies, packed, kept, size)
