@@ -39,6 +39,8 @@ class SharedPrefixTrainer(GRPOTrainer):
         super().__init__(**kwargs)
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
+        if not self._shared_prefix:
+            return super()._prepare_inputs(generation_batch)
         every = self.args.steps_per_generation * self.num_iterations
         if self._step % every == 0 or self._buffered_inputs is None:
             scored = self._generate_and_score_completions(generation_batch)
@@ -84,6 +86,9 @@ class SharedPrefixTrainer(GRPOTrainer):
         return answers, None
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        if not self._shared_prefix:
+            plain: torch.Tensor = super()._compute_loss(model, inputs)
+            return plain
         self.groups = inputs["group"].tolist()
         self._silent = inputs["advantages"].abs() < NO_ADVANTAGE
         self._old = inputs.get("old_per_token_logps")
