@@ -34,7 +34,7 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
     candidate = champion
     for stage in settings.training.stages:
         with timed(seconds, f"training {stage}"):
-            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets[stage])
+            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets)
             candidate = training.as_vlm(round_number, trained)
 
     with timed(seconds, "benchmarks"):
@@ -53,6 +53,7 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
         settings_sha256=key_of("settings", 1, {"settings": settings}),
         base=base,
         champion_before=champion,
+        candidate=candidate,
         champion_after=champion_after,
         datasets=made.datasets,
         report=report,

@@ -24,41 +24,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset
-from peft import LoraConfig
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
+from transformers import TrainerCallback
 from trl import GRPOConfig
 
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
-from models.vlm import load_vlm
+from models.trainable import ResumableTrainer, draw_order, load_trainable
 from viper.errors import ProfileError
 from viper.settings import ModelSettings, StageSettings, TrainingSettings
 
-FINAL_RATE_SHARE = 0.1
 
-
-def rate_share(step: int, steps: int, warmup: int) -> float:
-    """Share of the peak learning rate at ``step`` (from 0), in (0, 1]."""
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    return 1 - (1 - FINAL_RATE_SHARE) * min(1.0, (step - warmup) / max(1, steps - 1 - warmup))
-
-
-def draw_order(rows: int, needed: int, seed: int) -> list[int]:
-    """``needed`` row numbers: permutation after permutation of ``rows``, so that all are used equally often."""
-    rng = np.random.default_rng(seed)
-    passes = [rng.permutation(rows) for _ in range(-(-needed // rows))]
-    return [int(number) for number in np.concatenate(passes)[:needed]]
-
-
-class ViperTrainer(SharedPrefixTrainer):
+class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
     """TRL's trainer on rows that are read, decoded and processed once a rollout batch."""
-
-    lr_scheduler: LRScheduler | None
 
     def __init__(
         self,
@@ -69,10 +48,11 @@ class ViperTrainer(SharedPrefixTrainer):
         shared_prefix: bool,
         **kwargs: Any,
     ) -> None:
-        self._rows, self._reward, self._warmup_steps = rows, reward, warmup_steps
+        self._rows, self._reward = rows, reward
         numbers = Dataset.from_dict({"row": list(order)})
-        super().__init__(shared_prefix, reward_funcs=[self._score], train_dataset=numbers, **kwargs)
-        self.remove_callback(PrinterCallback)
+        super().__init__(
+            warmup_steps, shared_prefix=shared_prefix, reward_funcs=[self._score], train_dataset=numbers, **kwargs
+        )
 
     def _score(
         self,
@@ -109,22 +89,6 @@ class ViperTrainer(SharedPrefixTrainer):
         if "image_grid_thw" in fields:
             check_image_tokens(prompt_ids, images, fields["image_grid_thw"], self.processing_class)
         return prompt_ids, images, fields
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PreTrainedModel | None = None) -> None:
-        target = model or self.model
-        if not isinstance(target, PreTrainedModel):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-            return
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
-        target.load_state_dict(saved.state_dict(), strict=True)
-
-    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LRScheduler:
-        """Linear warm-up, then linearly down to a tenth of the peak."""
-        if self.lr_scheduler is None:
-            warmup = self._warmup_steps
-            schedule = LambdaLR(optimizer or self.optimizer, lambda step: rate_share(step, num_training_steps, warmup))
-            self.lr_scheduler, self._created_lr_scheduler = schedule, True
-        return self.lr_scheduler
 
 
 def make_config(
@@ -216,15 +180,8 @@ def make_trainer(
     """
     # Before the model is loaded: the config chooses this process's GPU.
     config = make_config(model, stage, training, seed, output_dir)
-    full = training.method == "full"
-    vlm = load_vlm(model.model_copy(update={"dtype": "float32"}) if full else model)
-    if full:
-        vlm.model.requires_grad_(False)
-        vlm.model.get_decoder().requires_grad_(True)
-        vlm.model.get_output_embeddings().requires_grad_(True)
+    vlm, adapters = load_trainable(model, training)
     batches = -(-stage.steps // stage.updates_per_batch)
-    lora = training.lora
-    adapters = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
     return ViperTrainer(
         rows=rows,
         order=draw_order(len(rows), batches * stage.prompts_per_step, seed),
@@ -234,16 +191,6 @@ def make_trainer(
         model=vlm.model,
         processing_class=vlm.processor,
         args=config,
-        peft_config=None if full else adapters,
+        peft_config=adapters,
         callbacks=list(callbacks),
     )
-
-
-def save_merged(trainer: ViperTrainer, dtype: str, folder: Path) -> Path:
-    """Write the trained model as a folder that ``models.vlm.load_vlm`` reads, adapters merged into the weights."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if not isinstance(model, PreTrainedModel):
-        model = model.merge_and_unload()
-    model.to(getattr(torch, dtype)).save_pretrained(folder)
-    trainer.processing_class.save_pretrained(folder)
-    return folder

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from viper.records import Difference, SuiteResult, Verdict
+from viper.records import AblationRow, Difference, SuiteResult, Verdict
 from viper.settings import GateSettings
 
 
@@ -94,6 +94,53 @@ def compare(
         against_champion=against["champion"],
     )
     return results, mean
+
+
+def compare_with_references(
+    scores: Mapping[str, Sequence[Mapping[str, Sequence[float]]]],
+    against: Mapping[str, str],
+    gate: GateSettings,
+    seed: int,
+) -> tuple[AblationRow, ...]:
+    """Paired differences of variants, question by question.
+
+    A question's gap is averaged over the seeds first, then questions are resampled: the intervals speak of other
+    questions, ``by_seed`` of other seeds.
+
+    Args:
+        scores: By variant (and ``base``), then seed by seed, by suite: scores in [0, 1], one a question.
+        against: With which variant each is compared.
+        gate: Level and number of resamples.
+        seed: Of the resampling.
+    """
+
+    def gaps(variant: str, other: str) -> dict[str, NDArray[np.float64]]:
+        pairs = list(zip(scores[variant], scores[other], strict=True))
+        return {
+            suite: np.mean([100 * (np.asarray(one[suite]) - np.asarray(two[suite])) for one, two in pairs], axis=0)
+            for suite in pairs[0][0]
+        }
+
+    def mean_gap(one: Mapping[str, Sequence[float]], two: Mapping[str, Sequence[float]]) -> float:
+        return float(np.mean([_points(one[suite]) - _points(two[suite]) for suite in one]))
+
+    rows = []
+    for variant, other in against.items():
+        to_base = gaps(variant, "base")
+        rows.append(
+            AblationRow(
+                variant=variant,
+                against=other,
+                against_base=mean_difference(to_base, gate.confidence, gate.resamples, seed),
+                difference=mean_difference(gaps(variant, other), gate.confidence, gate.resamples, seed),
+                suites={
+                    suite: mean_difference({suite: found}, gate.confidence, gate.resamples, seed)
+                    for suite, found in to_base.items()
+                },
+                by_seed=tuple(mean_gap(one, base) for one, base in zip(scores[variant], scores["base"], strict=True)),
+            )
+        )
+    return tuple(rows)
 
 
 def _points(scores: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ from storage.datasets import read_dataset
 from storage.layout import round_prefix
 from tasks.step import open_store
 from viper.errors import ViperError
-from viper.settings import Settings, Stage, override
+from viper.settings import Settings, StageSettings, Task, override
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Throughput:
     seconds: float = 0.0
 
 
-def measure_throughput(settings: Settings, stage: Stage, steps: int, turns: int = 2) -> dict[str, Throughput]:
+def measure_throughput(settings: Settings, stage: Task, steps: int, turns: int = 2) -> dict[str, Throughput]:
     """Train ``turns`` times ``steps`` steps either way on round 1's dataset version; nothing is kept.
 
     Args:
@@ -39,6 +39,9 @@ def measure_throughput(settings: Settings, stage: Stage, steps: int, turns: int 
     Raises:
         ViperError: The store holds no dataset version of the evolution's first round.
     """
+    import torch
+
+    torch.set_num_threads(1)  # as in a training process on CPUs
     store = open_store()
     keys = list(store.list(f"{round_prefix(settings.evolution, 1)}/datasets/{stage}"))
     ref = store.find(keys[-1]) if keys else None
@@ -61,29 +64,29 @@ def measure_throughput(settings: Settings, stage: Stage, steps: int, turns: int 
                         f"training.{stage}.checkpoint_steps={10 * steps}",
                     ],
                 )
-                _train(chosen, stage, rows, Path(folder) / "checkpoints", total)
+                stage_settings = chosen.training.csr if stage == "csr" else chosen.training.vop
+                _train(chosen, stage_settings, rows, Path(folder) / "checkpoints", total)
     return found
 
 
-def _train(settings: Settings, stage: Stage, rows: Any, folder: Path, total: Throughput) -> None:
+def _train(settings: Settings, stage: StageSettings, rows: Any, folder: Path, total: Throughput) -> None:
     from models.grpo import make_trainer
     from models.grpo_reports import Reports
     from models.rewards import SentenceReward
     from models.similarity import load_similarity
 
-    chosen = settings.training.stage(stage)
     clock: list[tuple[float, float]] = []
 
     def on_step(_: int, figures: dict[str, float]) -> None:
         clock.append((time.perf_counter(), time.process_time()))
         if len(clock) > 1 and "zero_variance_groups" in figures:
-            total.completions += chosen.prompts_per_step * chosen.generations
-            total.informative_groups += chosen.prompts_per_step * (1 - figures["zero_variance_groups"])
+            total.completions += stage.prompts_per_step * stage.generations
+            total.informative_groups += stage.prompts_per_step * (1 - figures["zero_variance_groups"])
 
     trainer = make_trainer(
         settings.models.vlm,
         rows,
-        chosen,
+        stage,
         settings.training,
         SentenceReward(load_similarity(settings.models.similarity), settings.training.reward),
         seed=settings.seed,

@@ -1,6 +1,7 @@
-"""One stage of reinforcement learning, in a process of its own that can be killed, watched and resumed."""
+"""One stage of training, in a process of its own that can be killed, watched and resumed."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from tasks.step import (
 from tasks.tracking import tracker
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
+from tasks.versioning import rows_sha256
 from viper.environment import store_root, work_folder
 from viper.records import ArtifactRef, Vlm
-from viper.settings import Settings, Stage
+from viper.settings import Settings, Stage, tasks_of
 
 REPORT_EVERY = 5
 """Steps between two rows of figures in MLflow, and two updates of the progress line."""
@@ -32,7 +34,7 @@ REPORT_EVERY = 5
 
 @step_task(name="train stage", task_run_name="train {stage} from {start.name}")
 def train_stage(
-    settings: Settings, round_number: int, stage: Stage, start: Vlm, dataset: ArtifactRef
+    settings: Settings, round_number: int, stage: Stage, start: Vlm, versions: Mapping[str, ArtifactRef]
 ) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``model``: the trained model as a whole folder. Its figures go to MLflow.
 
@@ -41,15 +43,17 @@ def train_stage(
     Args:
         settings: Of the evolution.
         round_number: Counts from 1.
-        stage: ``csr`` or ``vop``.
+        stage: Which stage.
         start: The model to start from.
-        dataset: The stage's dataset version.
+        versions: The round's dataset versions by task.
     """
     training = settings.training
+    datasets = tuple(versions[task] for task in tasks_of(stage))
     similarity = fingerprint(settings.models.similarity)
     decides = {
         "start": start.fingerprint,
-        "dataset": dataset.sha256,
+        "rows": [rows_sha256(dataset) for dataset in datasets],
+        "name": stage,
         "stage": training.stage(stage),
         "method": training.method,
         "lora": training.lora,
@@ -72,14 +76,15 @@ def train_stage(
             model_sha256=start.fingerprint,
             similarity=settings.models.similarity,
             similarity_sha256=similarity,
-            dataset=dataset,
+            datasets=datasets,
             seed=seed_of(settings, round_number, stage) % 2**31,
             code_version=code_version(),
             work_folder=folder,
         )
         run = tracker(settings.evolution).run(settings.evolution, round_number, stage)
-        run.log_params(training.stage(stage).model_dump() | {"method": training.method, "dataset": dataset.uri})
-        run.log_dataset_input(dataset, f"{settings.evolution}-{stage}", dataset.sha256[:16])
+        run.log_params(training.stage(stage).model_dump() | {"method": training.method})
+        for task, dataset in zip(tasks_of(stage), datasets, strict=True):
+            run.log_dataset_input(dataset, f"{settings.evolution}-{task}", dataset.sha256[:16])
         result = run_training(
             spec, training.hang_timeout_s, training.launcher, _Progress(run, stage, spec.stage_settings.steps)
         )
@@ -94,7 +99,7 @@ def train_stage(
 
     # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
     with tempfile.TemporaryDirectory(prefix=f"training-{stage}-", dir=work_folder()) as folder:
-        return once("model", 1, decides, lambda: compute(folder))
+        return once("model", 2, decides, lambda: compute(folder))
 
 
 class _Progress:

@@ -23,10 +23,13 @@ from storage.objects import ObjectStore
 from storage.uploads import BackgroundUploader
 from tasks.training_spec import TrainingResult, TrainingSpec
 from viper.errors import ViperError
-from viper.settings import ModelSettings
+from viper.settings import ModelSettings, SftSettings
 
 if TYPE_CHECKING:
-    from models.grpo import ViperTrainer
+    from datasets import Dataset
+    from transformers import Trainer
+
+    from models.grpo_reports import Reports
 
 EXPECTED_ERROR = 3
 AVERAGED_STEPS = 10
@@ -66,16 +69,14 @@ def train(spec: TrainingSpec) -> None:
     _prepare_libraries(spec)
     from accelerate import PartialState
 
-    from models.grpo import make_trainer, save_merged
     from models.grpo_reports import Reports
-    from models.rewards import SentenceReward
-    from models.similarity import load_similarity
+    from models.trainable import save_merged
 
     progress = spec.file("progress.jsonl")
     state = PartialState(cpu=spec.model.device == "cpu")
     store = ObjectStore(spec.store_root)
     with state.main_process_first():
-        rows = read_dataset(store, spec.dataset, spec.file("dataset"))
+        rows = _rows(store, spec)
     resumed_from = _restore(store, spec) if state.is_main_process else 0
     state.wait_for_everyone()
     with BackgroundUploader(store) as uploader:
@@ -83,16 +84,7 @@ def train(spec: TrainingSpec) -> None:
             lambda step, figures: _report(progress, step, figures),
             lambda step, folder: uploader.submit(spec.checkpoint(step), folder, spec.identity),
         )
-        trainer = make_trainer(
-            _here(spec.model),
-            rows,
-            spec.stage_settings,
-            spec.training,
-            SentenceReward(load_similarity(_here(spec.similarity)), spec.training.reward),
-            spec.seed,
-            spec.file("checkpoints"),
-            [reports],
-        )
+        trainer = _trainer(spec, rows, reports)
         if state.is_main_process:
             _report(progress, resumed_from, {})
         checkpoint = next(spec.file("checkpoints").glob("checkpoint-*"), None)
@@ -100,6 +92,27 @@ def train(spec: TrainingSpec) -> None:
     if state.is_main_process:
         model = save_merged(trainer, spec.model.dtype, _emptied(spec.file("model")))
         _write_result(spec, trainer, model, resumed_from)
+
+
+def _rows(store: ObjectStore, spec: TrainingSpec) -> "Dataset":
+    from datasets import concatenate_datasets
+
+    return concatenate_datasets([read_dataset(store, ref, spec.file("dataset")) for ref in spec.datasets])
+
+
+def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Trainer":
+    """The trainer of the stage: by reinforcement, or supervised."""
+    model, checkpoints = _here(spec.model), spec.file("checkpoints")
+    if isinstance(spec.stage_settings, SftSettings):
+        from models.sft import make_sft_trainer
+
+        return make_sft_trainer(model, rows, spec.stage_settings, spec.training, spec.seed, checkpoints, [reports])
+    from models.grpo import make_trainer
+    from models.rewards import SentenceReward
+    from models.similarity import load_similarity
+
+    reward = SentenceReward(load_similarity(_here(spec.similarity)), spec.training.reward)
+    return make_trainer(model, rows, spec.stage_settings, spec.training, reward, spec.seed, checkpoints, [reports])
 
 
 def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
@@ -113,7 +126,7 @@ def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
     return step
 
 
-def _write_result(spec: TrainingSpec, trainer: "ViperTrainer", model: Path, resumed_from: int) -> None:
+def _write_result(spec: TrainingSpec, trainer: "Trainer", model: Path, resumed_from: int) -> None:
     from models.grpo_reports import step_metrics
 
     # The trainer's own history, since it is part of the checkpoints: it reaches back over all resumes.

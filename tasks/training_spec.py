@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from storage.layout import checkpoint_key, checkpoint_prefix
 from viper.records import ArtifactRef, Record
-from viper.settings import ModelSettings, StageSettings, TrainingSettings
+from viper.settings import ModelSettings, SftSettings, Stage, StageSettings, TrainingSettings
 
 
 class TrainingSpec(Record):
@@ -20,9 +20,9 @@ class TrainingSpec(Record):
     """Name of the evolution; checkpoints lie under it."""
     round_number: int
     """The round; checkpoints lie under it."""
-    stage: str
-    """Name of the run, such as ``csr``, ``vop``, or ``mixed``."""
-    stage_settings: StageSettings
+    stage: Stage
+    """Which stage; checkpoints lie under it."""
+    stage_settings: StageSettings | SftSettings
     """How this stage is trained."""
     training: TrainingSettings
     """Method, adapters and reward."""
@@ -34,8 +34,8 @@ class TrainingSpec(Record):
     """Sentence model of the reward."""
     similarity_sha256: str
     """Fingerprint of the sentence model."""
-    dataset: ArtifactRef
-    """The dataset version."""
+    datasets: tuple[ArtifactRef, ...]
+    """The dataset versions to train on."""
     seed: int
     """Of the order of prompts, first adapters and rollouts."""
     code_version: str
@@ -55,7 +55,7 @@ class TrainingSpec(Record):
             "model": self.model_sha256,
             "dtype": self.model.dtype,
             "similarity": self.similarity_sha256,
-            "dataset": self.dataset.sha256,
+            "datasets": [dataset.sha256 for dataset in self.datasets],
             "seed": self.seed,
             "code_version": self.code_version,
         }

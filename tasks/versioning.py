@@ -14,7 +14,7 @@ from tasks.filtering import csr_rows, vop_rows
 from tasks.step import code_version, key_of, log, open_store, plain, seed_of, step_task
 from viper.errors import ViperError
 from viper.records import ArtifactRef, Shard, Vlm
-from viper.settings import Settings, Stage
+from viper.settings import Settings, Task
 
 
 def balance_nothing(
@@ -37,7 +37,7 @@ def version_dataset(
     settings: Settings,
     round_number: int,
     vlm: Vlm,
-    stage: Stage,
+    stage: Task,
     shards: Sequence[Shard],
     parts: Sequence[tuple[ArtifactRef, ...]],
     parent: ArtifactRef | None,
@@ -101,6 +101,12 @@ def version_dataset(
     ref = write_dataset(store, key, rows, lineage)
     log.info("%s dataset: %d samples, %s", stage, len(rows), dict(reasons))
     return ref
+
+
+def rows_sha256(ref: ArtifactRef) -> list[str]:
+    """Hashes of the rows of a dataset version: equal for versions that differ in their lineage alone."""
+    entries = open_store().manifest(ref).entries
+    return [blob.sha256 for name, blob in sorted(entries.items()) if name.endswith(".parquet")]
 
 
 def dataset_size(ref: ArtifactRef) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -169,9 +169,35 @@ def benchmark(
 
 
 @app.command()
+def ablate(
+    profile: Profile = "shapes",
+    variants: Annotated[str, typer.Option(help="Variants, separated by commas; by default all.")] = "",
+    seeds: Annotated[str, typer.Option(help="Seeds of the evolutions, separated by commas.")] = "17,18,19",
+    set_: Overrides = None,
+) -> None:
+    """Compare variants of a profile: stages, objective, cold start, filter, reward, synthesizer, true labels."""
+    _start()
+    with _checking():
+        settings = _settings(profile, set_)
+        from flows.ablate import VARIANTS, check_variants
+        from flows.ablate import ablate as ablate_flow
+        from tasks.preflight import check
+
+        names = variants.split(",") if variants else list(VARIANTS)
+        check_variants(names)
+        if not all(seed.strip().isdecimal() for seed in seeds.split(",")):
+            raise ViperError(f"--seeds is {seeds!r}; expected whole numbers separated by commas, such as 17,18.")
+        check(settings, 1)
+    with _working("the same command"):
+        from viper.summary import show_ablation
+
+        show_ablation(settings, ablate_flow(settings, names, [int(seed) for seed in seeds.split(",")]))
+
+
+@app.command()
 def throughput(
     profile: Profile = "shapes",
-    stage: Annotated[str, typer.Option(help="csr or vop.")] = "vop",
+    stage: Annotated[Literal["csr", "vop"], typer.Option(help="Whose dataset and settings to use.")] = "vop",
     steps: Annotated[int, typer.Option(help="Steps a turn; each way has two.")] = 12,
     set_: Overrides = None,
 ) -> None:
@@ -179,8 +205,6 @@ def throughput(
     _start()
     with _checking():
         settings = _settings(profile, set_)
-        if stage not in settings.training.stages:
-            raise ViperError(f"There is no stage {stage!r}. Expected one of: {', '.join(settings.training.stages)}.")
     with _working("the same command"):
         from tasks.throughput import measure_throughput
         from viper.summary import show_throughput

@@ -104,6 +104,7 @@ class RoundResult(Record):
     settings_sha256: str
     base: Vlm
     champion_before: Vlm
+    candidate: Vlm
     champion_after: Vlm
     datasets: dict[str, ArtifactRef]
     """Dataset versions by stage."""
@@ -111,3 +112,26 @@ class RoundResult(Record):
     verdict: Verdict
     seconds: tuple[tuple[str, float], ...]
     """Wall time of each step in order, in seconds, of the run that finished the round."""
+
+
+class AblationRow(Record):
+    """One variant of an ablation, in points, over all its seeds."""
+
+    variant: str
+    against: str
+    """The variant it is compared with."""
+    against_base: Difference
+    """Of the mean over the suites."""
+    difference: Difference
+    """Of the mean over the suites, against the other variant."""
+    suites: dict[str, Difference]
+    """Of each suite, against the base."""
+    by_seed: tuple[float, ...]
+    """Mean over the suites against the base, seed by seed."""
+
+
+class Ablation(Record):
+    """Variants of one profile on the same questions."""
+
+    seeds: tuple[int, ...]
+    rows: tuple[AblationRow, ...]

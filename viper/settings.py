@@ -17,7 +17,10 @@ PROFILES_FOLDER = Path(__file__).resolve().parent.parent / "deployments" / "prof
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-Stage = Literal["csr", "vop"]
+Task = Literal["csr", "vop"]
+Stage = Literal["csr", "vop", "mixed", "csr-sft", "vop-sft", "mixed-sft"]
+"""A stage trains on the dataset version of its task, ``mixed`` on both; with ``-sft`` on the ground truth itself,
+without ``-sft`` by reinforcement."""
 
 
 class Section(BaseModel):
@@ -179,11 +182,28 @@ class StageSettings(Section):
     """Rollouts a forward-backward pass."""
 
 
+class SftSettings(Section):
+    """Supervised fine-tuning on the ground-truth sentences: a baseline, or a cold start before reinforcement."""
+
+    steps: Count = 24
+    """Optimizer steps."""
+    rows_per_step: Count = 48
+    """Samples in one optimizer step."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak learning rate."""
+    warmup_steps: int = Field(default=2, ge=0)
+    """Steps of linear warm-up; the rate then falls linearly to 10 %."""
+    checkpoint_steps: Count = 8
+    """Steps between checkpoints."""
+    micro_batch: Count = 48
+    """Samples a forward-backward pass."""
+
+
 class TrainingSettings(Section):
     """The two-stage training."""
 
     stages: tuple[Stage, ...] = ("csr", "vop")
-    """Which stages, in order."""
+    """Which stages, in order. The paper's are ``csr``, then ``vop``."""
     method: Literal["lora", "full"] = "lora"
     """Adapters or all weights of the language model."""
     lora: LoraSettings = LoraSettings()
@@ -194,6 +214,8 @@ class TrainingSettings(Section):
     """Stage 1."""
     vop: StageSettings
     """Stage 2."""
+    sft: SftSettings = SftSettings()
+    """Every supervised stage."""
     shared_prefix: bool = True
     """Compute a group's prompt once, and leave rollouts without advantage out of the update. For models of Qwen2.5-VL's
     kind with ``sdpa`` or ``eager`` attention; false is TRL's own way, for any model."""
@@ -202,9 +224,22 @@ class TrainingSettings(Section):
     hang_timeout_s: Count = 1800
     """A training process without a finished step for this long is stopped and reported."""
 
-    def stage(self, name: Stage) -> StageSettings:
-        """The settings of one stage."""
+    def stage(self, name: Stage) -> StageSettings | SftSettings:
+        """The settings of one stage. A mixed one takes the steps of both, the rest from stage 2."""
+        if name.endswith("-sft"):
+            return self.sft
+        if name == "mixed":
+            tokens = max(self.csr.max_completion_tokens, self.vop.max_completion_tokens)
+            steps = self.csr.steps + self.vop.steps
+            return self.vop.model_copy(update={"steps": steps, "max_completion_tokens": tokens})
         return self.csr if name == "csr" else self.vop
+
+
+def tasks_of(stage: Stage) -> tuple[Task, ...]:
+    """Whose dataset versions a stage trains on."""
+    if stage.startswith("mixed"):
+        return ("csr", "vop")
+    return ("csr",) if stage.startswith("csr") else ("vop",)
 
 
 class BenchmarkSettings(Section):
@@ -272,11 +307,15 @@ class Settings(Section):
     def _agrees_with_itself(self) -> Self:
         for stage in self.training.stages:
             settings = self.training.stage(stage)
-            rollouts = settings.prompts_per_step * settings.generations
-            if rollouts % settings.micro_batch:
+            if isinstance(settings, SftSettings):
+                rows, named = settings.rows_per_step, "samples of a step (rows_per_step)"
+            else:
+                rows = settings.prompts_per_step * settings.generations
+                named = "rollouts of a step (prompts_per_step x generations)"
+            if rows % settings.micro_batch:
                 raise ValueError(
-                    f"training.{stage}: micro_batch {settings.micro_batch} does not divide the {rollouts} rollouts of "
-                    f"a step (prompts_per_step x generations). Choose a divisor of {rollouts}."
+                    f"training.{stage}: micro_batch {settings.micro_batch} does not divide the {rows} {named}. "
+                    f"Choose a divisor of {rows}."
                 )
         if not self.training.stages:
             raise ValueError('training.stages is empty. Name at least one of "csr", "vop".')

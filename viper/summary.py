@@ -12,12 +12,14 @@ from rich.table import Table
 
 from storage.layout import champions_prefix
 from storage.objects import ObjectStore
+from tasks.ablation import ablation_table
 from tasks.evaluation import read_replies
 from viper.environment import home, store_root, tracking_uri
-from viper.records import ArtifactRef, Difference, RoundResult, Verdict
+from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
 if TYPE_CHECKING:
     from tasks.throughput import Throughput
+    from viper.settings import Settings
 
 
 def show(profile: str, results: list[RoundResult]) -> None:
@@ -75,6 +77,21 @@ def _times(seconds: Sequence[tuple[str, float]]) -> Table:
         table.add_row(step, f"{spent:.1f}")
     table.add_row("all", f"{sum(spent for _, spent in seconds):.1f}")
     return table
+
+
+def show_ablation(settings: "Settings", found: Ablation) -> None:
+    """The variants' differences, and where the whole table lies."""
+    table = Table(title="Points: mean over the suites against the base, and against another variant")
+    for name in ("variant", "against base", *(f"seed {seed}" for seed in found.seeds), "difference", "to"):
+        table.add_column(name, justify="left" if name in ("variant", "to") else "right")
+    for row in found.rows:
+        compared = [_cell(row.difference), row.against] if row.against != row.variant else ["", ""]
+        table.add_row(row.variant, _cell(row.against_base), *(f"{one:+.1f}" for one in row.by_seed), *compared)
+    _console().print(table)
+    path = home() / "reports" / settings.evolution / "ablation.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(ablation_table(found) + "\n")
+    typer.echo(f"Every suite          {path}")
 
 
 def _copy_report(result: RoundResult) -> str:

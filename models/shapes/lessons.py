@@ -29,6 +29,8 @@ class Lesson:
     """What the pictures show, where the lesson is to compare them with each other or with a caption."""
     named: tuple[Thing, ...] = ()
     """What the sentences of the caption in the prompt, or the question, name, in their order."""
+    meant: tuple[frozenset[int], ...] = ()
+    """The cells, picture by picture, whose objects a question asks for."""
     cell: int | None = None
     """Where one has to look to answer, if it is one cell."""
 
@@ -153,26 +155,36 @@ def draw_pictures_of(question: Question, rng: np.random.Generator) -> list[NDArr
     return images
 
 
+QUESTION_SHARES = {
+    "coarse_perception": 0.08,
+    "fine_perception": 0.2,
+    "instance_reasoning": 0.2,
+    "multi_image": 0.2,
+    "hallucination": 0.12,
+    "counting": 0.2,
+}
+"""Shares of the suites among the questions of the lessons: what one has to search for or count takes longer."""
+
+
 def question_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
     """Answer a question of any suite; ``most`` does not apply."""
-    kinds = list(SUITE_QUESTIONS.values())
-    question = kinds[int(rng.integers(len(kinds)))](rng)
+    suites = list(QUESTION_SHARES)
+    question = SUITE_QUESTIONS[suites[int(rng.choice(len(suites), p=list(QUESTION_SHARES.values())))]](rng)
     images = draw_pictures_of(question, rng)
     prompt = prompts.SHAPES.ask(question.text, question.options)
-    return Lesson(
-        tuple(images), prompt, casual_answer(question, rng, share) + ".", question.scenes, question.named, question.cell
-    )
+    answer = casual_answer(question, rng, share) + "."
+    return Lesson(tuple(images), prompt, answer, question.scenes, question.named, question.meant, question.cell)
 
 
 Curriculum = Mapping[Callable[[np.random.Generator, float, int], Lesson], float]
 """Kinds of lessons and their shares of a batch, which add up to 1."""
 
 EVERYTHING: Curriculum = {
-    caption_lesson: 0.17,
-    question_lesson: 0.34,
-    critique_lesson: 0.15,
+    caption_lesson: 0.16,
+    question_lesson: 0.38,
+    critique_lesson: 0.14,
     refine_lesson: 0.17,
-    predict_lesson: 0.17,
+    predict_lesson: 0.15,
 }
 """All tasks side by side, from the beginning to the end."""
 

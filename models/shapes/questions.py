@@ -33,6 +33,8 @@ class Question:
     options: tuple[str, ...]
     category: str
     scenes: tuple[Scene, ...]
+    meant: tuple[frozenset[int], ...]
+    """The cells, picture by picture, whose objects one has to find to answer."""
     cell: int | None = None
     """Where one has to look, if it is one cell."""
     named: tuple[Thing, ...] = ()
@@ -53,6 +55,10 @@ def _options(rng: np.random.Generator, words: tuple[str, ...], answer: str, coun
     return tuple(options)
 
 
+def _filled(scene: Scene) -> frozenset[int]:
+    return frozenset(thing.cell for thing in scene.things)
+
+
 def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) -> Question:
     """Fine-grained perception: an attribute of the object at a position."""
     scene = sample_scene(rng)
@@ -61,7 +67,7 @@ def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) 
     answer = getattr(thing, attribute)
     options = _options(rng, ATTRIBUTE_WORDS[attribute], answer)
     text = f"what {attribute} is the object at the {thing.position}?"
-    return Question(text, answer, options, attribute, (scene,), thing.cell)
+    return Question(text, answer, options, attribute, (scene,), (frozenset({thing.cell}),), thing.cell)
 
 
 def ask_presence(rng: np.random.Generator) -> Question:
@@ -79,10 +85,11 @@ def ask_presence(rng: np.random.Generator) -> Question:
                 f"does the {_COLUMNS[number]} column have an object?",
                 [i * GRID + number for i in range(GRID)],
             )
-        if any(scene.at(cell) for cell in cells) == yes:
+        filled = frozenset(cell for cell in cells if scene.at(cell))
+        if bool(filled) == yes:
             category = ("cell", "row", "column")[kind]
             cell = number if kind == 0 else None
-            return Question(text, "yes" if yes else "no", ("yes", "no"), category, (scene,), cell)
+            return Question(text, "yes" if yes else "no", ("yes", "no"), category, (scene,), (filled,), cell)
 
 
 def ask_instance(rng: np.random.Generator) -> Question:
@@ -96,16 +103,18 @@ def ask_instance(rng: np.random.Generator) -> Question:
         if sum(getattr(other, by) in close for other in scene.things) > 1:
             continue
         named = f"{word} object" if by == "color" else word
+        meant = (frozenset({thing.cell}),)
         if rng.random() < 0.5:
             others = [position for position in POSITIONS if position != thing.position]
             options = [thing.position, *(others[i] for i in rng.choice(len(others), 3, replace=False))]
             rng.shuffle(options)
-            return Question(f"where is the {named}?", thing.position, tuple(options), "where", (scene,), thing.cell)
+            text = f"where is the {named}?"
+            return Question(text, thing.position, tuple(options), "where", (scene,), meant, thing.cell)
         other: Attribute = "shape" if by == "color" else "color"
         answer = getattr(thing, other)
         text = f"what {other} is the {named}?"
         options = list(_options(rng, ATTRIBUTE_WORDS[other], answer))
-        return Question(text, answer, tuple(options), f"what {other}", (scene,), thing.cell)
+        return Question(text, answer, tuple(options), f"what {other}", (scene,), meant, thing.cell)
 
 
 def ask_comparison(rng: np.random.Generator) -> Question:
@@ -116,8 +125,8 @@ def ask_comparison(rng: np.random.Generator) -> Question:
             first, second = sample_scene(rng), sample_scene(rng)
             gap = len(first.things) - len(second.things)
             if answer == ("same" if gap == 0 else "first" if gap > 0 else "second"):
-                options = ("first", "second", "same")
-                return Question("which picture has more objects?", answer, options, "count", (first, second))
+                options, filled = ("first", "second", "same"), (_filled(first), _filled(second))
+                return Question("which picture has more objects?", answer, options, "count", (first, second), filled)
     scene = sample_scene(rng)
     thing = scene.things[int(rng.integers(len(scene.things)))]
     yes = bool(rng.random() < 0.5)
@@ -128,7 +137,8 @@ def ask_comparison(rng: np.random.Generator) -> Question:
         changed = type(thing)(**{**thing.__dict__, attribute: _choose(rng, words)})
         other = scene.replaced(thing.cell, changed)
     text = f"is the object at the {thing.position} the same in both pictures?"
-    return Question(text, "yes" if yes else "no", ("yes", "no"), f"object {attribute}", (scene, other), thing.cell)
+    answer, meant = "yes" if yes else "no", (frozenset({thing.cell}),) * 2
+    return Question(text, answer, ("yes", "no"), f"object {attribute}", (scene, other), meant, thing.cell)
 
 
 def ask_existence(rng: np.random.Generator) -> Question:
@@ -142,7 +152,8 @@ def ask_existence(rng: np.random.Generator) -> Question:
         drawn = sample_thing(rng, int(rng.integers(len(POSITIONS))))
         asked = type(thing)(**{**thing.__dict__, attribute: getattr(drawn, attribute)})
     text = f"is there a {asked.size} {asked.color} {asked.shape} at the {asked.position}?"
-    return Question(text, "yes" if yes else "no", (), "existence", (scene,), asked.cell, (asked,))
+    meant = (_filled(scene) & {asked.cell},)
+    return Question(text, "yes" if yes else "no", (), "existence", (scene,), meant, asked.cell, (asked,))
 
 
 def ask_count(rng: np.random.Generator) -> Question:
@@ -150,7 +161,8 @@ def ask_count(rng: np.random.Generator) -> Question:
     if rng.random() < 0.5:
         scene = sample_scene(rng)
         options = NUMBERS[1:5]
-        return Question("how many objects are there?", NUMBERS[len(scene.things)], options, "all", (scene,))
+        text, answer = "how many objects are there?", NUMBERS[len(scene.things)]
+        return Question(text, answer, options, "all", (scene,), (_filled(scene),))
     wanted, by = int(rng.integers(3)), ("color", "shape")[int(rng.integers(2))]
     words = tuple(COLORS) if by == "color" else SHAPES
     word = str(_choose(rng, words))
@@ -163,7 +175,9 @@ def ask_count(rng: np.random.Generator) -> Question:
         things.append(type(drawn)(**{**drawn.__dict__, by: value}))
     named = f"{word} objects" if by == "color" else f"{word} shape objects"
     options = NUMBERS[0:4]
-    return Question(f"how many {named} are there?", NUMBERS[wanted], options, by, (Scene(tuple(sorted(things))),))
+    meant = (frozenset(int(cell) for cell in cells[:wanted]),)
+    text, scene = f"how many {named} are there?", Scene(tuple(sorted(things)))
+    return Question(text, NUMBERS[wanted], options, by, (scene,), meant)
 
 
 SUITE_QUESTIONS: dict[str, Callable[[np.random.Generator], Question]] = {

@@ -1,9 +1,10 @@
 """Holds the embedded VLM while it learns to compare: tells each layer what it should have found by then.
 
 Two pictures differ somewhere; a caption errs somewhere. To say so, a model must look up the counterpart of each part,
-compare the two, choose where to speak, and only then speak. From the words of the answer alone it learns this late,
-since a difference earns nothing before both of its sides are found. So while it learns, small heads read those
-intermediate results off its hidden states. They are thrown away afterwards; the model is a plain Qwen2.5-VL.
+compare the two, choose where to speak, and only then speak; a question means certain objects, which it must find. From
+the words of the answer alone it learns this late, since a difference earns nothing before both of its sides are found.
+So while it learns, small heads read those intermediate results off its hidden states. They are thrown away afterwards;
+the model is a plain Qwen2.5-VL.
 """
 
 import re
@@ -35,6 +36,11 @@ class Clues:
     is there, -100: not known yet."""
     chosen: Tensor
     """The cell of which each token of the answer is to speak (B, L): 9 for none, -100 where it does not matter."""
+    questions: Tensor
+    """Row and token of each question's end (Q, 2)."""
+    meant: Tensor
+    """Whether a question means the object in each cell of the first, then of the second picture (Q, 18): 1 or 0,
+    -100 where there is no second picture."""
 
 
 def find_clues(
@@ -48,18 +54,28 @@ def find_clues(
         input_ids: Its tokens (B, L).
         labels: The answers' tokens (B, L), -100 elsewhere.
     """
-    found, chosen = [], torch.full(input_ids.shape, IGNORED)
+    found, asked, chosen = [], [], torch.full(input_ids.shape, IGNORED)
+    question_mark = tokenizer.convert_tokens_to_ids("?")
     for row, lesson in enumerate(lessons):
         cells = torch.tensor(_chosen_cells(tokenizer, lesson))
         start = int((labels[row] >= 0).int().argmax()) - 1  # the token before the answer is the first to choose
         chosen[row, start : start + len(cells)] = cells
         found += [(row, *site) for site in _sites(tokenizer, lesson, input_ids[row].tolist())]
+        if lesson.meant:
+            asked.append((row, input_ids[row].tolist().index(question_mark), _meant_cells(lesson)))
     return Clues(
         sites=torch.tensor([(row, token) for row, token, *_ in found], dtype=torch.long).reshape(-1, 2),
         of_sentences=torch.tensor([of_sentence for _, _, of_sentence, _ in found], dtype=torch.bool),
         contents=torch.tensor([classes for *_, classes in found], dtype=torch.long).reshape(-1, 6),
         chosen=chosen,
+        questions=torch.tensor([(row, token) for row, token, _ in asked], dtype=torch.long).reshape(-1, 2),
+        meant=torch.tensor([cells for *_, cells in asked], dtype=torch.float).reshape(-1, 2 * NOWHERE),
     )
+
+
+def _meant_cells(lesson: Lesson) -> list[int]:
+    cells = [int(cell in filled) for filled in lesson.meant for cell in range(NOWHERE)]
+    return cells + [IGNORED] * (2 * NOWHERE - len(cells))
 
 
 def _classes(thing: Thing | None) -> list[int]:
@@ -108,13 +124,14 @@ def _sites(tokenizer: PreTrainedTokenizerFast, lesson: Lesson, ids: list[int]) -
 class Scaffold(nn.Module):
     """The heads. The constants name the layer by which each result shall be there, of six."""
 
-    LOOKED_UP_BY_CELL, LOOKED_UP_BY_SENTENCE, COMPARED, CHOSEN = 2, 3, 3, 4
+    LOOKED_UP_BY_CELL, LOOKED_UP_BY_SENTENCE, COMPARED, FOUND, CHOSEN = 2, 3, 3, 3, 4
 
     def __init__(self) -> None:
         super().__init__()
         kinds = [len(words) + 1 for words in ATTRIBUTE_WORDS.values()]
         self.contents = nn.ModuleList(nn.Linear(128, kind) for kind in (*kinds, *kinds))
         self.differences = nn.Linear(128, len(kinds))
+        self.meant = nn.Linear(128, 2 * NOWHERE)
         self.chosen = nn.Linear(128, NOWHERE + 1)
 
     def forward(self, states: Sequence[Tensor], clues: Clues) -> Tensor:
@@ -127,6 +144,11 @@ class Scaffold(nn.Module):
         chosen = self.chosen(states[self.CHOSEN]).flatten(0, 1)
         loss = nn.functional.cross_entropy(chosen, clues.chosen.flatten(), reduction="sum")
         loss = loss / (clues.chosen != IGNORED).sum().clamp(min=1)
+        if len(clues.questions):
+            row, token = clues.questions.T
+            known = clues.meant != IGNORED
+            meant = self.meant(states[self.FOUND][row, token])[known]
+            loss = loss + nn.functional.binary_cross_entropy_with_logits(meant, clues.meant[known])
         # Cells are many and easy, sentences are few: each kind has a mean of its own.
         for of_sentences, layer in ((False, self.LOOKED_UP_BY_CELL), (True, self.LOOKED_UP_BY_SENTENCE)):
             kind = clues.of_sentences == of_sentences

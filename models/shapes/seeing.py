@@ -24,7 +24,7 @@ from models.shapes.tokenizer import END, PAD, START, make_tokenizer
 
 PATCH_PX = 8
 BATCH = 32
-COARSE_SHARE = 0.75
+COARSE_SHARE = 0.8
 _IMAGE = "<|vision_start|>" + "<|image_pad|>" * (GRID * GRID) + "<|vision_end|>"
 
 

@@ -125,6 +125,61 @@ def test_a_round_that_is_killed_twice_and_damaged_ends_in_the_hashes_of_one_that
     assert "Round 1 is finished: skipped." in output
 
 
+def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
+    variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
+    changed = ["training.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
+    settings = [part for one in (*SMALL, *changed) for part in ("--set", one)]
+    process = _viper(tmp_path, "ablate", *variants, *settings)
+    output, _ = process.communicate(timeout=900)
+    assert process.returncode == 0, output
+    table = (tmp_path / "reports" / "shapes" / "ablation.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in table] == ["variant", "---", "two-stage", "sft", "true-labels"]
+    store = ObjectStore(str(tmp_path / "store"))
+    assert len(list(store.list("results/model"))) == 6  # two stages, three times; nothing in common
+
+
+FORBID = "scene.render = scene.sample_scene = scene.shape_mask = forbidden"
+WITHOUT_RENDERER = f"""
+import sys
+import models.shapes.scene as scene
+
+def forbidden(*_, **__):
+    raise AssertionError("the loop asked the renderer")
+
+{FORBID}
+from flows.synthesis import synthesis
+from tasks.versioning import rows_sha256
+from viper.environment import prepare_environment
+from viper.settings import load_profile, override
+prepare_environment()
+made = synthesis(settings=override(load_profile("shapes"), sys.argv[1:]))
+print("ROWS", {{stage: rows_sha256(ref) for stage, ref in made.datasets.items()}})
+"""
+
+
+def test_the_loop_needs_nothing_but_the_pictures(tmp_path: Path) -> None:
+    """A pool of PNG files alone, with the renderer taken away, gives the rows that the embedded pool gives."""
+    from models.shapes.pool import draw_pictures
+    from tasks.step import seed_of
+    from viper.settings import load_profile, override
+
+    small = [*SMALL, "pool.images_per_round=12"]
+    settings = override(load_profile("shapes"), small)
+    folder = tmp_path / "pool"
+    folder.mkdir()
+    for number, png in enumerate(draw_pictures(seed_of(settings, 1, "pool"), 12)):
+        (folder / f"{number}.png").write_bytes(png)
+    found = []
+    for home, uri in ((tmp_path / "a", "shapes:"), (tmp_path / "b", str(folder))):
+        script = WITHOUT_RENDERER if uri != "shapes:" else WITHOUT_RENDERER.replace(FORBID, "")
+        environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(tmp_path / "prefect")}
+        command = [sys.executable, "-c", script, *small, f"pool.uri={uri}"]
+        process = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=600, check=False)
+        assert process.returncode == 0, process.stdout + process.stderr
+        found.append(process.stdout.split("ROWS")[1])
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -15,7 +15,16 @@ from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
 from viper.errors import ModelError
 from viper.records import ArtifactRef
-from viper.settings import LoraSettings, ModelSettings, RewardSettings, StageSettings, TrainingSettings
+from viper.settings import (
+    LoraSettings,
+    ModelSettings,
+    RewardSettings,
+    SftSettings,
+    Stage,
+    StageSettings,
+    TrainingSettings,
+    tasks_of,
+)
 
 # Each process imports torch, transformers and TRL: many seconds on a busy machine.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -36,6 +45,7 @@ TRAINING = TrainingSettings(
     lora=LoraSettings(rank=4, alpha=4),
     # So low that the babble of an untrained model earns unequal rewards.
     reward=RewardSettings(threshold=0.05, coverage_weight=0.5),
+    sft=SftSettings(steps=8, rows_per_step=4, learning_rate=1e-2, checkpoint_steps=4, micro_batch=2),
 )
 
 
@@ -69,20 +79,20 @@ def small_dataset(store: ObjectStore) -> ArtifactRef:
     return write_dataset(store, "dataset", rows, {})
 
 
-def spec_in(folder: Path, vlm: ModelSettings) -> TrainingSpec:
+def spec_in(folder: Path, vlm: ModelSettings, stage: Stage = "vop") -> TrainingSpec:
     store = ObjectStore(str(folder / "store"))
     return TrainingSpec(
         store_root=str(folder / "store"),
         evolution="main",
         round_number=1,
-        stage="vop",
-        stage_settings=STAGE,
+        stage=stage,
+        stage_settings=TRAINING.stage(stage),
         training=TRAINING,
         model=vlm,
         model_sha256="a" * 64,
         similarity=ModelSettings(path="shapes:similarity", dtype="float32", device="cpu"),
         similarity_sha256="b" * 64,
-        dataset=small_dataset(store),
+        datasets=(small_dataset(store),) * len(tasks_of(stage)),
         seed=1,
         code_version="1",
         work_folder=str(folder / "work"),
@@ -93,13 +103,14 @@ class Killed(Exception):
     pass
 
 
-def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, vlm: ModelSettings) -> None:
+@pytest.mark.parametrize("stage", ["vop", "mixed-sft"])
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, vlm: ModelSettings, stage: Stage) -> None:
     from safetensors.torch import load_file
 
-    whole = run_training(spec_in(tmp_path / "whole", vlm), 600, (), print)
+    whole = run_training(spec_in(tmp_path / "whole", vlm, stage), 600, (), print)
     assert (whole.steps, whole.resumed_from) == (STAGE.steps, 0)
 
-    spec = spec_in(tmp_path / "parts", vlm)
+    spec = spec_in(tmp_path / "parts", vlm, stage)
     store = ObjectStore(spec.store_root)
 
     def kill_after_a_checkpoint(line: dict[str, Any]) -> None:
@@ -127,8 +138,9 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, vlm: ModelSe
         found = load_file(Path(result.model_folder) / "model.safetensors")
         assert expected.keys() == found.keys()
         assert all(expected[name].equal(found[name]) for name in expected)
-        assert result.begin["reward"] == whole.begin["reward"]
-        assert result.end["reward"] == whole.end["reward"]
+        measure = "loss" if stage.endswith("-sft") else "reward"
+        assert result.begin[measure] == whole.begin[measure]
+        assert result.end[measure] == whole.end[measure]
     assert not all(expected[name].equal(base[name]) for name in expected), (
         "nothing was learned: the test proves nothing"
     )

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models import grpo
-from models.grpo import draw_order, make_config, make_trainer, rate_share, save_merged, whole_batches
+from models.grpo import make_config, make_trainer, whole_batches
 from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
+from models.trainable import draw_order, rate_share, save_merged
 from models.vlm import Prompt, load_vlm
 from viper.errors import ModelError, ProfileError
 from viper.settings import LoraSettings, ModelSettings, RewardSettings, StageSettings, TrainingSettings

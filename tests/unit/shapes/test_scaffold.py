@@ -5,7 +5,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.shapes.lessons import EVERYTHING, Lesson, critique_lesson, draw_lesson, predict_lesson, refine_lesson
+from models.shapes.lessons import (
+    EVERYTHING,
+    Lesson,
+    critique_lesson,
+    draw_lesson,
+    predict_lesson,
+    question_lesson,
+    refine_lesson,
+)
+from models.shapes.questions import NUMBERS
 from models.shapes.scaffold import IGNORED, NOWHERE, Scaffold, find_clues
 from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS
 from models.shapes.seeing import collate
@@ -65,6 +74,32 @@ def test_an_answer_is_told_where_to_look_before_it_says_so(seed: int) -> None:
     place = POSITIONS[int(clues.chosen[0, first - 1])]
     assert place in lesson.answer.split(".")[0]
     assert clues.chosen[0, clues.chosen[0] != IGNORED][-1] == NOWHERE
+
+
+@given(seeds)
+def test_a_question_is_told_at_its_end_which_objects_it_means(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lesson = question_lesson(rng, 0.0)
+    batch, clues = clues_of(lesson)
+    ((row, token),) = clues.questions.tolist()
+    assert batch["input_ids"][row, token] == TOKENIZER.convert_tokens_to_ids("?")
+    meant = clues.meant.reshape(2, GRID * GRID)
+    assert all((meant[picture] == IGNORED).all() for picture in range(len(lesson.scenes), 2))
+    found = [[cell for cell in range(GRID * GRID) if meant[picture, cell] == 1] for picture in range(2)]
+    assert all(scene.at(cell) for scene, cells in zip(lesson.scenes, found, strict=False) for cell in cells)
+    answer = lesson.answer.rstrip(".")
+    if lesson.prompt.startswith("how many"):
+        assert NUMBERS[len(found[0])] == answer
+    elif lesson.prompt.startswith("where is"):
+        assert [POSITIONS[cell] for cell in found[0]] == [answer]
+    elif lesson.prompt.startswith("which picture"):
+        first, second = map(len, found)
+        assert answer == ("same" if first == second else "first" if first > second else "second")
+    elif lesson.prompt.startswith(("is there an object", "does the")):
+        assert bool(found[0]) == (answer == "yes")
+    elif lesson.prompt.startswith("what"):
+        (cell,) = found[0]
+        assert answer in str(lesson.scenes[0].at(cell))
 
 
 def test_every_lesson_gives_clues_of_one_shape_and_a_finite_loss() -> None:

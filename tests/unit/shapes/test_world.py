@@ -16,6 +16,7 @@ from models.shapes.questions import SUITE_QUESTIONS
 from models.shapes.scene import COARSE, POSITIONS, Scene, Thing, render, sample_scene
 from models.shapes.suites import SETS, SUITES, write_suite
 from models.shapes.tokenizer import make_tokenizer
+from models.shapes.truth import true_refinements
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
@@ -48,6 +49,16 @@ def test_operations_read_back_and_change_the_scene(seed: int) -> None:
     operation = grammar.sample_operation(scene, rng)
     assert grammar.read_operation(grammar.say_operation(operation, rng)) == operation
     assert operation.apply(scene) != scene
+
+
+@given(seeds)
+def test_true_refinements_carried_into_a_caption_describe_the_picture(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scene, imagined = sample_scene(rng), sample_scene(rng)
+    said = grammar.say_caption(imagined, rng)
+    refinements, caption = true_refinements(render(scene, rng), said, rng)
+    assert grammar.read_caption(caption) == list(scene.things)
+    assert grammar.read_caption(grammar.rewrite(said, refinements)) == list(scene.things)
 
 
 @given(seeds)

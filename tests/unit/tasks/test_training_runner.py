@@ -37,7 +37,7 @@ def spec_in(folder: Path, **changes: Any) -> TrainingSpec:
         model_sha256="a" * 64,
         similarity=ModelSettings(path=str(folder / "similarity"), dtype="float32", device="cpu"),
         similarity_sha256="b" * 64,
-        dataset=ArtifactRef(kind="dataset", uri="d", sha256="c" * 64, size_bytes=1),
+        datasets=(ArtifactRef(kind="dataset", uri="d", sha256="c" * 64, size_bytes=1),),
         seed=1,
         code_version="1",
         work_folder=str(folder / "work"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from viper.errors import ProfileError
-from viper.settings import load_profile, override
+from viper.settings import StageSettings, load_profile, override, tasks_of
 
 
 def test_an_unknown_profile_names_the_nearest() -> None:
@@ -32,6 +32,7 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ("pool.images_per_round=0", "greater than or equal to 1"),
         ("seed", "no '='"),
         ("training.stages=[]", "training.stages is empty"),
+        ("training.stages=['csr-stf']", "training.stages.0"),
         ("training.csr.micro_batch=7", "does not divide the 384 rollouts"),
         ("models.vlm.attention=flash_attention_2", "training.shared_prefix needs"),
         ("seed.x=1", "is a value, not a section"),
@@ -41,6 +42,22 @@ def test_an_unknown_key_names_the_nearest() -> None:
 def test_wrong_values_are_named(assignment: str, message: str) -> None:
     with pytest.raises(ProfileError, match=message):
         override(load_profile("shapes"), [assignment])
+
+
+def test_a_mixed_stage_takes_the_steps_of_both_and_the_longer_answers() -> None:
+    training = load_profile("shapes").training
+    mixed = training.stage("mixed")
+    assert isinstance(mixed, StageSettings)
+    assert mixed.steps == training.csr.steps + training.vop.steps
+    assert mixed.max_completion_tokens == max(training.csr.max_completion_tokens, training.vop.max_completion_tokens)
+    assert tasks_of("mixed") == tasks_of("mixed-sft") == ("csr", "vop")
+    assert (tasks_of("csr"), tasks_of("vop-sft")) == (("csr",), ("vop",))
+
+
+def test_supervised_micro_batches_must_divide_their_step() -> None:
+    changes = ["training.stages=['csr-sft']", "training.sft.micro_batch=7"]
+    with pytest.raises(ProfileError, match="does not divide the 48 samples"):
+        override(load_profile("shapes"), changes)
 
 
 def test_an_override_changes_one_value_only() -> None:

@@ -1,0 +1,82 @@
+"""What every training of a stage shares, whatever its objective: weights to train, order of the rows, rate, resume."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from transformers import PreTrainedModel, PrinterCallback, Trainer
+
+from models.vlm import Vlm, load_vlm
+from viper.settings import ModelSettings, TrainingSettings
+
+FINAL_RATE_SHARE = 0.1
+
+
+def rate_share(step: int, steps: int, warmup: int) -> float:
+    """Share of the peak learning rate at ``step`` (from 0), in (0, 1]."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 1 - (1 - FINAL_RATE_SHARE) * min(1.0, (step - warmup) / max(1, steps - 1 - warmup))
+
+
+def draw_order(rows: int, needed: int, seed: int) -> list[int]:
+    """``needed`` row numbers: permutation after permutation of ``rows``, so that all are used equally often."""
+    rng = np.random.default_rng(seed)
+    passes = [rng.permutation(rows) for _ in range(-(-needed // rows))]
+    return [int(number) for number in np.concatenate(passes)[:needed]]
+
+
+class ResumableTrainer(Trainer):
+    """Mixed in before a trainer of TRL: loads a checkpoint's weights strictly, and gives the rate its shape."""
+
+    lr_scheduler: LRScheduler | None
+
+    def __init__(self, warmup_steps: int, **kwargs: Any) -> None:
+        self._warmup_steps = warmup_steps
+        super().__init__(**kwargs)
+        self.remove_callback(PrinterCallback)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PreTrainedModel | None = None) -> None:
+        target = model or self.model
+        if not isinstance(target, PreTrainedModel):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        target.load_state_dict(saved.state_dict(), strict=True)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LRScheduler:
+        """Linear warm-up, then linearly down to a tenth of the peak."""
+        if self.lr_scheduler is None:
+            warmup = self._warmup_steps
+            schedule = LambdaLR(optimizer or self.optimizer, lambda step: rate_share(step, num_training_steps, warmup))
+            self.lr_scheduler, self._created_lr_scheduler = schedule, True
+        return self.lr_scheduler
+
+
+def load_trainable(model: ModelSettings, training: TrainingSettings) -> tuple[Vlm, LoraConfig | None]:
+    """The model with the weights that shall learn, and the adapters to put on it if the method has them.
+
+    Raises:
+        ModelError: The model cannot be loaded.
+    """
+    if training.method == "lora":
+        lora = training.lora
+        return load_vlm(model), LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
+    vlm = load_vlm(model.model_copy(update={"dtype": "float32"}))
+    vlm.model.requires_grad_(False)
+    vlm.model.get_decoder().requires_grad_(True)
+    vlm.model.get_output_embeddings().requires_grad_(True)
+    return vlm, None
+
+
+def save_merged(trainer: Trainer, dtype: str, folder: Path) -> Path:
+    """Write the trained model as a folder that ``models.vlm.load_vlm`` reads, adapters merged into the weights."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if not isinstance(model, PreTrainedModel):
+        model = model.merge_and_unload()
+    model.to(getattr(torch, dtype)).save_pretrained(folder)
+    trainer.processing_class.save_pretrained(folder)
+    return folder

@@ -1,0 +1,62 @@
+"""Supervised stages, on a model of random weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset, Features, Image, List, Value
+from PIL import Image as Pictures
+
+from models.grpo_reports import Reports
+from models.sft import make_sft_trainer
+from models.shapes.seeing import make_vlm, save_vlm
+from models.shapes.tokenizer import make_tokenizer
+from models.trainable import save_merged
+from models.vlm import Prompt, load_vlm
+from viper.settings import LoraSettings, ModelSettings, SftSettings, StageSettings, TrainingSettings
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning")
+
+TEXT = "what was changed from the first picture to the second?"
+ANSWERS = (["make the object at the top left red."], ["remove the object at the bottom center."])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
+    save_vlm(make_vlm(tokenizer), tokenizer, folder)
+    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+
+
+def test_it_learns_to_say_the_ground_truth_of_each_row(model: ModelSettings, tmp_path: Path) -> None:
+    pictures = [Pictures.fromarray(np.full((48, 48, 3), shade, dtype=np.uint8)) for shade in (20, 230)]
+    rows = Dataset.from_dict(
+        {"images": [[one, one] for one in pictures], "prompt": [TEXT] * 2, "truth": list(ANSWERS)},
+        features=Features({"images": List(Image()), "prompt": Value("string"), "truth": List(Value("string"))}),
+    )
+    stage = StageSettings(
+        steps=1,
+        prompts_per_step=1,
+        generations=2,
+        learning_rate=1,
+        max_completion_tokens=1,
+        checkpoint_steps=1,
+        micro_batch=1,
+    )
+    training = TrainingSettings(csr=stage, vop=stage, method="full", lora=LoraSettings(rank=4, alpha=4))
+    settings = SftSettings(
+        steps=60, rows_per_step=2, learning_rate=3e-3, warmup_steps=2, checkpoint_steps=60, micro_batch=2
+    )
+    seen: list[dict[str, float]] = []
+    reports = Reports(lambda _, figures: seen.append(figures), lambda *_: None)
+    trainer = make_sft_trainer(model, rows, settings, training, 3, tmp_path, [reports])
+    trainer.train()
+    assert seen[0]["loss"] > 3 > 0.1 > seen[-1]["loss"]
+    assert max(figures["learning_rate"] for figures in seen) == pytest.approx(3e-3)
+
+    learned = load_vlm(model.model_copy(update={"path": str(save_merged(trainer, "float32", tmp_path / "model"))}))
+    asked = [Prompt(TEXT, (one, one)) for one in pictures]
+    assert learned.generate(asked, max_new_tokens=20, batch=2) == [" ".join(answer) for answer in ANSWERS]
