@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from storage.layout import report_key, verdict_key
 from tasks.gallery import Sample, caption_samples, edit_samples
+from tasks.plots import plot_rounds
 from tasks.step import Entries, code_version, log, once, open_store, read_json, step_task, to_json
 from tasks.tracking import tracker
 from tasks.versioning import dataset_size
@@ -93,7 +94,9 @@ def show_verdict(round_number: int, verdict: Verdict) -> None:
 def write_report(
     settings: Settings, round_number: int, made: Synthesis, verdict: Verdict
 ) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``report``: ``report.html``, one self-contained page with pictures, and ``report.md``."""
+    """Artifact ``report``: ``report.html``, one self-contained page with pictures, ``report.md`` and ``rounds.svg``."""
+    before = [finished_round(settings.evolution, earlier) for earlier in range(1, round_number)]
+    verdicts = [*(result.verdict for result in before if result), verdict]
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -101,6 +104,7 @@ def write_report(
         page = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined).get_template(
             "report.html.j2"
         )
+        plot = plot_rounds(verdicts)
         html = page.render(
             evolution=settings.evolution,
             round_number=round_number,
@@ -108,16 +112,17 @@ def write_report(
             color=_COLORS[verdict.decision],
             confidence=f"{settings.gate.confidence:.0%}",
             rows=[*verdict.suites, verdict.mean],
+            plot=plot,
             yields=yields(made),
             captions=caption_samples(made, 12),
             edits=edit_samples(made, 8),
             datasets={stage: (dataset_size(ref), ref.uri) for stage, ref in made.datasets.items()},
         )
         text = f"{verdict.decision}: {verdict.reason}\n\n{benchmark_table(verdict.suites, verdict.mean)}\n"
-        return {"report.html": html.encode(), "report.md": text.encode()}, {}
+        return {"report.html": html.encode(), "report.md": text.encode(), "rounds.svg": plot.encode()}, {}
 
     inputs = {"round": round_number, "evolution": settings.evolution, "made": made.model_dump(exclude={"seconds"})}
-    return once("report", 1, {**inputs, "verdict": verdict, "gate": settings.gate}, compute)
+    return once("report", 2, {**inputs, "verdicts": verdicts, "gate": settings.gate}, compute)
 
 
 def track_round(settings: Settings, result: RoundResult) -> None:
@@ -146,7 +151,7 @@ def track_round(settings: Settings, result: RoundResult) -> None:
 def keep_result(result: RoundResult) -> RoundResult:
     """Write the round's record, which is what makes it finished. The first record of a round stands."""
     store = open_store()
-    pages = {name: store.read(result.report, name) for name in ("report.html", "report.md")}
+    pages = {name: store.read(result.report, name) for name in ("report.html", "report.md", "rounds.svg")}
     store.commit(report_key(result.evolution, result.round_number), "report", pages)
     store.commit(verdict_key(result.evolution, result.round_number), "round", {"round.json": to_json(result)})
     kept = finished_round(result.evolution, result.round_number)

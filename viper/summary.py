@@ -98,7 +98,9 @@ def _copy_report(result: RoundResult) -> str:
     folder = home() / "reports" / result.evolution
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"round-{result.round_number:04d}.html"
-    path.write_bytes(ObjectStore(store_root()).read(result.report, "report.html"))
+    store = ObjectStore(store_root())
+    path.write_bytes(store.read(result.report, "report.html"))
+    path.with_suffix(".svg").write_bytes(store.read(result.report, "rounds.svg"))
     return str(path)
 
 
