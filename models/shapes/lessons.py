@@ -156,8 +156,8 @@ def draw_pictures_of(question: Question, rng: np.random.Generator) -> list[NDArr
 
 
 QUESTION_SHARES = {
-    "coarse_perception": 0.08,
-    "fine_perception": 0.2,
+    "coarse_perception": 0.12,
+    "fine_perception": 0.16,
     "instance_reasoning": 0.2,
     "multi_image": 0.2,
     "hallucination": 0.12,

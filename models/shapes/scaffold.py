@@ -1,14 +1,15 @@
 """Holds the embedded VLM while it learns to compare: tells each layer what it should have found by then.
 
 Two pictures differ somewhere; a caption errs somewhere. To say so, a model must look up the counterpart of each part,
-compare the two, choose where to speak, and only then speak; a question means certain objects, which it must find. From
-the words of the answer alone it learns this late, since a difference earns nothing before both of its sides are found.
+compare the two, choose where to speak, and only then speak; a word must find what it names among the cells, a question
+the objects that it means. From the words of the answer alone it learns this late, since a difference earns nothing
+before both of its sides are found.
 So while it learns, small heads read those intermediate results off its hidden states. They are thrown away afterwards;
 the model is a plain Qwen2.5-VL.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from models.shapes.grammar import sentences
 from models.shapes.lessons import Lesson
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Thing
+from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, Thing
 
 NOWHERE, IGNORED = GRID * GRID, -100
 _PLACE = re.compile("|".join(POSITIONS))
@@ -41,6 +42,10 @@ class Clues:
     meant: Tensor
     """Whether a question means the object in each cell of the first, then of the second picture (Q, 18): 1 or 0,
     -100 where there is no second picture."""
+    words: Tensor
+    """Row and token of each size, color or shape in a prompt (W, 2)."""
+    seen: Tensor
+    """Whether the object in each cell is what the word says (W, 18), as in ``meant``."""
 
 
 def find_clues(
@@ -54,7 +59,9 @@ def find_clues(
         input_ids: Its tokens (B, L).
         labels: The answers' tokens (B, L), -100 elsewhere.
     """
-    found, asked, chosen = [], [], torch.full(input_ids.shape, IGNORED)
+    found, asked, said, chosen = [], [], [], torch.full(input_ids.shape, IGNORED)
+    every_word = [word for words in ATTRIBUTE_WORDS.values() for word in words]
+    attributes = {tokenizer.convert_tokens_to_ids("▁" + word): word for word in every_word}
     question_mark = tokenizer.convert_tokens_to_ids("?")
     for row, lesson in enumerate(lessons):
         cells = torch.tensor(_chosen_cells(tokenizer, lesson))
@@ -62,20 +69,33 @@ def find_clues(
         chosen[row, start : start + len(cells)] = cells
         found += [(row, *site) for site in _sites(tokenizer, lesson, input_ids[row].tolist())]
         if lesson.meant:
-            asked.append((row, input_ids[row].tolist().index(question_mark), _meant_cells(lesson)))
+            asked.append((row, input_ids[row].tolist().index(question_mark), _flags(lesson.meant)))
+        for token, number in enumerate(input_ids[row, :start].tolist()):
+            if lesson.scenes and (word := attributes.get(number)):
+                said.append((row, token, _flags([_cells_with(word, scene) for scene in lesson.scenes])))
     return Clues(
         sites=torch.tensor([(row, token) for row, token, *_ in found], dtype=torch.long).reshape(-1, 2),
         of_sentences=torch.tensor([of_sentence for _, _, of_sentence, _ in found], dtype=torch.bool),
         contents=torch.tensor([classes for *_, classes in found], dtype=torch.long).reshape(-1, 6),
         chosen=chosen,
-        questions=torch.tensor([(row, token) for row, token, _ in asked], dtype=torch.long).reshape(-1, 2),
-        meant=torch.tensor([cells for *_, cells in asked], dtype=torch.float).reshape(-1, 2 * NOWHERE),
+        questions=_places(asked),
+        meant=torch.tensor([flags for *_, flags in asked], dtype=torch.float).reshape(-1, 2 * NOWHERE),
+        words=_places(said),
+        seen=torch.tensor([flags for *_, flags in said], dtype=torch.float).reshape(-1, 2 * NOWHERE),
     )
 
 
-def _meant_cells(lesson: Lesson) -> list[int]:
-    cells = [int(cell in filled) for filled in lesson.meant for cell in range(NOWHERE)]
-    return cells + [IGNORED] * (2 * NOWHERE - len(cells))
+def _places(found: Sequence[tuple[int, int, list[int]]]) -> Tensor:
+    return torch.tensor([(row, token) for row, token, _ in found], dtype=torch.long).reshape(-1, 2)
+
+
+def _flags(cells_by_picture: Sequence[Set[int]]) -> list[int]:
+    flags = [int(cell in cells) for cells in cells_by_picture for cell in range(NOWHERE)]
+    return flags + [IGNORED] * (2 * NOWHERE - len(flags))
+
+
+def _cells_with(word: str, scene: Scene) -> set[int]:
+    return {thing.cell for thing in scene.things if word in (thing.size, thing.color, thing.shape)}
 
 
 def _classes(thing: Thing | None) -> list[int]:
@@ -124,13 +144,14 @@ def _sites(tokenizer: PreTrainedTokenizerFast, lesson: Lesson, ids: list[int]) -
 class Scaffold(nn.Module):
     """The heads. The constants name the layer by which each result shall be there, of six."""
 
-    LOOKED_UP_BY_CELL, LOOKED_UP_BY_SENTENCE, COMPARED, FOUND, CHOSEN = 2, 3, 3, 3, 4
+    SEEN, LOOKED_UP_BY_CELL, LOOKED_UP_BY_SENTENCE, COMPARED, FOUND, CHOSEN = 2, 2, 3, 3, 3, 4
 
     def __init__(self) -> None:
         super().__init__()
         kinds = [len(words) + 1 for words in ATTRIBUTE_WORDS.values()]
         self.contents = nn.ModuleList(nn.Linear(128, kind) for kind in (*kinds, *kinds))
         self.differences = nn.Linear(128, len(kinds))
+        self.seen = nn.Linear(128, 2 * NOWHERE)
         self.meant = nn.Linear(128, 2 * NOWHERE)
         self.chosen = nn.Linear(128, NOWHERE + 1)
 
@@ -144,11 +165,14 @@ class Scaffold(nn.Module):
         chosen = self.chosen(states[self.CHOSEN]).flatten(0, 1)
         loss = nn.functional.cross_entropy(chosen, clues.chosen.flatten(), reduction="sum")
         loss = loss / (clues.chosen != IGNORED).sum().clamp(min=1)
-        if len(clues.questions):
-            row, token = clues.questions.T
-            known = clues.meant != IGNORED
-            meant = self.meant(states[self.FOUND][row, token])[known]
-            loss = loss + nn.functional.binary_cross_entropy_with_logits(meant, clues.meant[known])
+        for head, layer, (row, token), truth in (
+            (self.seen, self.SEEN, clues.words.T, clues.seen),
+            (self.meant, self.FOUND, clues.questions.T, clues.meant),
+        ):
+            if len(truth):
+                known = truth != IGNORED
+                read = head(states[layer][row, token])[known]
+                loss = loss + nn.functional.binary_cross_entropy_with_logits(read, truth[known])
         # Cells are many and easy, sentences are few: each kind has a mean of its own.
         for of_sentences, layer in ((False, self.LOOKED_UP_BY_CELL), (True, self.LOOKED_UP_BY_SENTENCE)):
             kind = clues.of_sentences == of_sentences

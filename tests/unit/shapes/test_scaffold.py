@@ -102,6 +102,21 @@ def test_a_question_is_told_at_its_end_which_objects_it_means(seed: int) -> None
         assert answer in str(lesson.scenes[0].at(cell))
 
 
+@given(seeds)
+def test_a_word_of_a_prompt_is_told_where_it_is_seen(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for lesson in (refine_lesson(rng, 0.5), question_lesson(rng, 0.5)):
+        batch, clues = clues_of(lesson)
+        names = [word for words in ATTRIBUTE_WORDS.values() for word in words]
+        said = [word.strip(".,?") for word in lesson.prompt.split() if word.strip(".,?") in names]
+        assert len(clues.words) == len(said)
+        for (row, token), flags, word in zip(clues.words.tolist(), clues.seen.reshape(-1, 2, 9), said, strict=True):
+            assert TOKENIZER.decode([int(batch["input_ids"][row, token])]).strip() == word
+            for scene, cells in zip(lesson.scenes, flags, strict=False):
+                things = [scene.at(cell) for cell in range(GRID * GRID)]
+                assert cells.tolist() == [float(thing is not None and word in vars(thing).values()) for thing in things]
+
+
 def test_every_lesson_gives_clues_of_one_shape_and_a_finite_loss() -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
