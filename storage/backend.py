@@ -5,9 +5,11 @@ store needs: a local write tears when the process is killed, and create-only is 
 """
 
 import hashlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -17,6 +19,20 @@ from storage.store_errors import response_code, translate
 from viper.errors import StoreError
 
 PART_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What is known of an object without reading it."""
+
+    size_bytes: int
+    age_s: float
+    """Seconds since it was written, by the clocks of the store and of this machine."""
+
+
+def _stat(info: Mapping[str, Any]) -> Stat:
+    written = info["mtime"] if "mtime" in info else info["LastModified"].timestamp()
+    return Stat(size_bytes=int(info["size"]), age_s=time.time() - float(written))
 
 
 class Backend(ABC):
@@ -67,11 +83,11 @@ class Backend(ABC):
                 return None
             return data
 
-    def size(self, key: str) -> int | None:
-        """Size in bytes of the object at ``key``, or None if nothing is there."""
+    def stat(self, key: str) -> "Stat | None":
+        """Size and age of the object at ``key``, or None if nothing is there."""
         with self.translated("inspect", key):
             try:
-                return int(self.fs.info(self.path(key))["size"])
+                return _stat(self.fs.info(self.path(key)))
             except FileNotFoundError as error:
                 _refuse_missing_bucket(error)
                 return None
@@ -101,13 +117,18 @@ class Backend(ABC):
 
     def keys(self, prefix: str) -> list[str]:
         """Keys of all objects under the folder ``prefix``, in no order; folder placeholders are left out."""
+        return list(self.stats(prefix))
+
+    def stats(self, prefix: str) -> dict[str, "Stat"]:
+        """Size and age of all objects under the folder ``prefix``, by key; folder placeholders are left out."""
         with self.translated("list", prefix):
             try:
-                found = self.fs.find(self.path(prefix))
+                found = self.fs.find(self.path(prefix), detail=True)
             except FileNotFoundError:
-                return []
+                return {}
         inside, start = self.path(prefix) + "/", len(self.root) + 1
-        return [path[start:] for path in found if path.startswith(inside) and not path.endswith("/")]
+        wanted = {path: info for path, info in found.items() if path.startswith(inside) and not path.endswith("/")}
+        return {path[start:]: _stat(info) for path, info in wanted.items()}
 
     def remove(self, key: str) -> None:
         """Remove the object at ``key``; nothing there is no error."""

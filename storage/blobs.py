@@ -3,13 +3,16 @@
 import os
 import uuid
 from pathlib import Path
+from typing import Literal
 
-from storage.backend import Backend
+from storage.backend import Backend, Stat
 from storage.bucket import S3_ATTEMPTS, Bucket
 from storage.folder import Folder
 from storage.manifest import Blob, sha256_of, sha256_of_file
 from viper.errors import CorruptArtifact, StoreError
 
+RENEW_AFTER_S = 12 * 3600.0
+"""Age at which a writer renews a blob that it finds in the store, in seconds."""
 REPAIR = "A resume computes the artifact again."
 
 
@@ -67,26 +70,26 @@ class BlobStore:
             )
 
     def put_bytes(self, data: bytes) -> Blob:
-        """Store ``data`` under its hash; nothing is written if it is there already.
+        """Store ``data`` under its hash; nothing is written if it is there already, and not old.
 
         Raises:
             StoreError: If the store refuses.
         """
         blob = Blob(sha256=sha256_of(data), size_bytes=len(data))
         key = _blob_key(blob.sha256)
-        if not self._backend.create(key, data) and self._backend.size(key) != len(data):
+        if not self._backend.create(key, data) and not self._stands(key, len(data)):
             self._backend.replace(key, data)
         return blob
 
     def put_file(self, path: Path) -> Blob:
-        """Store the file at ``path`` under its hash, in pieces; nothing is written if it is there already.
+        """Store the file at ``path`` under its hash, in pieces; nothing is written if it is there already, and not old.
 
         Raises:
             StoreError: If the file changes meanwhile, or the store refuses.
         """
         blob = Blob(sha256=sha256_of_file(path), size_bytes=path.stat().st_size)
         key = _blob_key(blob.sha256)
-        if self._backend.size(key) != blob.size_bytes:
+        if not self._stands(key, blob.size_bytes):
             self._backend.upload(key, path, blob.sha256)
         return blob
 
@@ -119,13 +122,27 @@ class BlobStore:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def is_sound(self, sha256: str) -> bool:
+    def blob_state(self, sha256: str) -> Literal["sound", "missing", "damaged"]:
         """Whether the bytes that hash to ``sha256`` are there and still do. Reads them all, in pieces."""
-        return self._backend.digest(_blob_key(sha256)) == sha256
+        found = self._backend.digest(_blob_key(sha256))
+        return "sound" if found == sha256 else "missing" if found is None else "damaged"
+
+    def blobs(self) -> dict[str, Stat]:
+        """Size and age of all blobs by hash, referenced or not."""
+        return {key.rpartition("/")[2]: stat for key, stat in self._backend.stats("objects/sha256").items()}
+
+    def remove_blob(self, sha256: str) -> None:
+        """Maintenance only: remove a blob that nothing refers to."""
+        self._backend.remove(_blob_key(sha256))
+
+    def _stands(self, key: str, size_bytes: int) -> bool:
+        """Whether a blob need not be written again. An old one is renewed, so that no clearing takes it for garbage."""
+        stat = self._backend.stat(key)
+        return stat is not None and stat.size_bytes == size_bytes and stat.age_s < RENEW_AFTER_S
 
     def drop_damaged(self, sha256: str) -> None:
         """Repair only: remove a damaged blob, so that putting the right bytes writes them again."""
-        if not self.is_sound(sha256):
+        if self.blob_state(sha256) != "sound":
             self._backend.remove(_blob_key(sha256))
 
     def _corrupt(self, key: str, found: str | None) -> CorruptArtifact:

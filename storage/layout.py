@@ -98,6 +98,11 @@ def champion_round(key: str) -> int:
     return _last_number("champion", key)
 
 
+def group_of(key: str) -> str:
+    """The step or evolution that ``key`` belongs to, such as ``results/captions`` or ``evolutions/main``."""
+    return "/".join(key.split("/")[:2])
+
+
 def check_name(what: str, name: str) -> str:
     """Return ``name`` if it can be a part of a key.
 

@@ -103,8 +103,8 @@ class ObjectStore(BlobStore):
         return ref
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Keys of all artifacts in the folder ``prefix``, sorted."""
-        keys = self._backend.keys(f"refs/{check_key(prefix.rstrip('/'))}")
+        """Keys of all artifacts in the folder ``prefix``, sorted; all keys if it is empty."""
+        keys = self._backend.keys(f"refs/{check_key(prefix.rstrip('/'))}" if prefix else "refs")
         yield from sorted(key[len("refs/") : -len(".json")] for key in keys if key.endswith(".json"))
 
     def manifest(self, ref: ArtifactRef) -> Manifest:
@@ -177,8 +177,8 @@ class ObjectStore(BlobStore):
         self._last_manifest = None
         entries = self.manifest(ref).entries
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
-            sound = pool.map(self.is_sound, (blob.sha256 for blob in entries.values()))
-            return tuple(sorted(name for name, ok in zip(entries, sound, strict=True) if not ok))
+            states = pool.map(self.blob_state, (blob.sha256 for blob in entries.values()))
+            return tuple(sorted(name for name, state in zip(entries, states, strict=True) if state != "sound"))
 
     def delete(self, key: str) -> None:
         """Repair only: forget the artifact at ``key`` and drop its damaged blobs, so that it can be computed again.
