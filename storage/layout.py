@@ -39,6 +39,12 @@ def dataset_key(evolution: str, round_number: int, stage: str, key: str) -> str:
     return f"{round_prefix(evolution, round_number)}/datasets/{check_name('stage', stage)}/{check_name('key', key)}"
 
 
+def parse_dataset_key(key: str) -> tuple[str, int, str] | None:
+    """Evolution, round and stage of a dataset version's key; None if ``key`` is something else's."""
+    found = re.fullmatch(r"evolutions/([^/]+)/rounds/(\d+)/datasets/([^/]+)/[^/]+", key)
+    return (found[1], int(found[2]), found[3]) if found else None
+
+
 def checkpoint_prefix(evolution: str, round_number: int, stage: str, training_key: str) -> str:
     """Folder of the checkpoints of one training; ``training_key`` is the hash of its settings and data."""
     stage_name, training_name = check_name("stage", stage), check_name("training key", training_key)
@@ -57,6 +63,15 @@ def checkpoint_step(key: str) -> int:
         StoreError: If ``key`` is not a checkpoint's.
     """
     return _last_number("checkpoint", key)
+
+
+def checkpoint_round(key: str) -> int:
+    """The round in which the checkpoint at ``key`` was saved.
+
+    Raises:
+        StoreError: If ``key`` is not a checkpoint's.
+    """
+    return _last_number("checkpoint", key.partition("/checkpoints/")[0])
 
 
 def verdict_key(evolution: str, round_number: int) -> str:

@@ -1,8 +1,10 @@
 """Samples of a round with their pictures inline, for the report and the Prefect UI."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from storage.dataset_reports import Row
 from tasks.step import open_store, read_json
 from viper.records import ArtifactRef, Synthesis
 
@@ -21,7 +23,20 @@ class Sample:
 
 def data_uri(ref: ArtifactRef, name: str) -> str:
     """A PNG entry of an artifact as a ``data:`` URI."""
-    return "data:image/png;base64," + base64.b64encode(open_store().read(ref, name)).decode()
+    return _data_uri(open_store().read(ref, name))
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
+    """A self-contained HTML page of rows of a dataset version, with their PNG pictures."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    page = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
+    shown = [(row, [_data_uri(picture) for picture in pictures]) for row, pictures in rows]
+    return page.get_template("sample.html.j2").render(title=title, rows=shown)
 
 
 def _mixed(rows: dict[str, dict[str, object]], count: int) -> list[str]:

@@ -1,18 +1,14 @@
 """The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
 
-import logging
-import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from viper import data_commands, store_commands
 from viper.environment import home, prepare_environment, store_root
 from viper.errors import ViperError
+from viper.terminal import USER_MISTAKE, checking, start, working
 
 if TYPE_CHECKING:
     from viper.settings import Settings
@@ -23,73 +19,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(store_commands.app, name="store")
+app.add_typer(data_commands.app, name="data")
 
 Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as --set pool.images_per_round=64.")
 ]
 
-USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
-
 
 def main() -> None:
     """Entry point of the console command ``viper``."""
     app()
-
-
-def _complain(error: BaseException, code: int) -> typer.Exit:
-    typer.secho(str(error), fg="red", err=True)
-    return typer.Exit(code)
-
-
-@contextmanager
-def _checking() -> Iterator[None]:
-    """Errors before any work has started: one line, exit code 2."""
-    try:
-        yield
-    except ViperError as error:
-        raise _complain(error, USER_MISTAKE) from None
-
-
-@contextmanager
-def _working(resume: str) -> Iterator[None]:
-    """Errors during work: one line that says how to go on."""
-    if not os.environ.get("PREFECT_API_URL"):
-        signal.signal(signal.SIGINT, lambda *_: _stop_at_once(resume))
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except ViperError as error:
-        typer.secho(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
-        raise typer.Exit(FAILED) from None
-
-
-def _stop_at_once(resume: str) -> None:
-    """End this process and all that it started.
-
-    Ctrl-C in a terminal also reaches the Prefect server that a run starts for itself. A run that went on to report its
-    end there would retry for minutes.
-    """
-    import psutil
-
-    typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.terminate()
-    os._exit(INTERRUPTED)
-
-
-def _start(verbose: bool = True) -> None:
-    """Defaults of the environment, and the log of the loop on the terminal."""
-    prepare_environment()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    log = logging.getLogger("viper")
-    log.addHandler(handler)
-    log.propagate = False  # Prefect's root handler would print every line again
-    log.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def _settings(profile: str, overrides: list[str] | None) -> "Settings":
@@ -105,8 +46,8 @@ def evolve(
     set_: Overrides = None,
 ) -> None:
     """Run self-evolution rounds: make data, train, prove the gain, promote. Run again to continue."""
-    _start()
-    with _checking():
+    start()
+    with checking():
         settings = _settings(profile, set_)
         from tasks.preflight import check
 
@@ -119,8 +60,8 @@ def resume(
     evolution: Annotated[str, typer.Argument(help="Name of the evolution; by default the only one in the store.")] = "",
 ) -> None:
     """Continue an evolution after a failure, a kill or Ctrl-C: what is finished is skipped."""
-    _start()
-    with _checking():
+    start()
+    with checking():
         from tasks.preflight import check
         from tasks.requests import last_request
 
@@ -131,7 +72,7 @@ def resume(
 
 def _evolve(profile: str, rounds: int, settings: "Settings") -> None:
     typer.echo(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
-    with _working(f"viper resume {settings.evolution}"):
+    with working(f"viper resume {settings.evolution}"):
         from flows.evolve import evolve as evolve_flow
         from tasks.requests import keep_request
         from viper.summary import show
@@ -150,8 +91,8 @@ def benchmark(
     set_: Overrides = None,
 ) -> None:
     """Score models on the benchmarks alone."""
-    _start()
-    with _checking():
+    start()
+    with checking():
         asked = [f"benchmarks.limit={limit}"] if limit else []
         asked += [f"benchmarks.suites={suites.split(',')}"] if suites else []
         asked += [f"models.vlm.path='{model}'"] if model else []
@@ -159,7 +100,7 @@ def benchmark(
         from tasks.preflight import check
 
         check(settings, 1)
-    with _working("the same command"):
+    with working("the same command"):
         from flows.benchmark import benchmark as benchmark_flow
         from tasks.promotion import base_vlm
         from viper.summary import show_scores
@@ -176,8 +117,8 @@ def ablate(
     set_: Overrides = None,
 ) -> None:
     """Compare variants of a profile: stages, objective, cold start, filter, reward, synthesizer, true labels."""
-    _start()
-    with _checking():
+    start()
+    with checking():
         settings = _settings(profile, set_)
         from flows.ablate import VARIANTS, check_variants
         from flows.ablate import ablate as ablate_flow
@@ -188,7 +129,7 @@ def ablate(
         if not all(seed.strip().isdecimal() for seed in seeds.split(",")):
             raise ViperError(f"--seeds is {seeds!r}; expected whole numbers separated by commas, such as 17,18.")
         check(settings, 1)
-    with _working("the same command"):
+    with working("the same command"):
         from viper.summary import show_ablation
 
         show_ablation(settings, ablate_flow(settings, names, [int(seed) for seed in seeds.split(",")]))
@@ -202,10 +143,10 @@ def throughput(
     set_: Overrides = None,
 ) -> None:
     """Time the training with shared prefixes against TRL's own way, on the dataset of a finished first round."""
-    _start()
-    with _checking():
+    start()
+    with checking():
         settings = _settings(profile, set_)
-    with _working("the same command"):
+    with working("the same command"):
         from tasks.throughput import measure_throughput
         from viper.summary import show_throughput
 
@@ -243,8 +184,8 @@ def foundation(
     scenes: Annotated[int, typer.Option(help="Held-out scenes of the measurement.")] = 1000,
 ) -> None:
     """Train the embedded world's four models from nothing, or measure them."""
-    _start()
-    with _working("the same command"):
+    start()
+    with working("the same command"):
         from flows.foundation import foundation as foundation_flow
         from flows.foundation import measure_models
 
@@ -260,5 +201,5 @@ def services() -> None:
     prepare_environment()
     from viper.services import serve
 
-    with _checking():
+    with checking():
         serve()

@@ -172,7 +172,8 @@ class Scaffold(nn.Module):
             if len(truth):
                 known = truth != IGNORED
                 read = head(states[layer][row, token])[known]
-                loss = loss + nn.functional.binary_cross_entropy_with_logits(read, truth[known])
+                # A sum over the cells of a picture: each of them could be the one to find.
+                loss = loss + NOWHERE * nn.functional.binary_cross_entropy_with_logits(read, truth[known])
         # Cells are many and easy, sentences are few: each kind has a mean of its own.
         for of_sentences, layer in ((False, self.LOOKED_UP_BY_CELL), (True, self.LOOKED_UP_BY_SENTENCE)):
             kind = clues.of_sentences == of_sentences

@@ -1,0 +1,132 @@
+"""``viper data``: look into dataset versions, compare and export them, and trace where a model comes from."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from viper.environment import prepare_environment, store_root
+from viper.terminal import checking
+
+app = typer.Typer(help="Dataset versions, and the lineage of models.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Key of a dataset version, or the beginning of its SHA-256.")]
+
+
+@app.command("list")
+def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.")] = "") -> None:
+    """All dataset versions."""
+    prepare_environment()
+    from rich.console import Console
+    from rich.table import Table
+
+    from storage.dataset_reports import list_versions
+    from storage.objects import ObjectStore
+
+    with checking():
+        table = Table(title=f"Dataset versions in {store_root()}")
+        for name in ("evolution", "round", "task", "rows", "sha256", "key"):
+            table.add_column(name, justify="right" if name in ("round", "rows") else "left", no_wrap=True)
+        for one in list_versions(ObjectStore(store_root()), evolution):
+            cells = [one.evolution, str(one.round_number), one.task, str(one.rows)]
+            table.add_row(*cells, one.ref.sha256[:12], one.ref.uri)
+        console = Console()
+        console.width = max(150, console.width)
+        console.print(table)
+
+
+@app.command()
+def show(name: Name) -> None:
+    """Lineage and figures of a version, and its first rows."""
+    prepare_environment()
+    from storage.dataset_reports import compare_versions, find_version, sample_rows
+    from storage.datasets import lineage
+    from storage.objects import ObjectStore
+
+    with checking():
+        store = ObjectStore(store_root())
+        ref = find_version(store, name)
+        typer.secho(f"{ref.uri}  sha256 {ref.sha256}  {ref.size_bytes / 1e6:,.1f} MB", bold=True)
+        for field, value in sorted(lineage(store, ref).items()):
+            typer.echo(f"  {field:22} {value}")
+        for figure, (value, _) in compare_versions(store, ref, ref).figures.items():
+            typer.echo(f"  {figure:34} {value:.3g}")
+        for row, _ in sample_rows(store, ref, 3):
+            typer.echo(f"\n{row.id}: {row.prompt}\n  → {' '.join(row.truth)}")
+
+
+@app.command()
+def diff(first: Name, second: Name) -> None:
+    """Rows added, removed and changed from the first version to the second, and how the figures moved."""
+    prepare_environment()
+    from storage.dataset_reports import compare_versions, find_version
+    from storage.objects import ObjectStore
+
+    with checking():
+        store = ObjectStore(store_root())
+        change = compare_versions(store, find_version(store, first), find_version(store, second))
+    typer.echo(f"{len(change.added)} rows added, {len(change.removed)} removed, {len(change.changed)} changed")
+    for figure, (before, after) in change.figures.items():
+        typer.echo(f"  {figure:34} {before:10.3g} → {after:.3g}")
+
+
+@app.command()
+def export(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="New folder to write to.")],
+    to: Annotated[
+        Literal["jsonl", "hub-folder"],
+        typer.Option(help="JSON lines with PNG files, or a dataset folder as on the hub."),
+    ] = "hub-folder",
+) -> None:
+    """Copy a version out of the store, verified."""
+    prepare_environment()
+    from storage.dataset_reports import export_jsonl, find_version
+    from storage.objects import ObjectStore
+
+    with checking():
+        store = ObjectStore(store_root())
+        ref = find_version(store, name)
+        if to == "jsonl":
+            export_jsonl(store, ref, folder)
+        else:
+            store.download(ref, folder)
+    typer.echo(f"{ref.uri} → {folder}")
+
+
+@app.command()
+def sample(
+    name: Name,
+    html: Annotated[Path, typer.Option(help="Page to write.")] = Path("sample.html"),
+    rows: Annotated[int, typer.Option(help="Rows, spread evenly over the version.", min=1)] = 24,
+) -> None:
+    """A page with rows of a version and their pictures."""
+    prepare_environment()
+    from storage.dataset_reports import find_version, sample_rows
+    from storage.objects import ObjectStore
+    from tasks.gallery import sample_page
+
+    with checking():
+        store = ObjectStore(store_root())
+        ref = find_version(store, name)
+        html.write_text(sample_page(ref.uri, sample_rows(store, ref, rows)), encoding="utf-8")
+    typer.echo(str(html))
+
+
+@app.command()
+def lineage(
+    name: Annotated[str, typer.Argument(help="An evolution (its champion), or the key of a champion or checkpoint.")],
+) -> None:
+    """The dataset versions, settings, code and parent that made a model, back to the base."""
+    prepare_environment()
+    from tasks.lineage import trace
+
+    with checking():
+        for ancestor in trace(name):
+            typer.secho(f"{ancestor.name}  {ancestor.fingerprint}", bold=True)
+            if ancestor.settings_sha256:
+                typer.echo(f"  settings  {ancestor.settings_sha256}")
+            if ancestor.code_version:
+                typer.echo(f"  code      {ancestor.code_version}")
+            for ref in ancestor.datasets:
+                typer.echo(f"  dataset   {ref.uri}  sha256 {ref.sha256}")

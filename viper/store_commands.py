@@ -1,0 +1,90 @@
+"""``viper store``: verify, measure and clear the object store."""
+
+from typing import Annotated
+
+import typer
+
+from viper.environment import prepare_environment, store_root
+from viper.terminal import FAILED, checking
+
+app = typer.Typer(help="Verify, measure and clear the object store.", no_args_is_help=True)
+
+NOT_REMADE = "requests"
+"""What was asked for is written by people, not computed: it cannot be made again."""
+
+
+@app.command()
+def verify(
+    prefix: Annotated[str, typer.Argument(help="Only artifacts under this key, such as evolutions/shapes.")] = "",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Forget damaged artifacts, so that the next run computes them again.")
+    ] = False,
+) -> None:
+    """Read everything that is referenced and name what is missing or damaged. Exit code 1 if anything is."""
+    prepare_environment()
+    from storage import maintenance
+    from storage.objects import ObjectStore
+
+    with checking():
+        store = ObjectStore(store_root())
+        found = list(maintenance.verify(store, prefix))
+        for one in found:
+            typer.secho(f"{one.reason:8}  {one.key}  {one.entry}", fg="red")
+        keys = sorted({one.key for one in found})
+        if repair:
+            for key in keys:
+                if f"/{NOT_REMADE}/" in key:
+                    typer.echo(f"kept      {key}  it was asked for by a person and cannot be computed again")
+                    continue
+                store.delete(key)
+                typer.echo(f"forgotten {key}")
+        typer.echo(f"{sum(1 for _ in store.list(prefix))} artifacts in {store_root()}, {len(keys)} of them damaged.")
+    if found and not repair:
+        typer.echo("Forget them with --repair; the next run computes them again.")
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def du() -> None:
+    """Artifacts and bytes by step and evolution."""
+    prepare_environment()
+    from rich.console import Console
+    from rich.table import Table
+
+    from storage import maintenance
+    from storage.objects import ObjectStore
+
+    with checking():
+        store = ObjectStore(store_root())
+        table = Table(title=store_root())
+        for name in ("group", "artifacts", "MB"):
+            table.add_column(name, justify="left" if name == "group" else "right")
+        for name, one in maintenance.usage(store).items():
+            table.add_row(name, str(one.artifacts), f"{one.size_bytes / 1e6:,.1f}")
+        Console().print(table)
+        sizes = [blob.size_bytes for blob in store.blobs().values()]
+        typer.echo(f"{len(sizes)} blobs, {sum(sizes) / 1e6:,.1f} MB: what several artifacts share is stored once.")
+
+
+@app.command()
+def gc(
+    older_than_hours: Annotated[
+        float, typer.Option(help="Spare unreferenced blobs younger than this, at least 24.")
+    ] = 24,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove them; without it, they are only counted.")] = False,
+) -> None:
+    """Count, and with --remove clear away, blobs that nothing refers to. Safe beside a running round."""
+    prepare_environment()
+    from storage import maintenance
+    from storage.objects import ObjectStore
+
+    with checking():
+        store = ObjectStore(store_root())
+        garbage = maintenance.find_garbage(store, older_than_hours * 3600)
+        size_mb = sum(garbage.removable.values()) / 1e6
+        if remove:
+            maintenance.clear(store, garbage)
+        done = "removed" if remove else "can be removed (--remove)"
+        typer.echo(
+            f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, {done}; {garbage.spared} are too young to tell."
+        )

@@ -1,0 +1,66 @@
+"""What every command does around its work: environment, log, errors in one line, exit codes, Ctrl-C."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import typer
+
+from viper.environment import prepare_environment
+from viper.errors import ViperError
+
+USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def start() -> None:
+    """Defaults of the environment, and the log of the loop on the terminal."""
+    prepare_environment()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("viper")
+    log.addHandler(handler)
+    log.propagate = False  # Prefect's root handler would print every line again
+    log.setLevel(logging.INFO)
+
+
+@contextmanager
+def checking() -> Iterator[None]:
+    """Errors before any work has started: one line, exit code 2."""
+    try:
+        yield
+    except ViperError as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(USER_MISTAKE) from None
+
+
+@contextmanager
+def working(resume: str) -> Iterator[None]:
+    """Errors during work: one line that says how to go on."""
+    if not os.environ.get("PREFECT_API_URL"):
+        signal.signal(signal.SIGINT, lambda *_: _stop_at_once(resume))
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except ViperError as error:
+        typer.secho(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
+        raise typer.Exit(FAILED) from None
+
+
+def _stop_at_once(resume: str) -> None:
+    """End this process and all that it started.
+
+    Ctrl-C in a terminal also reaches the Prefect server that a run starts for itself. A run that went on to report its
+    end there would retry for minutes.
+    """
+    import psutil
+
+    typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
+    os._exit(INTERRUPTED)
