@@ -179,7 +179,7 @@ def _save(bert: BertModel, tokenizer: object, plain: Path, folder: Path) -> None
     bert.save_pretrained(plain)
     tokenizer.save_pretrained(plain)  # type: ignore[attr-defined]
     modules = [Transformer(str(plain), max_seq_length=_MAX_TOKENS), Pooling(HIDDEN, "mean"), Normalize()]
-    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder))
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
 
 
 def measure(folder: Path, seed: int, count: int, threshold: float = 0.85) -> dict[str, dict[str, float]]:

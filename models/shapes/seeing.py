@@ -120,18 +120,38 @@ def collate(tokenizer: PreTrainedTokenizerFast, lessons: list[Lesson]) -> dict[s
     return batch
 
 
-def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int, steps: int) -> Progress:
-    """Teach the vision tower alone: linear heads on merged tokens name each cell's content, row and column.
+class CellHeads(nn.Module):
+    """Names what is in a cell by the likeness of its merged token to the embeddings of words.
+
+    So a picture's tokens and the words for them lie close together from the start, as in a contrastively trained tower,
+    and the language model can search the cells for a word by plain attention.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, embeddings: nn.Embedding) -> None:
+        super().__init__()
+        self.embeddings = embeddings
+        self.ids = [tokenizer.convert_tokens_to_ids([f"▁{w}" for w in words]) for words in ATTRIBUTE_WORDS.values()]
+        self.empty = nn.Parameter(torch.zeros(len(self.ids), 128))
+        self.place = nn.Linear(128, 2 * GRID)
+
+    def forward(self, tokens: Tensor) -> list[Tensor]:
+        """Logits of merged tokens (N, 128), by attribute: (N, words + 1), first that the cell is empty."""
+        return [
+            tokens @ torch.cat([self.empty[number, None], self.embeddings.weight[ids]]).T
+            for number, ids in enumerate(self.ids)
+        ]
+
+
+def train_vision(
+    work: Path, vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, seed: int, steps: int
+) -> Progress:
+    """Teach the vision tower alone: heads on merged tokens name each cell's content, row and column.
 
     The place matters: positions are rotary only, so the language model could not tell where a token is if the tower
     did not read it off the background. Freezes the tower.
     """
-    heads = nn.ModuleList(nn.Linear(128, len(words) + 1) for words in ATTRIBUTE_WORDS.values())
-    place = nn.Linear(128, 2 * GRID)
-    tower = vlm.model.visual
-    optimizer = torch.optim.AdamW(
-        [*tower.parameters(), *heads.parameters(), *place.parameters()], lr=2e-3, weight_decay=0.01
-    )
+    heads, tower = CellHeads(tokenizer, vlm.get_input_embeddings()), vlm.model.visual
+    optimizer = torch.optim.AdamW([*tower.parameters(), *heads.parameters()], lr=2e-3, weight_decay=0.01)
 
     def step_once(step: int) -> dict[str, float]:
         rng = np.random.default_rng([seed, 4, step])
@@ -141,13 +161,12 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
         tokens = tower(pixels, grid_thw=grids).pooler_output  # (48 * 9, 128), in reading order
         things = [scene.at(cell) for scene in scenes for cell in range(GRID * GRID)]
         cells = torch.arange(GRID * GRID).repeat(len(scenes))
-        places = place(tokens).unflatten(1, (2, GRID)).flatten(0, 1)
+        places = heads.place(tokens).unflatten(1, (2, GRID)).flatten(0, 1)
         rows_and_columns = torch.stack([cells // GRID, cells % GRID], 1).flatten()
         loss = 2 * nn.functional.cross_entropy(places, rows_and_columns)
         right = torch.ones(len(things), dtype=torch.bool)
-        for (name, words), head in zip(ATTRIBUTE_WORDS.items(), heads, strict=True):
+        for (name, words), logits in zip(ATTRIBUTE_WORDS.items(), heads(tokens), strict=True):
             truth = torch.tensor([words.index(getattr(t, name)) + 1 if t else 0 for t in things])
-            logits = head(tokens)
             right &= logits.argmax(-1) == truth
             weight = torch.where(truth > 0, 1.0, 0.3)
             loss = loss + (nn.functional.cross_entropy(logits, truth, reduction="none") * weight).mean()
@@ -164,9 +183,7 @@ def train_vision(work: Path, vlm: Qwen2_5_VLForConditionalGeneration, seed: int,
             "places": (places.argmax(-1) == rows_and_columns).float().mean().item(),
         }
 
-    progress = Progress(
-        work / "vision.safetensors", {"tower": tower, "heads": heads, "place": place}, [optimizer], {"seed": seed}
-    )
+    progress = Progress(work / "vision.safetensors", {"tower": tower, "heads": heads}, [optimizer], {"seed": seed})
     progress.run(steps, step_once)
     tower.requires_grad_(False)
     return progress
@@ -218,7 +235,7 @@ def train_vlm(
     torch.manual_seed(seed + 4)
     tokenizer = make_tokenizer()
     vlm = make_vlm(tokenizer)
-    seen = train_vision(work, vlm, seed, vision_steps)
+    seen = train_vision(work, vlm, tokenizer, seed, vision_steps)
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in vlm.model.language_model.named_parameters():
