@@ -308,7 +308,7 @@ def test_a_crpe_question_is_right_where_all_its_four_rows_are(name: str) -> None
     assert len(set(units)) == 2
     assert suite.unit(questions[0], ("another picture",)) not in units
     said = [question.answer for question in questions]
-    said[-1] = "A"
+    said[-1] = "none of them"
     replies = [
         {**vars(question), "unit": unit, "score": suite.score(question, reply)}
         for question, unit, reply in zip(questions, units, said, strict=True)
