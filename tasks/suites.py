@@ -14,7 +14,7 @@ from prefect import State
 from pydantic import JsonValue
 
 from models.suites.catalog import EMBEDDED, find_suite
-from models.suites.reading import MAX_IMAGE_BYTES, image_cells, read_parquet, read_tsv
+from models.suites.reading import BROKEN, MAX_IMAGE_BYTES, image_cells, read_parquet, read_tsv
 from models.suites.suite import Suite
 from storage.files import list_files, open_file
 from storage.images import inspect_image
@@ -126,7 +126,7 @@ def _from_hub(suite: Suite, row: Mapping[str, Any], number: int) -> Mapping[str,
     try:
         return suite.from_hub(row, number)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return {"index": row.get("index", number), None: f"{error}"}  # type: ignore[dict-item]
+        return {"index": row.get("index", number), BROKEN: f"it is not as the dataset's others: {error!r}"}
 
 
 class Intake:
@@ -165,9 +165,9 @@ class Intake:
             self._broken[f"{row.get('index')} (row {self._rows})"] = str(error)
             log.warning("%s, row %d, index %r: %s", self._suite.name, self._rows, row.get("index"), error)
 
-    def _ask(self, row: Mapping[Any, Any]) -> None:
-        if None in row:
-            raise ValueError(row[None] if isinstance(row[None], str) else "it has more columns than the header")
+    def _ask(self, row: Mapping[str, Any]) -> None:
+        if BROKEN in row:
+            raise ValueError(row[BROKEN])
         question = self._suite.question(row)
         images = self._names(row)
         if not images:

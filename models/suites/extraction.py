@@ -7,7 +7,7 @@ The rules are VLMEvalKit's for exact matching. They depart from it in these poin
 - The article in "A green ring" is not option A.
 - An option text must stand as whole words ("greenish" is not "green"), and the longer one of two that contain each
   other counts ("top left" over "left").
-- Marks around yes and no ("**Yes**:") do not hide them.
+- Marks and scripts without spaces around a letter ("$B$", "答案是B") or around yes and no ("**Yes**:") do not hide it.
 """
 
 import re

@@ -11,6 +11,8 @@ from viper.errors import SuiteError
 MAX_IMAGE_BYTES = 50_000_000
 """Largest image file in a row."""
 _MAX_CELL_CHARACTERS = 4 * MAX_IMAGE_BYTES
+BROKEN = "broken row"
+"""Key under which a row carries the reason why it cannot be read."""
 _PARQUET_ROWS = 16
 """Rows of a parquet file in memory."""
 _REFERENCE_CHARACTERS = 64
@@ -21,17 +23,20 @@ _OPTION_IN_LINE = re.compile(r"(?:^|,)\s*([A-H]):\s+")
 
 
 def read_tsv(file: IO[str], name: str, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """The rows of a TSV file. One with too few or too many columns has the key ``None``.
+    """The rows of a TSV file. One with too few or too many columns says so under ``BROKEN``.
 
     Raises:
         SuiteError: A column is missing, or the text is no TSV.
     """
     csv.field_size_limit(_MAX_CELL_CHARACTERS)
-    reader = csv.DictReader(file, delimiter="\t", restval=None)
+    reader = csv.DictReader(file, delimiter="\t", restkey=BROKEN)
     try:
         check_columns(name, reader.fieldnames or (), columns)
         for row in reader:
-            yield {**row, None: "columns"} if None in row.values() else row  # type: ignore[dict-item]
+            if BROKEN in row or None in row.values():
+                amount = "more" if BROKEN in row else "fewer"
+                row[BROKEN] = f"it has {amount} columns than the header"
+            yield row
     except (csv.Error, UnicodeDecodeError) as error:
         raise SuiteError(
             f"{name}, line {reader.line_num + 1}: {error}. Expected tab-separated UTF-8 text as VLMEvalKit publishes "
