@@ -27,9 +27,9 @@ _LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\+"
 _WORD = re.compile(rf"(?:{_LETTER})+(?:['’/-](?:{_LETTER})+)*")
 """Letters, digits and underscores, joined by hyphens, slashes and apostrophes; none of scripts without spaces."""
 _ARTICLE = re.compile(
-    r"(?<!option )(?<!choice )(?<!answer )(?<!is )\bA (?=[a-z])(?!(?:and|as|because|in|is|or|since|was)\b)",
-    re.IGNORECASE,
+    r"(?<!ption )(?<!hoice )(?<!nswer )(?<!is )\bA (?=[a-z])(?!(?:and|as|because|in|is|or|since|was)\b)"
 )
+"""An A before a small word, unless "option", "choice", "answer" or "is" announces it or the word speaks of a choice."""
 
 
 def strip_tags(reply: str) -> str:
@@ -99,7 +99,7 @@ def says(reply: str, answer: str) -> bool:
     """Whether the reply holds the short answer as whole words. Of yes and no it must hold one alone."""
     if answer.strip().lower() in ("yes", "no"):
         return extract_yes_no(reply) == answer.strip().lower()
-    return contains(strip_tags(reply), _bare(answer))
+    return _bare(answer) != "" and contains(strip_tags(reply), _bare(answer))
 
 
 def _bare(text: str) -> str:
