@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.synthesis import gather, one_worker
-from tasks import evaluation
+from tasks import evaluation, suites
 from tasks.promotion import base_vlm, champion_before
 from viper.records import ArtifactRef, Vlm
 from viper.settings import Settings, load_profile
@@ -21,20 +21,20 @@ def benchmark(
         vlms: Models by role; by default the base and the evolution's champion. A model with two roles answers once.
     """
     settings = settings or load_profile(profile)
-    evaluation.check_suites(settings.benchmarks)
+    suites.check_suites(settings.benchmarks)
     if vlms is None:
         vlms = {"base": base_vlm(settings), "champion": champion_before(settings, 10_000 - 1)}
     answered: dict[str, dict[str, list[ArtifactRef]]] = {}
-    suites = {suite: evaluation.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
+    fixed = {suite: suites.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
     for vlm in vlms.values():
         if vlm.fingerprint in answered:
             continue
         futures = {
             suite: [
                 evaluation.answer_questions.submit(settings, vlm, suite, file, shard)
-                for shard in range(evaluation.shard_count(file))
+                for shard in range(suites.shard_count(file))
             ]
-            for suite, file in suites.items()
+            for suite, file in fixed.items()
         }
         answered[vlm.fingerprint] = {suite: gather(shards) for suite, shards in futures.items()}
     return {role: answered[vlm.fingerprint] for role, vlm in vlms.items()}

@@ -6,7 +6,6 @@ The same code loads the embedded 0.7-million-parameter Qwen2.5-VL and Qwen2.5-VL
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
@@ -58,7 +57,7 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     return processor
 
 
-def load_vlm(settings: ModelSettings, adapter: Path | None = None) -> "Vlm":
+def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
     """The model in eval mode with its processor; an adapter folder, if given, is merged into the weights.
 
     Raises:
@@ -79,10 +78,10 @@ def load_vlm(settings: ModelSettings, adapter: Path | None = None) -> "Vlm":
         raise ModelError(
             f"{settings.path} cannot be loaded as a vision-language model: {error} Check models.vlm.path."
         ) from error
-    if adapter is not None:
+    if adapter:
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     return Vlm(model.to(settings.device).eval(), load_processor(folder, settings.revision))
 
 
@@ -91,6 +90,8 @@ class Vlm:
 
     def __init__(self, model: "PreTrainedModel", processor: "ProcessorMixin") -> None:
         self.model, self.processor = model, processor
+        self.image_tokens = 0
+        """Image tokens read so far."""
 
     def generate(
         self,
@@ -144,6 +145,7 @@ class Vlm:
                     f"{found} image tokens in the prompts but {expected} image features. The chat template and the "
                     "processor of this model do not fit together."
                 )
+            self.image_tokens += found
         return batch.to(self.model.device, self.model.dtype)
 
     def _generate_batch(

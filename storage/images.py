@@ -6,10 +6,10 @@ reason to set one aside has a name: ``not_an_image``, ``too_large``, ``animated`
 
 import io
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from storage.backend import PART_BYTES
-from storage.bucket import s3_filesystem
+from storage.files import filesystem
 from storage.store_errors import translate
 from viper.errors import PoolError
 
@@ -74,9 +74,9 @@ def list_images(uri: str) -> list[str]:
         PoolError: If nothing lies there.
         StoreError: If it cannot be listed.
     """
-    filesystem, root = _filesystem(uri)
+    files, root = filesystem(uri)
     try:
-        found: list[str] = filesystem.find(root)
+        found: list[str] = files.find(root)
     except Exception as error:
         raise translate(error, f"Cannot list the images in {uri}") or error from error
     prefix = "s3://" if uri.startswith("s3://") else ""
@@ -97,22 +97,13 @@ def read_bytes(uri: str, max_bytes: int | None = None) -> bytes:
     Raises:
         StoreError: If it cannot be read.
     """
-    filesystem, path = _filesystem(uri)
+    files, path = filesystem(uri)
     try:
-        with filesystem.open(path, "rb", block_size=PART_BYTES) as file:
+        with files.open(path, "rb", block_size=PART_BYTES) as file:
             data: bytes = file.read() if max_bytes is None else file.read(max_bytes + 1)
     except Exception as error:
         raise translate(error, f"Cannot read {uri}") or error from error
     return data
-
-
-def _filesystem(uri: str) -> tuple[Any, str]:
-    if uri.startswith("s3://"):
-        return s3_filesystem(), uri.removeprefix("s3://").rstrip("/")
-    from fsspec.core import url_to_fs
-
-    filesystem, path = url_to_fs(uri)
-    return filesystem, path
 
 
 def _decode(data: bytes, max_pixels: int, max_bytes: int) -> "Image | str":

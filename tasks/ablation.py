@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
 from models.statistics import compare_with_references
-from tasks.evaluation import read_replies
+from tasks.evaluation import unit_scores
 from tasks.step import Entries, once, read_json, step_task, to_json
 from viper.records import Ablation, ArtifactRef, Difference
 from viper.settings import Settings
@@ -31,10 +31,7 @@ def compare_variants(
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         scores = {
-            name: [
-                {suite: [reply["score"] for reply in read_replies(parts)] for suite, parts in suites.items()}
-                for suites in by_seed
-            ]
+            name: [{suite: unit_scores(suite, parts) for suite, parts in suites.items()} for suites in by_seed]
             for name, by_seed in replies.items()
         }
         rows = compare_with_references(scores, against, settings.gate, settings.seed)

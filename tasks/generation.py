@@ -1,5 +1,7 @@
 """Captions of a shard, by the synthesizing VLM."""
 
+from pathlib import Path
+
 from prefect import State
 from pydantic import JsonValue
 
@@ -7,14 +9,28 @@ from models import prompts
 from models.vlm import Prompt, load_vlm
 from models.vlm import Vlm as LoadedVlm
 from tasks.shards import shard_images
-from tasks.step import Entries, model_settings, once, step_task, to_json, worker_model
+from tasks.step import Entries, fingerprint, model_settings, once, step_task, to_json, worker_model
+from viper.errors import ModelError
 from viper.records import ArtifactRef, Shard, Vlm
 from viper.settings import Settings
 
 
 def load(settings: Settings, vlm: Vlm) -> LoadedVlm:
     """The VLM of this worker."""
-    return worker_model(load_vlm, model_settings(settings, vlm))
+    return worker_model(load_vlm, model_settings(settings, vlm), vlm.adapter)
+
+
+def with_adapter(settings: Settings, folder: Path) -> Vlm:
+    """The base model with the LoRA adapter in a folder.
+
+    Raises:
+        ModelError: The folder holds no adapter.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelError(f"{folder} has no adapter_config.json. Expected a LoRA adapter as peft saves it.")
+    base, path = settings.models.vlm, str(folder.resolve())
+    both = f"{fingerprint(base)}+{fingerprint(base.model_copy(update={'path': path}))}"
+    return Vlm(name="adapter", settings_path=base.path, adapter=path, fingerprint=both)
 
 
 @step_task(name="caption images", task_run_name="caption shard {shard.number}")

@@ -2,9 +2,9 @@
 
 from models.locations import resolve
 from storage.objects import ObjectStore
-from tasks.evaluation import check_suites
 from tasks.pool import check_pool
 from tasks.reporting import check_rounds
+from tasks.suites import check_suites
 from viper.environment import store_root
 from viper.settings import Settings
 
@@ -21,5 +21,16 @@ def check(settings: Settings, rounds: int) -> None:
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
     check_pool(settings.pool)
+    check_suites(settings.benchmarks)
+    ObjectStore(store_root()).probe(MIN_FREE_BYTES)
+
+
+def check_benchmark(settings: Settings) -> None:
+    """What a benchmark alone needs: the VLM, suites and store.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    resolve(settings.models.vlm.path)
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)

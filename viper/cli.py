@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from viper import data_commands, store_commands
+from viper import benchmark_commands, data_commands, store_commands
 from viper.environment import home, prepare_environment, store_root
 from viper.errors import ViperError
 from viper.terminal import USER_MISTAKE, checking, start, working
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(benchmark_commands.app, name="benchmark")
 app.add_typer(store_commands.app, name="store")
 app.add_typer(data_commands.app, name="data")
 
@@ -80,33 +81,6 @@ def _evolve(profile: str, rounds: int, settings: "Settings") -> None:
         keep_request(profile, rounds, settings)
         results = evolve_flow(profile=profile, rounds=rounds, settings=settings)
         show(profile, results)
-
-
-@app.command()
-def benchmark(
-    profile: Profile = "shapes",
-    model: Annotated[str, typer.Option(help="Folder or hub name of a model; by default base and champion.")] = "",
-    suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default the profile's.")] = "",
-    limit: Annotated[int, typer.Option(help="Questions a suite at most; 0 takes all.")] = 0,
-    set_: Overrides = None,
-) -> None:
-    """Score models on the benchmarks alone."""
-    start()
-    with checking():
-        asked = [f"benchmarks.limit={limit}"] if limit else []
-        asked += [f"benchmarks.suites={suites.split(',')}"] if suites else []
-        asked += [f"models.vlm.path='{model}'"] if model else []
-        settings = _settings(profile, [*(set_ or []), *asked])
-        from tasks.preflight import check
-
-        check(settings, 1)
-    with working("the same command"):
-        from flows.benchmark import benchmark as benchmark_flow
-        from tasks.promotion import base_vlm
-        from viper.summary import show_scores
-
-        vlms = {"model": base_vlm(settings)} if model else None
-        show_scores(benchmark_flow(profile=profile, settings=settings, vlms=vlms))
 
 
 @app.command()

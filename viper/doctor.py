@@ -112,7 +112,7 @@ def _pool(settings: Settings) -> str:
 
 
 def _suites(settings: Settings) -> str:
-    from tasks.evaluation import check_suites
+    from tasks.suites import check_suites
 
     check_suites(settings.benchmarks)
     return ", ".join(settings.benchmarks.suites)

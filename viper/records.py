@@ -34,6 +34,8 @@ class Vlm(Record):
     """``base`` or ``round 3``."""
     settings_path: str = ""
     """Where the base comes from; empty for a model made by a round."""
+    adapter: str = ""
+    """Folder of a LoRA adapter that is merged into the base; empty for none."""
     artifact: ArtifactRef | None = None
     """The model made by a round; ``None`` for the base."""
     fingerprint: str

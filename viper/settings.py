@@ -248,14 +248,15 @@ class BenchmarkSettings(Section):
     suites: tuple[str, ...]
     """Suites by name, in the order of the report."""
     folder: str
-    """Folder or ``s3://`` prefix of the suites' TSV files. ``shapes:`` makes those of the embedded world,
-    ``shapes:held-out`` others that no setting was tuned on."""
+    """Folder or ``s3://`` prefix of the suites' files (``NAME.tsv``, or parquet in a folder ``NAME``), or ``hub:`` for
+    the Hugging Face hub. ``shapes:`` makes the suites of the embedded world, ``shapes:held-out`` others that no setting
+    was tuned on."""
     limit: int = Field(default=0, ge=0)
-    """Questions a suite at most; 0 takes all."""
+    """Questions a suite at most; 0 takes all. One that is asked in several rows counts them, and is taken whole."""
     batch: Count = 16
     """Questions a generation pass."""
     shard_questions: Count = 500
-    """Questions a shard."""
+    """Questions a shard: the unit of loss, and how many questions' decoded images are in memory at once."""
     max_new_tokens: Count = 64
     """Longest reply, in tokens."""
 

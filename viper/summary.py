@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models.suites.catalog import find_suite
 from storage.layout import champions_prefix
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
@@ -18,6 +19,7 @@ from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
 if TYPE_CHECKING:
+    from tasks.rescoring import Rescored
     from tasks.throughput import Throughput
     from viper.settings import Settings
 
@@ -105,7 +107,7 @@ def _copy_report(result: RoundResult) -> str:
 
 
 def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
-    """Scores by suite and role, in points."""
+    """Scores by suite and role, in points, each with its parts and categories."""
     table = Table(title="Points")
     table.add_column("suite")
     for role in replies:
@@ -113,16 +115,28 @@ def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
     suites = list(next(iter(replies.values())))
     means = dict.fromkeys(replies, 0.0)
     for suite in suites:
-        points = {role: _points(replies[role][suite]) for role in replies}
-        means = {role: means[role] + points[role] / len(suites) for role in replies}
-        table.add_row(suite.replace("_", " "), *(f"{points[role]:.1f}" for role in replies))
+        found = {role: find_suite(suite).aggregate(read_replies(replies[role][suite])) for role in replies}
+        for name in next(iter(found.values())):
+            label = suite.replace("_", " ") if name == "all" else f"  {name}"
+            table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies))
+        means = {role: means[role] + 100 * found[role]["all"] / len(suites) for role in replies}
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
     _console().print(table)
 
 
-def _points(parts: list[ArtifactRef]) -> float:
-    scores = [reply["score"] for reply in read_replies(parts)]
-    return 100 * float(sum(scores)) / len(scores)
+def show_rescored(found: "Sequence[Rescored]") -> None:
+    """Old and new points of every stored set of replies, with the figures that changed."""
+    table = Table(title="Points as stored, and by the present rules")
+    for name in ("suite", "model", "rows", "changed", "old", "new"):
+        table.add_column(name, justify="left" if name in ("suite", "model") else "right")
+    for one in found:
+        for name in one.new:
+            if name != "all" and one.old[name] == one.new[name]:
+                continue
+            cells = [one.suite, one.model[:24], f"{one.rows:,}", f"{one.changed:,}"]
+            points = [f"{100 * scores[name]:.1f}" for scores in (one.old, one.new)]
+            table.add_row(*(cells if name == "all" else [f"  {name}", "", "", ""]), *points)
+    _console().print(table)
 
 
 def show_throughput(found: "Mapping[str, Throughput]") -> None:

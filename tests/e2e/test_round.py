@@ -187,7 +187,7 @@ def test_the_loop_needs_nothing_but_the_pictures(tmp_path: Path) -> None:
         (["evolve", "--rounds", "0"], "expected at least 1"),
         (["evolve", "--set", "pool.uri=./no-such-folder"], "There are no images in"),
         (["evolve", "--set", "models.painter.path=./nothing"], "There is no folder ./nothing"),
-        (["evolve", "--set", "benchmarks.suites=['mmstar']"], "Unknown suites mmstar"),
+        (["evolve", "--set", "benchmarks.suites=['mmstar']"], "Unknown suite 'mmstar'"),
         (["resume", "nothing"], "There is no evolution 'nothing'"),
     ],
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.files import list_files, open_file
 from storage.objects import ObjectStore
 from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
@@ -117,6 +118,20 @@ def test_what_is_committed_to_s3_is_read_back(store: ObjectStore, tmp_path: Path
     assert list(store.list("run")) == ["run/a", "run/b"]
     assert (store.download(ref, tmp_path / "copy") / "large.bin").read_bytes() == large.read_bytes()
     assert store.damaged(ref) == ()
+
+
+def test_files_of_others_are_found_and_read_from_a_bucket(store: ObjectStore) -> None:
+    address = f"{store.root}/benchmarks"
+    assert list_files(address) == {}
+    for name, data in (("MMStar.tsv", b"index\timage\n"), ("BLINK/val-0.parquet", b"PAR1"), (".hidden", b"")):
+        store._backend.create(f"benchmarks/{name}", data)
+    found = list_files(address)
+    assert list(found) == ["BLINK/val-0.parquet", "MMStar.tsv"]
+    with open_file(f"{address}/MMStar.tsv") as file:
+        assert list(file) == [b"index\timage\n"]
+    store._backend.replace("benchmarks/MMStar.tsv", b"other bytes!\n")
+    assert list_files(address)["MMStar.tsv"] != found["MMStar.tsv"]
+    assert list_files(address)["BLINK/val-0.parquet"] == found["BLINK/val-0.parquet"]
 
 
 def test_of_eight_writers_of_one_key_on_s3_one_wins(store: ObjectStore) -> None:

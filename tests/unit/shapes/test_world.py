@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import prompts
-from models.benchmarks import read_questions, score_reply
 from models.shapes import grammar
 from models.shapes.parser import read_scene
 from models.shapes.pictures import render_pair
@@ -17,6 +16,9 @@ from models.shapes.scene import COARSE, POSITIONS, Scene, Thing, render, sample_
 from models.shapes.suites import SETS, SUITES, write_suite
 from models.shapes.tokenizer import make_tokenizer
 from models.shapes.truth import true_refinements
+from models.suites.catalog import EMBEDDED, find_suite
+from models.suites.reading import read_tsv
+from models.suites.suite import Question
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
@@ -114,18 +116,30 @@ def test_tokenizer_knows_every_word_and_restores_the_text() -> None:
         assert tokenizer.decode(tokenizer(texts[0])["input_ids"]) == texts[0]
 
 
+def _questions(suite: str, count: int) -> list[Question]:
+    known = find_suite(suite)
+    return [
+        known.question(row) for row in read_tsv(io.StringIO(write_suite(suite, count).decode()), suite, known.columns)
+    ]
+
+
 @pytest.mark.parametrize("suite", SUITES)
 def test_suites_are_read_by_the_benchmark_reader_and_true_answers_score(suite: str) -> None:
-    questions = list(read_questions(io.StringIO(write_suite(suite, 30).decode()), suite))
+    known = find_suite(suite)
+    questions = _questions(suite, 30)
     assert len(questions) == 30
     for question in questions:
         reply = question.options["ABCD".index(question.answer)] + "." if question.options else question.answer
-        assert score_reply(question, reply, suite) == 1.0
+        assert known.score(question, reply) == 1.0
+
+
+def test_every_suite_of_the_world_is_in_the_catalog() -> None:
+    assert {suite.name for suite in EMBEDDED} == set(SUITES)
 
 
 def test_suites_do_not_change_between_runs_and_answers_are_balanced() -> None:
     assert write_suite("counting", 20) == write_suite("counting", 20)
-    questions = list(read_questions(io.StringIO(write_suite("hallucination", 400).decode()), "hallucination"))
+    questions = _questions("hallucination", 400)
     assert 0.4 < np.mean([question.answer == "yes" for question in questions]) < 0.6
 
 
@@ -145,7 +159,7 @@ def test_a_scene_holds_one_object_a_cell() -> None:
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_held_out_questions_are_others(suite: str) -> None:
     tuned, held_out = (
-        {question.images for question in read_questions(io.StringIO(write_suite(suite, 40, address).decode()), suite)}
+        {row["image"] for row in read_tsv(io.StringIO(write_suite(suite, 40, address).decode()), suite, ())}
         for address in SETS
     )
     assert len(tuned) == len(held_out) == 40

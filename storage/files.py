@@ -1,0 +1,71 @@
+"""Other people's files in a folder, in a bucket (``s3://``) or on the Hugging Face hub (``hf://``): found and read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from storage.backend import PART_BYTES
+from storage.bucket import s3_filesystem
+from storage.store_errors import translate
+from viper.errors import StoreError
+
+
+def filesystem(uri: str) -> tuple[Any, str]:
+    """The fsspec filesystem of an address, and the path in it."""
+    if uri.startswith("s3://"):
+        return s3_filesystem(), uri.removeprefix("s3://").rstrip("/")
+    from fsspec.core import url_to_fs
+
+    found, path = url_to_fs(uri)
+    return found, path
+
+
+def list_files(uri: str) -> dict[str, str]:
+    """What lies under an address, sorted: path under it → what changes when the file does. Hidden files are left out.
+
+    Args:
+        uri: A folder, ``s3://bucket/prefix`` or ``hf://datasets/owner/name``. One that is not there holds nothing.
+
+    Raises:
+        StoreError: If it cannot be listed.
+    """
+    with _translated("list", uri):
+        files, root = filesystem(uri)
+        try:
+            found = files.find(root, detail=True)
+        except FileNotFoundError:
+            return {}
+    inside = {path[len(root) :].lstrip("/"): info for path, info in found.items()}
+    return {
+        path: _version(inside[path])
+        for path in sorted(inside)
+        if path and not any(part.startswith(".") for part in path.split("/"))
+    }
+
+
+@contextmanager
+def open_file(uri: str) -> Iterator[IO[bytes]]:
+    """The file at an address, read in pieces.
+
+    Raises:
+        StoreError: If it cannot be read.
+    """
+    with _translated("read", uri):
+        files, path = filesystem(uri)
+        with files.open(path, "rb", block_size=PART_BYTES) as file:
+            yield file
+
+
+def _version(info: dict[str, Any]) -> str:
+    marks = [info.get(name) for name in ("size", "ETag", "blob_id", "mtime")]
+    return " ".join(str(mark) for mark in marks if mark is not None)
+
+
+@contextmanager
+def _translated(action: str, uri: str) -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        raise translate(error, f"Cannot {action} {uri}") or error from error

@@ -1,0 +1,439 @@
+"""Suites: their files in the exact published layouts, what is asked, and the aggregates."""
+
+import base64
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from models.prompts import PHOTOGRAPHS
+from models.suites.catalog import EMBEDDED, find_suite
+from models.suites.catalog import PHOTOGRAPHS as PUBLISHED
+from models.suites.embedded import caption_fidelity
+from models.suites.reading import image_cells, read_parquet, read_tsv, split_options
+from models.suites.suite import Question, Suite
+from viper.errors import SuiteError
+
+
+def png(color: str = "red") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), color).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def encoded(color: str = "red") -> str:
+    return base64.b64encode(png(color)).decode()
+
+
+def struct(color: str = "red") -> dict[str, Any]:
+    return {"bytes": png(color), "path": f"{color}.png"}
+
+
+def tsv(rows: Sequence[dict[str, object]]) -> io.StringIO:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return io.StringIO(text.getvalue())
+
+
+def parquet(rows: list[dict[str, Any]]) -> io.BytesIO:
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    file.seek(0)
+    return file
+
+
+def from_tsv(suite: Suite, rows: Sequence[dict[str, object]]) -> list[Question]:
+    return [suite.question(row) for row in read_tsv(tsv(rows), "file.tsv", suite.columns)]
+
+
+def from_hub(suite: Suite, rows: list[dict[str, Any]]) -> list[tuple[Question, list[str | bytes]]]:
+    laid = [
+        suite.from_hub(row, number)
+        for number, row in enumerate(read_parquet(parquet(rows), "file.parquet", suite.hub_columns))
+    ]
+    return [(suite.question(row), image_cells(row)) for row in laid]
+
+
+COLORS = {"A": "teal", "B": "green", "C": "red", "D": "blue"}
+CHOICE = {"index": 7, "image": encoded(), "question": "Which color?", **COLORS, "answer": "C", "category": "color"}
+ASKED = """Question: Which color?
+Options:
+A. teal
+B. green
+C. red
+D. blue
+Please select the correct answer from the options above."""
+
+
+@pytest.mark.parametrize("name", ["MMStar", "RealWorldQA", "MME-RealWorld", "BLINK", "Mantis-Eval"])
+def test_vlmevalkit_rows_are_asked_in_its_words_and_scored_by_letter(name: str) -> None:
+    suite = find_suite(name)
+    (question,) = from_tsv(suite, [CHOICE])
+    assert (question.index, question.options, question.answer) == ("7", ("teal", "green", "red", "blue"), "C")
+    assert suite.prompt(question, PHOTOGRAPHS) == ASKED
+    assert [suite.score(question, reply) for reply in ("C", "(C) red", "red", "B", "C or D", "")] == [1, 1, 1, 0, 0, 0]
+
+
+def test_a_hint_is_asked_before_the_question() -> None:
+    suite = find_suite("MMStar")
+    (question,) = from_tsv(suite, [{**CHOICE, "hint": "Look at the ring."}])
+    assert suite.prompt(question, PHOTOGRAPHS) == f"Hint: Look at the ring.\n{ASKED}"
+
+
+def test_mmstar_from_the_hub_is_asked_as_from_vlmevalkit() -> None:
+    suite = find_suite("MMStar")
+    row = {
+        "index": 0,
+        "question": "Which color?\nOptions: A: teal, B: green, C: red, D: blue",
+        "image": png(),
+        "answer": "C",
+        "category": "fine-grained perception",
+        "l2_category": "attribute",
+        "meta_info": {"source": "MMBench", "split": "val", "image_path": "images/0.jpg"},
+    }
+    ((question, images),) = from_hub(suite, [row])
+    assert suite.prompt(question, PHOTOGRAPHS) == ASKED
+    assert (question.answer, question.category, images) == ("C", "fine-grained perception", [png()])
+
+
+def test_options_with_commas_are_told_apart() -> None:
+    stem, options = split_options("What?\nOptions: A: a red, round ring, B: a cross, C: none, nothing")
+    assert (stem, options) == ("What?", ("a red, round ring", "a cross", "none, nothing"))
+
+
+def test_realworldqa_from_the_hub_is_asked_as_it_stands_and_open_answers_are_exact() -> None:
+    suite = find_suite("RealWorldQA")
+    ending = "Please answer directly with only the letter of the correct option and nothing else."
+    text = f"How many lanes are there?\n\nA. Two\nB. Three\nC. Four\n{ending}"
+    open_text = "How many lanes are there? Please answer directly with a single word or number."
+    rows = [
+        {"image": struct(), "image_path": "0.webp", "question": text, "answer": "B"},
+        {"image": struct(), "image_path": "1.webp", "question": open_text, "answer": "3"},
+    ]
+    (choice, _), (number, _) = from_hub(suite, rows)
+    assert suite.prompt(choice, PHOTOGRAPHS) == text
+    assert (choice.options, choice.answer) == (("Two", "Three", "Four"), "B")
+    assert [suite.score(choice, reply) for reply in ("B", "Three", "A")] == [1, 1, 0]
+    assert suite.prompt(number, PHOTOGRAPHS) == open_text
+    assert [suite.score(number, reply) for reply in ("3", "3.", "13", "There are 3")] == [1, 1, 0, 0]
+
+
+def test_mme_realworld_from_the_hub_has_five_options_tasks_and_domains() -> None:
+    suite = find_suite("mme_realworld")
+    options = ["(A) 1", "(B) 2", "(C) 3", "(D) 4", "(E) The image does not feature the content."]
+    row = {
+        "index": 3,
+        "bytes": encoded(),
+        "question": "How many ships?",
+        "multi-choice options": options,
+        "answer": "E",
+        "category": "Perception/Remote Sensing",
+        "l2-category": "count",
+    }
+    ((question, images),) = from_hub(suite, [row])
+    assert question.options == ("1", "2", "3", "4", "The image does not feature the content.")
+    assert images == [png()]
+    assert suite.score(question, "(E)") == 1
+    scored = [{"category": name, "score": right, "unit": ""} for name, right in (
+        ("Perception/Remote Sensing", 1.0), ("Perception/Monitoring", 0.0), ("Reasoning/Monitoring", 1.0),
+    )]  # fmt: skip
+    assert suite.aggregate(scored) == {
+        "all": pytest.approx(2 / 3),
+        "Perception": 0.5,
+        "Reasoning": 1.0,
+        "Perception/Monitoring": 0.0,
+        "Perception/Remote Sensing": 1.0,
+        "Reasoning/Monitoring": 1.0,
+    }
+
+
+def test_blink_has_several_images_in_both_forms() -> None:
+    suite = find_suite("blink")
+    colors = ["red", "blue", "green"]
+    row = {
+        "idx": "val_Jigsaw_1",
+        "question": "Which color?",
+        "sub_task": "Jigsaw",
+        **{f"image_{place}": struct(color) for place, color in enumerate(colors, 1)},
+        "image_4": None,
+        "choices": list(COLORS.values()),
+        "answer": "(C)",
+        "prompt": "Which color? Select from the following choices.\n(A) teal",
+        "explanation": "",
+    }
+    ((question, images),) = from_hub(suite, [row, {**row, "image_4": struct()}][:1])
+    assert (question.index, question.category, question.answer) == ("val_Jigsaw_1", "Jigsaw", "C")
+    assert images == [png(color) for color in colors]
+    assert suite.prompt(question, PHOTOGRAPHS) == ASKED
+    listed = [encoded(color) for color in colors]
+    for cell in (str(listed), json.dumps(listed)):
+        assert image_cells({"image": cell}) == images
+
+
+def test_mantis_eval_has_choices_and_short_answers_over_several_images() -> None:
+    suite = find_suite("mantis-eval")
+    row = {
+        "id": "m1",
+        "question_type": "multi-choice",
+        "question": "<image><image> Which color?",
+        "options": [f"({letter}) {text}" for letter, text in COLORS.items()],
+        "images": [struct("red"), struct("blue")],
+        "answer": "C",
+        "data_source": "web",
+        "category": "compare",
+    }
+    short = {**row, "question_type": "short-answer", "question": "In <image> and <image>, which is alike?"}
+    (choice, images), (open_question, _) = from_hub(suite, [row, {**short, "options": [], "answer": "the ring"}])
+    assert suite.prompt(choice, PHOTOGRAPHS) == ASKED
+    assert images == [png("red"), png("blue")]
+    assert suite.prompt(open_question, PHOTOGRAPHS) == (
+        "In image 1 and image 2, which is alike?\nAnswer the question using a single word or phrase."
+    )
+    assert [suite.score(open_question, reply) for reply in ("It is the ring.", "a cross")] == [1, 0]
+
+
+HALLUSION = [
+    # set, figure, question, answer
+    ("0", "1", "0", "yes"),
+    ("0", "1", "1", "no"),
+    ("0", "2", "0", "no"),
+    ("0", "2", "1", "no"),
+    ("1", "1", "0", "yes"),
+]
+
+
+def hallusion_replies(said: Sequence[str]) -> list[dict[str, Any]]:
+    suite = find_suite("HallusionBench")
+    rows = [
+        {
+            "index": f"VD_chart_x_{place[0]}_{place[1]}_{place[2]}",
+            "image": encoded(),
+            "question": "Is it?",
+            "answer": place[3].capitalize(),
+            "category": "VD",
+            "l2-category": "chart",
+        }
+        for place in HALLUSION
+    ]
+    return [
+        {**vars(question), "unit": suite.unit(question, ()), "score": suite.score(question, reply)}
+        for question, reply in zip(from_tsv(suite, rows), said, strict=True)
+    ]
+
+
+def test_hallusionbench_counts_rows_figures_and_questions() -> None:
+    suite = find_suite("HallusionBench")
+    # Wrong: set 0, figure 2, question 1. Figures: 2 of 3 right. Questions: 0/0 and 1/0 right, 0/1 wrong.
+    found = suite.aggregate(hallusion_replies(["Yes.", "No.", "no", "yes and no", "yes"]))
+    assert found == {
+        "all": pytest.approx((4 / 5 + 2 / 3 + 2 / 3) / 3),
+        "aAcc": pytest.approx(4 / 5),
+        "fAcc": pytest.approx(2 / 3),
+        "qAcc": pytest.approx(2 / 3),
+    }
+
+
+@given(st.lists(st.sampled_from(["yes", "no", "perhaps"]), min_size=5, max_size=5))
+def test_the_mean_over_sets_is_exactly_the_mean_of_the_three_shares(said: list[str]) -> None:
+    suite, replies = find_suite("HallusionBench"), hallusion_replies(said)
+    figures, questions = defaultdict(list), defaultdict(list)
+    for (set_, figure, question, _), reply in zip(HALLUSION, replies, strict=True):
+        figures[set_, figure].append(reply["score"])
+        questions[set_, question].append(reply["score"])
+    shares = [
+        sum(reply["score"] for reply in replies) / 5,
+        *(sum(min(scores) for scores in groups.values()) / len(groups) for groups in (figures, questions)),
+    ]
+    units = suite.units(replies)
+    assert len(units) == 2
+    assert sum(units) / len(units) == pytest.approx(sum(shares) / 3)
+
+
+def test_hallusionbench_from_the_hub_has_the_rows_of_vlmevalkit() -> None:
+    suite = find_suite("hallusionbench")
+    row = {
+        "category": "VS",
+        "subcategory": "chart",
+        "visual_input": "1",
+        "set_id": "4",
+        "figure_id": "1",
+        "sample_note": "",
+        "question_id": "2",
+        "question": "Is it?",
+        "gt_answer_details": "It is.",
+        "gt_answer": "1",
+        "filename": "./VS/chart/4_1.png",
+        "image": struct(),
+    }
+    ((question, _),) = from_hub(suite, [row])
+    assert (question.answer, question.category, suite.unit(question, ())) == ("yes", "chart", "chart_4")
+    assert suite.prompt(question, PHOTOGRAPHS) == "Is it?"
+
+
+def circular(text: str, answer: str) -> list[dict[str, object]]:
+    """The four rows of a CRPE question: options rotated, listed in the question."""
+    colors = list(COLORS.values())
+    rows: list[dict[str, object]] = []
+    for shift in range(4):
+        turned = colors[shift:] + colors[:shift]
+        listed = "\n".join(f"{letter}. {color}" for letter, color in zip("ABCD", turned, strict=True))
+        question = f"{text}\n{listed}\nAnswer with the option's letter from the given choices directly."
+        right = "ABCD"[turned.index(answer)]
+        rows.append(
+            {"index": len(rows), "image": encoded(), "question": question, "answer": right, "category": "exist"}
+        )
+    return rows
+
+
+@pytest.mark.parametrize("name", ["CRPE_EXIST", "CRPE_RELATION"])
+def test_a_crpe_question_is_right_where_all_its_four_rows_are(name: str) -> None:
+    suite = find_suite(name)
+    first, second = circular("Which color has the ring?", "red"), circular("Which color has the cross?", "blue")
+    rows = [row for pair in zip(first, second, strict=True) for row in pair]
+    questions = from_tsv(suite, rows)
+    assert suite.prompt(questions[0], PHOTOGRAPHS) == rows[0]["question"]
+    units = [suite.unit(question, ("picture",)) for question in questions]
+    assert len(set(units)) == 2
+    assert suite.unit(questions[0], ("another picture",)) not in units
+    said = [question.answer for question in questions]
+    said[-1] = "none of them"
+    replies = [
+        {**vars(question), "unit": unit, "score": suite.score(question, reply)}
+        for question, unit, reply in zip(questions, units, said, strict=True)
+    ]
+    assert suite.units(replies) == [1.0, 0.0]
+    assert suite.aggregate(replies) == {"all": 0.5, "rows": 7 / 8}
+
+
+def test_crpe_from_the_hub_has_the_rows_of_vlmevalkit() -> None:
+    suite, rows = find_suite("CRPE_EXIST"), circular("Which color?", "red")
+    hub = [
+        {"question_id": row["index"], "image": struct(), "text": row["question"], "category": "exist",
+         "correct_option": row["answer"]}
+        for row in rows
+    ]  # fmt: skip
+    assert [question for question, _ in from_hub(suite, hub)] == from_tsv(suite, rows)
+
+
+@pytest.mark.parametrize("suite", PUBLISHED, ids=lambda suite: suite.name)
+def test_perfect_replies_score_one_and_empty_ones_nothing(suite: Suite) -> None:
+    index = {"index": "VD_chart_x_0_1_0", "l2-category": "chart"} if suite.name == "HallusionBench" else {}
+    answer = {"answer": "Yes", **dict.fromkeys("ABCD", "")} if index else {}
+    (question,) = from_tsv(suite, [{**CHOICE, **index, **answer}])
+    for reply, score in ((question.answer, 1.0), ("", 0.0), ("I cannot tell.", 0.0)):
+        scored = [{**vars(question), "unit": "0", "score": suite.score(question, reply)}]
+        assert suite.aggregate(scored)["all"] == score
+
+
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.booleans()), min_size=1, max_size=30), st.randoms())
+def test_an_aggregate_is_the_mean_of_its_units_in_any_order(rows: list[tuple[str, bool]], random: Any) -> None:
+    suite = find_suite("MMStar")
+    replies = [
+        {"category": category, "score": float(right), "unit": str(i)} for i, (category, right) in enumerate(rows)
+    ]
+    found = suite.aggregate(replies)
+    assert found["all"] == pytest.approx(sum(suite.units(replies)) / len(rows))
+    random.shuffle(replies)
+    assert suite.aggregate(replies) == found
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"answer": ""}, "answer is empty"),
+        ({"answer": "F"}, "'F' is none of the options A to D"),
+        ({"question": ""}, "question is empty"),
+        ({"B": ""}, "option B is empty"),
+    ],
+)
+def test_a_broken_row_says_what_is_wrong(changed: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        from_tsv(find_suite("MMStar"), [{**CHOICE, **changed}])
+
+
+def test_an_answer_may_be_an_options_text_or_have_marks() -> None:
+    questions = from_tsv(
+        find_suite("MMStar"), [{**CHOICE, "answer": answer} for answer in ("red", "(C)", "C. red", "c")]
+    )
+    assert [question.answer for question in questions] == ["C"] * 4
+
+
+@pytest.mark.parametrize(("write", "read"), [(tsv, read_tsv), (parquet, read_parquet)], ids=["tsv", "parquet"])
+def test_a_missing_column_is_named_with_those_that_were_found(write: Any, read: Any) -> None:
+    rows = read(write([{"index": 1, "question": "q"}]), "my file", ("image", "answer"))
+    with pytest.raises(SuiteError, match=r"my file lacks the columns image, answer. Found: index, question"):
+        list(rows)
+
+
+def test_what_is_no_parquet_is_named() -> None:
+    with pytest.raises(SuiteError, match="my file cannot be read as parquet"):
+        list(read_parquet(io.BytesIO(b"index\timage\n"), "my file", ()))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("mmstr", "Did you mean 'MMStar'"), ("real-world-qa", "Did you mean 'RealWorldQA'"), ("?", "Known here: MMStar")],
+)
+def test_an_unknown_suite_is_answered_with_the_nearest_name(name: str, message: str) -> None:
+    with pytest.raises(SuiteError, match=message):
+        find_suite(name)
+
+
+def test_suites_are_found_in_any_case_and_no_two_have_one_name() -> None:
+    assert find_suite("mmstar") is find_suite("MMStar")
+    assert find_suite("mme_realworld") is find_suite("MME-RealWorld")
+    names = [suite.name.lower() for suite in (*PUBLISHED, *EMBEDDED)]
+    assert len(names) == len(set(names)) == 15
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=5))
+def test_what_is_written_as_tsv_is_read_back(rows: list[tuple[str, str]]) -> None:
+    written: list[dict[str, object]] = [{"index": index, "question": question} for index, question in rows]
+    assert list(read_tsv(tsv(written), "file", ("index",))) == written
+
+
+@given(st.binary(min_size=60, max_size=200), st.integers(1, 4))
+def test_images_survive_every_layout(data: bytes, count: int) -> None:
+    text = base64.b64encode(data).decode()
+    for cell in (text, [data], {"bytes": data}):
+        assert image_cells({"image": cell}) == [data]
+    for many in ([{"bytes": data}] * count, str([text] * count), json.dumps([text] * count)):
+        assert image_cells({"image": many}) == [data] * count
+    assert image_cells({"image": ""}) == []
+    assert image_cells({"image": "12"}) == ["12"]
+
+
+@pytest.mark.parametrize(("size", "message"), [(51_000_000, "larger than"), (80, "base64")])
+def test_images_are_bounded_and_must_be_base64(size: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        image_cells({"image": b"x" * size if size > 1000 else "?" * size})
+
+
+def test_captions_are_scored_by_facts() -> None:
+    truth = "a small teal ring is at the top left."
+    assert caption_fidelity("the top left holds a small teal ring.", truth) == 1.0
+    assert caption_fidelity("the top left holds a small green ring.", truth) == pytest.approx(2 / 3)
+    assert caption_fidelity("", truth) == 0.0
+
+
+@pytest.mark.parametrize(("reply", "answer"), list(product(["it is green and nothing else in this world"], ["B"])))
+def test_the_embedded_world_takes_an_options_text_from_a_reply_of_any_length(reply: str, answer: str) -> None:
+    suite = find_suite("fine_perception")
+    (question,) = from_tsv(suite, [{**CHOICE, "answer": answer}])
+    assert suite.score(question, reply) == 1.0
+    assert find_suite("MMStar").score(question, reply) == 0.0
