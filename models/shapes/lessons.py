@@ -181,10 +181,10 @@ Curriculum = Mapping[Callable[[np.random.Generator, float, int], Lesson], float]
 
 EVERYTHING: Curriculum = {
     caption_lesson: 0.16,
-    question_lesson: 0.42,
+    question_lesson: 0.38,
     critique_lesson: 0.14,
-    refine_lesson: 0.16,
-    predict_lesson: 0.12,
+    refine_lesson: 0.17,
+    predict_lesson: 0.15,
 }
 """All tasks side by side, from the beginning to the end."""
 

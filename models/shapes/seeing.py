@@ -24,7 +24,7 @@ from models.shapes.tokenizer import END, PAD, START, make_tokenizer
 
 PATCH_PX = 8
 BATCH = 32
-COARSE_SHARE = 0.85
+COARSE_SHARE = 0.8
 _IMAGE = "<|vision_start|>" + "<|image_pad|>" * (GRID * GRID) + "<|vision_end|>"
 
 
@@ -64,14 +64,7 @@ def make_vlm(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGene
         vision_end_token_id=ids("<|vision_end|>"),
         tie_word_embeddings=True,
     )
-    vlm = Qwen2_5_VLForConditionalGeneration(config)
-    # The first layers attend by likeness from the start: a word looks at the cells that look like it (see CellHeads).
-    # From independent queries and keys this comes about many times later.
-    with torch.no_grad():
-        for layer in vlm.model.language_model.layers[:2]:
-            nn.init.normal_(layer.self_attn.k_proj.weight, std=0.1)
-            layer.self_attn.q_proj.weight.copy_(layer.self_attn.k_proj.weight)
-    return vlm
+    return Qwen2_5_VLForConditionalGeneration(config)
 
 
 def patchify(images: list[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
