@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from viper import data_commands, store_commands
+from viper import champion_commands, data_commands, store_commands
 from viper.environment import home, prepare_environment, store_root
 from viper.errors import ViperError
 from viper.terminal import USER_MISTAKE, checking, start, working
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(store_commands.app, name="store")
 app.add_typer(data_commands.app, name="data")
+app.add_typer(champion_commands.app, name="champion")
 
 Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
 Overrides = Annotated[
