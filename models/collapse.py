@@ -5,6 +5,7 @@ less (``models.rewards``). Each function returns what collapsed in one sentence,
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -137,4 +138,4 @@ def self_similarity(texts: Sequence[str]) -> float:
 def _word_pairs(text: str) -> list[tuple[str, str]]:
     # The ends count as words, so that a text of one word has pairs, too.
     words = ["", *text.lower().split(), ""]
-    return list(zip(words, words[1:], strict=False))
+    return list(pairwise(words))
