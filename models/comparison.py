@@ -57,13 +57,18 @@ def _split(by_role: Mapping[str, Sequence[float]], categories: Sequence[str]) ->
 
 
 def _result(name: str, by_role: Mapping[str, Sequence[float]], gate: GateSettings, seed: int) -> SuiteResult:
-    candidate = by_role["candidate"]
-    against = {
-        f"against_{role}": paired_difference(candidate, by_role[role], gate.confidence, gate.resamples, seed)
-        for role in ("base", "champion")
-    }
-    points = {role: _points(found) for role, found in by_role.items()}
-    return SuiteResult(suite=name, questions=len(candidate), **points, **against)
+    def against(role: str) -> Difference:
+        return paired_difference(by_role["candidate"], by_role[role], gate.confidence, gate.resamples, seed)
+
+    return SuiteResult(
+        suite=name,
+        questions=len(by_role["candidate"]),
+        base=_points(by_role["base"]),
+        champion=_points(by_role["champion"]),
+        candidate=_points(by_role["candidate"]),
+        against_base=against("base"),
+        against_champion=against("champion"),
+    )
 
 
 def _mean(
@@ -79,7 +84,9 @@ def _mean(
     return SuiteResult(
         suite="mean",
         questions=sum(result.questions for result in results),
-        **{role: float(np.mean([getattr(result, role) for result in results])) for role in ROLES},
+        base=float(np.mean([result.base for result in results])),
+        champion=float(np.mean([result.champion for result in results])),
+        candidate=float(np.mean([result.candidate for result in results])),
         against_base=against("base"),
         against_champion=against("champion"),
     )

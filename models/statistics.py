@@ -105,7 +105,7 @@ def holm(ps: Sequence[float]) -> list[float]:
     Sorted, the i-th smallest of m (from 0) is multiplied by m - i, and never falls below an earlier one.
     """
     adjusted, highest = [0.0] * len(ps), 0.0
-    for rank, at in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+    for rank, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
         highest = max(highest, min(1.0, (len(ps) - rank) * ps[at]))
         adjusted[at] = highest
     return adjusted
