@@ -12,7 +12,7 @@ from tasks.step import open_store, to_json
 from tasks.tracking import tracker
 from viper.errors import ChampionChanged, ProfileError
 from viper.records import ArtifactRef, RoundResult, Verdict, Vlm
-from viper.settings import Settings, load_profile
+from viper.settings import Settings, load_profile, override
 
 # MLflow and its own dependencies warn on import and on first use of a database.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -21,12 +21,18 @@ PROMOTE = Verdict(decision="promote", reason="sees better")
 KEEP = Verdict(decision="keep champion", reason="no certain gain")
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database for all tests, since making one takes seconds."""
+    return tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+
+
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("VIPER_HOME", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     tracker.cache_clear()
-    return load_profile("shapes")
+    return override(load_profile("shapes"), [f"evolution=e-{tmp_path.name.replace('_', '-')[:40].rstrip('-')}"])
 
 
 def _model(name: str) -> Vlm:
