@@ -96,7 +96,7 @@ def sign_test(won: int, lost: int) -> float:
     for k in range(min(won, lost)):
         term = term * (differing - k) // (k + 1)
         total += term
-    return min(1.0, 2 * total / 2**differing)
+    return min(1.0, 2 * total / (1 << differing))
 
 
 def holm(ps: Sequence[float]) -> list[float]:
