@@ -41,7 +41,7 @@ VARIANTS = {
     "sft": Variant(("training.stages=['csr-sft', 'vop-sft']",)),
     "cold-start": Variant(("training.stages=['mixed-sft', 'csr', 'vop']",)),
     "filter-off": Variant(("filter.enabled=false",)),
-    "precision-reward": Variant(("training.reward.coverage_weight=0.0",)),
+    "precision-reward": Variant(("training.reward.coverage_weight=0.0", "collapse.enabled=false")),
     "true-labels": Variant(true_labels=True),
     "two-rounds": Variant(rounds=2),
     "frozen-synthesizer": Variant(("frozen_synthesizer=true",), against="two-rounds", rounds=2),

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.synthesis import gather, one_worker
+from flows.synthesis import gather, hash_suites, one_worker
 from tasks import ceiling as steps
 from tasks import editing, filtering, generation, pool, promotion, training, versioning
 from tasks.step import release_models
@@ -32,7 +32,7 @@ def ceiling(settings: Settings, rounds: int = 1) -> Vlm:
 
 
 def _true_datasets(settings: Settings, round_number: int, vlm: Vlm) -> dict[str, ArtifactRef]:
-    shards = pool.shards_of(pool.take_images(settings, round_number))
+    shards = pool.shards_of(pool.take_images(settings, round_number, hash_suites(settings)))
     captions = gather(generation.caption_images.submit(settings, vlm, shard) for shard in shards)
     truths = [
         steps.write_true_refinements(settings, round_number, *each) for each in zip(shards, captions, strict=True)

@@ -55,7 +55,11 @@ def evolve(
         results.append(finished)
         parents = finished.datasets
         if finished.verdict.decision == "collapse":
-            log.warning("Round %d collapsed: the evolution stops here.", round_number)
+            log.warning(
+                "Round %d collapsed: the evolution stops here. Change what led to it and go on under another name "
+                "(--set evolution=NAME): what the change leaves as it was is reused.",
+                round_number,
+            )
             break
     return results
 

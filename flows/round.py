@@ -4,16 +4,19 @@ from prefect import flow
 
 from flows.benchmark import benchmark
 from flows.synthesis import one_worker, synthesis
-from tasks import promotion, reporting, training
+from tasks import generation, promotion, reporting, training
 from tasks.clock import timed
 from tasks.step import key_of, release_models
-from viper.records import ArtifactRef, RoundResult
+from viper.errors import Collapsed
+from viper.records import ArtifactRef, RoundResult, Synthesis, Verdict, Vlm
 from viper.settings import Settings
 
 
 @flow(name="round", task_runner=one_worker, flow_run_name="round {round_number} of {settings.evolution}")
 def run_round(settings: Settings, round_number: int, parents: dict[str, ArtifactRef] | None = None) -> RoundResult:
     """Make data with the champion, train on it, prove what it gained, and let the gate decide.
+
+    A collapse of data or training ends the round early, with that verdict and without a candidate.
 
     Args:
         settings: Of the evolution.
@@ -31,20 +34,13 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
     seconds.update(made.seconds)
     release_models()
 
-    candidate = champion
-    for stage in settings.training.stages:
-        with timed(seconds, f"training {stage}"):
-            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets)
-            candidate = training.as_vlm(round_number, trained)
-
-    with timed(seconds, "benchmarks"):
-        roles = {"base": base, "champion": champion, "candidate": candidate}
-        replies = benchmark(profile=settings.name, settings=settings, vlms=roles)
-        release_models()
+    try:
+        candidate, verdict = _train_and_judge(settings, round_number, base, champion, made, seconds)
+    except Collapsed as error:
+        candidate, verdict = champion, promotion.collapse_verdict(error)
 
     with timed(seconds, "verdict and report"):
-        verdict = promotion.read_verdict(promotion.decide_on_candidate(settings, round_number, replies))
-        champion_after = promotion.promote(settings, round_number, candidate, verdict)
+        champion_after = promotion.promote(settings, round_number, champion, candidate, verdict)
         reporting.show_verdict(round_number, verdict)
         report = reporting.write_report(settings, round_number, made, verdict)
     result = RoundResult(
@@ -62,3 +58,25 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
     )
     reporting.track_round(settings, result)
     return reporting.keep_result(result)
+
+
+def _train_and_judge(
+    settings: Settings, round_number: int, base: Vlm, champion: Vlm, made: Synthesis, seconds: dict[str, float]
+) -> tuple[Vlm, Verdict]:
+    """The candidate and the gate's verdict on it. Raises ``Collapsed`` where there is nothing to judge."""
+    promotion.check_data(made)
+    candidate = champion
+    for stage in settings.training.stages:
+        with timed(seconds, f"training {stage}"):
+            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets)
+            candidate = training.as_vlm(round_number, trained)
+
+    with timed(seconds, "benchmarks"):
+        roles = {"base": base, "champion": champion, "candidate": candidate}
+        replies = benchmark(profile=settings.name, settings=settings, vlms=roles)
+        captions = {
+            role: generation.caption_images(settings, roles[role], made.shards[0]) for role in ("base", "candidate")
+        }
+        release_models()
+    verdict = promotion.decide_on_candidate(settings, round_number, replies, captions)
+    return candidate, promotion.read_verdict(verdict)

@@ -7,11 +7,23 @@ from prefect import flow
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from tasks import critique, editing, filtering, generation, pool, reconstruction, reporting, versioning
+from tasks import (
+    contamination,
+    critique,
+    editing,
+    filtering,
+    generation,
+    pool,
+    reconstruction,
+    reporting,
+    suites,
+    versioning,
+)
 from tasks.clock import timed
 from tasks.promotion import champion_before
+from viper.errors import Collapsed
 from viper.records import ArtifactRef, Synthesis, Vlm
-from viper.settings import Settings, load_profile
+from viper.settings import Settings, Task, load_profile
 
 one_worker: Any = ThreadPoolTaskRunner(max_workers=1)
 """A process is one worker: its models are loaded once and never shared between threads."""
@@ -20,6 +32,12 @@ one_worker: Any = ThreadPoolTaskRunner(max_workers=1)
 def gather(futures: Iterable[PrefectFuture[ArtifactRef]]) -> list[ArtifactRef]:
     """The results of submitted steps, in their order. Raises what the first failed step raised."""
     return [future.result() for future in list(futures)]
+
+
+def hash_suites(settings: Settings) -> list[ArtifactRef]:
+    """Hashes of the pictures of every suite, which the pool must not hold."""
+    files = {suite: suites.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
+    return [contamination.hash_suite(settings, suite, file) for suite, file in files.items()]
 
 
 @flow(name="synthesis", task_runner=one_worker, flow_run_name="synthesis of round {round_number}")
@@ -45,7 +63,7 @@ def synthesis(
     clock: dict[str, float] = {}
 
     with timed(clock, "pool"):
-        images = pool.take_images(settings, round_number)
+        images = pool.take_images(settings, round_number, hash_suites(settings))
     shards = pool.shards_of(images)
     with timed(clock, "captions"):
         captions = gather(generation.caption_images.submit(settings, vlm, shard) for shard in shards)
@@ -80,21 +98,23 @@ def synthesis(
     with timed(clock, "filter"):
         operations = gather(filtering.filter_edits.submit(settings, *each) for each in zip(shards, edits, strict=True))
 
+    datasets: dict[str, ArtifactRef] = {}
+    collapse = ""
     with timed(clock, "dataset versions"):
-        csr = versioning.version_dataset(
-            settings, round_number, vlm, "csr", shards, [(one,) for one in refinements], parents.get("csr")
-        )
-        vop = versioning.version_dataset(
-            settings,
-            round_number,
-            vlm,
-            "vop",
-            shards,
-            list(zip(operations, edits, strict=True)),
-            parents.get("vop"),
-        )
+        parts: dict[Task, list[tuple[ArtifactRef, ...]]] = {
+            "csr": [(one,) for one in refinements],
+            "vop": list(zip(operations, edits, strict=True)),
+        }
+        try:
+            for name, made_of in parts.items():
+                datasets[name] = versioning.version_dataset(
+                    settings, round_number, vlm, name, shards, made_of, parents.get(name)
+                )
+        except Collapsed as error:
+            collapse = str(error)
     made = Synthesis(
-        datasets={"csr": csr, "vop": vop},
+        datasets=datasets,
+        collapse=collapse,
         shards=tuple(shards),
         paintings=tuple(paintings),
         refinements=tuple(refinements),

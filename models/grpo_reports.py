@@ -1,10 +1,14 @@
-"""What a training says of itself: figures after each step, folders after each checkpoint."""
+"""What a training says of itself: figures after each step, folders after each checkpoint; and when it ends early."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from models.collapse import training_collapse
+from viper.errors import Collapsed
+from viper.settings import CollapseSettings
 
 METRICS = {
     "loss": "loss",
@@ -53,6 +57,37 @@ class Reports(TrainerCallback):
         """Forward a checkpoint."""
         if state.is_world_process_zero:
             self._on_saved(state.global_step, Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+class CollapseWatch(TrainerCallback):
+    """Ends a training whose rollouts collapse, judged by the trainer's own history, also that before a resume.
+
+    Args:
+        prompts_per_step: Prompts of a rollout batch.
+        settings: Thresholds.
+    """
+
+    def __init__(self, prompts_per_step: int, settings: CollapseSettings) -> None:
+        self._prompts_per_step, self._settings = prompts_per_step, settings
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Metrics, **_: Any
+    ) -> None:
+        """Judge the history.
+
+        Raises:
+            Collapsed: With what collapsed, its value and its threshold.
+        """
+        if not state.is_world_process_zero:
+            return
+        found = training_collapse(history(state), self._prompts_per_step, self._settings)
+        if found:
+            raise Collapsed(f"After step {state.global_step} of the training, {found}")
+
+
+def history(state: TrainerState) -> list[Metrics]:
+    """Figures of all finished steps, also those before a resume: the history is part of the checkpoints."""
+    return [step_metrics(logs) for logs in state.log_history if "loss" in logs]
 
 
 def step_metrics(logs: Mapping[str, Any]) -> Metrics:

@@ -1,173 +1,130 @@
-"""Paired statistics of two models on the same questions, and the gate that they feed."""
+"""Paired statistics of two models on the same questions: differences with intervals, exact tests, power."""
 
+import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viper.records import AblationRow, Difference, SuiteResult, Verdict
-from viper.settings import GateSettings
+from viper.records import Difference, PairedTest
+
+POWER = 0.8
+"""Probability with which the difference of a power line is found."""
+DRAWS_AT_ONCE = 2**20
+"""Questions drawn in one call of the bootstrap: 12 MB."""
+
+Gaps = NDArray[np.float64]
+"""Candidate minus other, question by question, in points: (N,) in [-100, 100]."""
 
 
-def paired_difference(
-    candidate: Sequence[float], other: Sequence[float], confidence: float, resamples: int, seed: int
-) -> Difference:
-    """Mean difference in points with its percentile bootstrap interval; questions are resampled in pairs.
+def gaps_between(candidate: Sequence[float], other: Sequence[float]) -> Gaps:
+    """The differences of two models, question by question, in points.
 
     Args:
         candidate: Scores in [0, 1], one a question.
         other: Scores of the other model on the same questions, in the same order.
-        confidence: Level of the interval, in (0, 1).
-        resamples: Number of bootstrap resamples.
-        seed: Of the resampling.
 
     Raises:
         ValueError: The two are not of one length, or are empty.
     """
     if len(candidate) != len(other) or len(candidate) == 0:
         raise ValueError(f"Paired scores must be as many and at least one; found {len(candidate)} and {len(other)}.")
-    gaps = 100 * (np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64))
-    means = _bootstrap_means(gaps, resamples, seed)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Difference(points=float(gaps.mean()), low=float(low), high=float(high))
+    return 100 * (np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64))
 
 
-def mean_difference(
-    gaps_by_suite: Mapping[str, NDArray[np.float64]], confidence: float, resamples: int, seed: int
+def paired_difference(
+    candidate: Sequence[float], other: Sequence[float], confidence: float, resamples: int, seed: int
 ) -> Difference:
+    """Mean difference in points: percentile bootstrap interval over pairs, exact test, power.
+
+    Args:
+        candidate: Scores in [0, 1], one a question.
+        other: Scores of the other model on the same questions, in the same order.
+        confidence: Level of the interval and of the power line, in (0, 1).
+        resamples: Number of bootstrap resamples.
+        seed: Of the resampling.
+
+    Raises:
+        ValueError: The two are not of one length, or are empty.
+    """
+    gaps = gaps_between(candidate, other)
+    found = mean_difference({"": gaps}, confidence, resamples, seed)
+    return found.model_copy(update={"test": _paired_test(gaps, set(candidate) | set(other) <= {0, 1}, confidence)})
+
+
+def mean_difference(gaps_by_suite: Mapping[str, Gaps], confidence: float, resamples: int, seed: int) -> Difference:
     """Difference of the unweighted mean over suites, in points; each suite is resampled on its own."""
     means = np.mean(
-        [_bootstrap_means(gaps, resamples, seed + number) for number, gaps in enumerate(gaps_by_suite.values())], axis=0
+        [bootstrap_means(gaps, resamples, seed + number) for number, gaps in enumerate(gaps_by_suite.values())], axis=0
     )
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     points = float(np.mean([gaps.mean() for gaps in gaps_by_suite.values()]))
     return Difference(points=points, low=float(low), high=float(high))
 
 
-def _bootstrap_means(gaps: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    rng = np.random.default_rng(seed)
-    return np.asarray([gaps[rng.integers(len(gaps), size=len(gaps))].mean() for _ in range(resamples)])
+def bootstrap_means(gaps: Gaps, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Means of ``resamples`` resamples of the gaps: (resamples,), decided by the seed."""
+    rng, at_once = np.random.default_rng(seed), max(1, DRAWS_AT_ONCE // len(gaps))
+    sizes = [min(at_once, resamples - first) for first in range(0, resamples, at_once)]
+    drawn = (rng.integers(len(gaps), size=(size, len(gaps)), dtype=np.uint32) for size in sizes)
+    return np.concatenate([gaps[rows].mean(axis=1) for rows in drawn])
 
 
-def compare(
-    scores: Mapping[str, Mapping[str, Sequence[float]]], gate: GateSettings, seed: int
-) -> tuple[tuple[SuiteResult, ...], SuiteResult]:
-    """Every suite's result, and their mean as if it were a suite.
-
-    Args:
-        scores: By role (``base``, ``champion``, ``candidate``), then by suite: scores in [0, 1], one a question.
-        gate: Level and number of resamples.
-        seed: Of the resampling.
-    """
-    suites = list(scores["candidate"])
-    results = tuple(
-        SuiteResult(
-            suite=suite,
-            questions=len(scores["candidate"][suite]),
-            base=_points(scores["base"][suite]),
-            champion=_points(scores["champion"][suite]),
-            candidate=_points(scores["candidate"][suite]),
-            against_base=paired_difference(
-                scores["candidate"][suite], scores["base"][suite], gate.confidence, gate.resamples, seed
-            ),
-            against_champion=paired_difference(
-                scores["candidate"][suite], scores["champion"][suite], gate.confidence, gate.resamples, seed
-            ),
-        )
-        for suite in suites
+def _paired_test(gaps: Gaps, binary: bool, confidence: float) -> PairedTest:
+    won, lost = int((gaps > 0).sum()), int((gaps < 0).sum())
+    p = sign_test(won, lost)
+    detectable = detectable_points(gaps, binary, confidence)
+    return PairedTest(
+        name="McNemar" if binary else "sign", won=won, lost=lost, p=p, p_adjusted=p, detectable_points=detectable
     )
-    means = {role: float(np.mean([getattr(result, role) for result in results])) for role in scores}
-    against = {
-        role: mean_difference(
-            {s: 100 * (np.asarray(scores["candidate"][s]) - np.asarray(scores[role][s])) for s in suites},
-            gate.confidence,
-            gate.resamples,
-            seed,
-        )
-        for role in ("base", "champion")
-    }
-    mean = SuiteResult(
-        suite="mean",
-        questions=sum(result.questions for result in results),
-        **means,
-        against_base=against["base"],
-        against_champion=against["champion"],
-    )
-    return results, mean
 
 
-def compare_with_references(
-    scores: Mapping[str, Sequence[Mapping[str, Sequence[float]]]],
-    against: Mapping[str, str],
-    gate: GateSettings,
-    seed: int,
-) -> tuple[AblationRow, ...]:
-    """Paired differences of variants, question by question.
+def sign_test(won: int, lost: int) -> float:
+    """Two-sided exact p of a fair coin between the questions won and those lost; ties say nothing.
 
-    A question's gap is averaged over the seeds first, then questions are resampled: the intervals speak of other
-    questions, ``by_seed`` of other seeds.
+    On 0/1 scores this is McNemar's exact test (McNemar 1947; binomial form: Liddell 1976). On graded scores it is the
+    sign test: which way more questions went, not how far.
 
     Args:
-        scores: By variant (and ``base``), then seed by seed, by suite: scores in [0, 1], one a question.
-        against: With which variant each is compared.
-        gate: Level and number of resamples.
-        seed: Of the resampling.
+        won: Questions on which the candidate scored higher.
+        lost: Questions on which it scored lower.
     """
-
-    def gaps(variant: str, other: str) -> dict[str, NDArray[np.float64]]:
-        pairs = list(zip(scores[variant], scores[other], strict=True))
-        return {
-            suite: np.mean([100 * (np.asarray(one[suite]) - np.asarray(two[suite])) for one, two in pairs], axis=0)
-            for suite in pairs[0][0]
-        }
-
-    def mean_gap(one: Mapping[str, Sequence[float]], two: Mapping[str, Sequence[float]]) -> float:
-        return float(np.mean([_points(one[suite]) - _points(two[suite]) for suite in one]))
-
-    rows = []
-    for variant, other in against.items():
-        to_base = gaps(variant, "base")
-        rows.append(
-            AblationRow(
-                variant=variant,
-                against=other,
-                against_base=mean_difference(to_base, gate.confidence, gate.resamples, seed),
-                difference=mean_difference(gaps(variant, other), gate.confidence, gate.resamples, seed),
-                suites={
-                    suite: mean_difference({suite: found}, gate.confidence, gate.resamples, seed)
-                    for suite, found in to_base.items()
-                },
-                by_seed=tuple(mean_gap(one, base) for one, base in zip(scores[variant], scores["base"], strict=True)),
-            )
-        )
-    return tuple(rows)
+    differing = won + lost
+    # Integers: exact for any count. term = binomial(differing, k), total = its sum over k = 0 … min(won, lost).
+    term = total = 1
+    for k in range(min(won, lost)):
+        term = term * (differing - k) // (k + 1)
+        total += term
+    return min(1.0, 2 * total / (1 << differing))
 
 
-def _points(scores: Sequence[float]) -> float:
-    return 100 * float(np.mean(scores))
+def holm(ps: Sequence[float]) -> list[float]:
+    """P values adjusted so that the chance of any false find among them keeps the level (Holm 1979).
+
+    Sorted, the i-th smallest of m (from 0) is multiplied by m - i, and never falls below an earlier one.
+    """
+    adjusted, highest = [0.0] * len(ps), 0.0
+    for rank, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
+        highest = max(highest, min(1.0, (len(ps) - rank) * ps[at]))
+        adjusted[at] = highest
+    return adjusted
 
 
-def decide(suites: tuple[SuiteResult, ...], mean: SuiteResult, length_share: float, gate: GateSettings) -> Verdict:
-    """Promote, keep the champion, or call a collapse.
+def detectable_points(gaps: Gaps, binary: bool, confidence: float) -> float:
+    """The smallest true difference that N such questions show with probability ``POWER``, in points.
+
+    (z_(1-α/2) + z_power) · sqrt(ψ / N), with ψ the mean squared gap: on 0/1 scores the share of questions on which the
+    two differ (Connor 1987, with ψ in place of ψ - δ²). On 0/1 scores it is at least what the exact test can call
+    certain at all: ⌈log2(2/α)⌉ questions that all go one way.
 
     Args:
-        suites: The candidate's results.
-        mean: Their mean.
-        length_share: Mean length of the candidate's captions, as a share of the base's.
-        gate: Margins.
+        gaps: In points, (N,).
+        binary: Whether the scores are 0 or 1.
+        confidence: 1 - α, in (0, 1).
     """
-    if length_share < gate.min_reply_length_share:
-        limit = f"{gate.min_reply_length_share:.0%}"
-        reason = f"Captions shrank to {length_share:.0%} of the base's length; {limit} is the limit."
-        return Verdict(decision="collapse", reason=reason, suites=suites, mean=mean)
-    gain = mean.against_champion
-    lost = [result for result in suites if result.against_champion.points < -gate.margin_points]
-    if lost:
-        named = ", ".join(f"{result.suite} {result.against_champion.points:+.1f}" for result in lost)
-        reason = f"Lost more than {gate.margin_points:g} points on {named}; the mean changed by {gain.points:+.1f}."
-        return Verdict(decision="keep champion", reason=reason, suites=suites, mean=mean)
-    interval = f"{gain.points:+.1f} points, {gate.confidence:.0%} interval {gain.low:+.1f} to {gain.high:+.1f}"
-    if gain.low <= 0:
-        reason = f"No certain gain over the champion ({interval})."
-        return Verdict(decision="keep champion", reason=reason, suites=suites, mean=mean)
-    return Verdict(decision="promote", reason=f"Sees better than the champion ({interval}).", suites=suites, mean=mean)
+    alpha, normal = 1 - confidence, NormalDist()
+    spread = math.sqrt(float(np.mean(gaps**2)) / len(gaps))
+    points = (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(POWER)) * spread
+    least = 100 * math.ceil(math.log2(2 / alpha)) / len(gaps) if binary else 0.0
+    return min(100.0, max(points, least))

@@ -7,9 +7,10 @@
     evolutions/<evolution>/rounds/<round>/report                  the round's report
     evolutions/<evolution>/requests/<number>                      settings and rounds that were asked for
     evolutions/<evolution>/champions/<round>                      the champion that this round made
+    evolutions/<evolution>/champions/<round>.<number>             an earlier one, or the base, put back after this round
 
-Numbers are padded with zeros so that sorted keys are in order. Champions are append-only: the one with the highest
-round is the champion, and no pointer is ever moved.
+Numbers are padded with zeros so that sorted keys are in order. Champions are append-only: the last key is the
+champion's, and no pointer is ever moved.
 """
 
 import re
@@ -104,13 +105,23 @@ def champion_key(evolution: str, round_number: int) -> str:
     return f"{champions_prefix(evolution)}/{_padded('round', round_number, 4)}"
 
 
+def rollback_key(evolution: str, round_number: int, number: int) -> str:
+    """Key of a champion put back after this round, the ``number``-th time, from 1. Sorts before the next round's."""
+    return f"{champion_key(evolution, round_number)}.{_padded('rollback', number, 4)}"
+
+
 def champion_round(key: str) -> int:
-    """The round that made the champion at ``key``.
+    """The round that made the champion at ``key``, or after which it was put back.
 
     Raises:
         StoreError: If ``key`` is not a champion's.
     """
-    return _last_number("champion", key)
+    return _last_number("champion", key.rpartition(".")[0] if is_rollback(key) else key)
+
+
+def is_rollback(key: str) -> bool:
+    """Whether the champion at ``key`` was put back, and not made by a round."""
+    return re.fullmatch(r"\d+\.\d+", key.rpartition("/")[2]) is not None
 
 
 def group_of(key: str) -> str:

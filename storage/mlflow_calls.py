@@ -89,6 +89,17 @@ def _set_champion(client: "MlflowClient", run_id: str, operation: Operation) -> 
     client.set_registered_model_alias(name, CHAMPION_ALIAS, champion.version)
 
 
+def _clear_champion(client: "MlflowClient", run_id: str, operation: Operation) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.delete_registered_model_alias(operation["model_name"], CHAMPION_ALIAS)
+    except MlflowException as error:
+        # No model of this name was ever registered, so nothing is called champion.
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
 def _end(client: "MlflowClient", run_id: str, operation: Operation) -> None:
     client.set_terminated(run_id, operation["status"], operation["time_ms"])
 
@@ -100,6 +111,7 @@ OPERATIONS: dict[str, Callable[["MlflowClient", str, Operation], None]] = {
     "log_tags": _log_tags,
     "log_dataset_input": _log_dataset_input,
     "set_champion": _set_champion,
+    "clear_champion": _clear_champion,
     "end": _end,
 }
 

@@ -66,6 +66,10 @@ class TrackedRun:
         """Register the model at ``ref`` as a version of ``model_name``, and move the alias ``champion`` to it."""
         self._do("set_champion", model_name=model_name, ref=ref.model_dump())
 
+    def clear_champion(self, model_name: str) -> None:
+        """Take the alias ``champion`` from every version of ``model_name``: the base is the champion."""
+        self._do("clear_champion", model_name=model_name)
+
     def end(self, status: Status) -> None:
         """Close the run, then try to replay what MLflow missed meanwhile."""
         self._do("end", status=status)

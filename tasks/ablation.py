@@ -6,7 +6,7 @@ from prefect import State
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
-from models.statistics import compare_with_references
+from models.comparison import compare_with_references
 from tasks.evaluation import unit_scores
 from tasks.step import Entries, once, read_json, step_task, to_json
 from viper.records import Ablation, ArtifactRef, Difference

@@ -94,8 +94,3 @@ def read_replies(parts: list[ArtifactRef]) -> list[dict[str, Any]]:
 def unit_scores(suite: str, parts: list[ArtifactRef]) -> list[float]:
     """One number a unit of the suite, in the order of its questions: what statistics pair and resample."""
     return find_suite(suite).units(read_replies(parts))
-
-
-def mean_reply_words(replies: list[dict[str, Any]]) -> float:
-    """Mean number of words of the replies."""
-    return sum(len(reply["reply"].split()) for reply in replies) / max(1, len(replies))

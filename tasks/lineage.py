@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from storage.layout import champion_round, champions_prefix, checkpoint_round
+from tasks.champions import BASE
 from tasks.reporting import finished_round
 from tasks.step import open_store, read_json
 from viper.errors import StoreError
@@ -67,8 +68,14 @@ def _of_champion_before(evolution: str, round_number: int) -> Iterator[Ancestor]
         first = finished_round(evolution, 1)
         yield Ancestor(name="base", fingerprint=first.base.fingerprint if first else "unknown: no round is finished")
         return
-    ref, number = store.find(keys[-1]), champion_round(keys[-1])
+    ref = store.find(keys[-1])
     assert ref is not None
+    # A champion that was put back comes from the round that made it.
+    maker = str(store.manifest(ref).meta.get("rolled_back_to", keys[-1]))
+    if maker == BASE:
+        yield from _of_champion_before(evolution, 1)
+        return
+    number = champion_round(maker)
     champion = Vlm.model_validate(read_json(ref, "champion.json"))
     result = finished_round(evolution, number)
     versions = tuple(result.datasets.values()) if result else ()

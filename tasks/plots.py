@@ -1,35 +1,68 @@
-"""Draws suites over rounds, as SVG."""
+"""Draws suites and their categories over rounds, as SVG."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from viper.records import Verdict
+from viper.records import SuiteResult, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 2
+"""Panels side by side."""
 
 
 def plot_rounds(verdicts: Sequence[Verdict]) -> str:
     """The champion's scores over the rounds, suite by suite, with a ring at each candidate that the gate refused.
 
     Args:
-        verdicts: Of rounds 1, 2, … in order, at least one.
+        verdicts: Of rounds 1, 2, … in order. One that ended before the benchmarks is left out: it is the last.
 
     Returns:
-        An ``<svg>`` element; equal verdicts give equal text.
+        An ``<svg>`` element, empty text if no round was judged; equal verdicts give equal text.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
-    rows = [{row.suite: row for row in (*verdict.suites, verdict.mean)} for verdict in verdicts]
+    judged = [verdict for verdict in verdicts if verdict.rows]
+    if not judged:
+        return ""
     figure = Figure(figsize=(8.5, 4.2), layout="constrained")
-    axes = figure.subplots()
-    for number, suite in enumerate(rows[0]):
-        heights, is_mean = [rows[0][suite].champion], suite == "mean"
+    _draw(figure.subplots(), judged, [{row.suite: row for row in verdict.rows} for verdict in judged])
+    return _svg(figure)
+
+
+def plot_categories(verdicts: Sequence[Verdict]) -> str:
+    """The same for categories, one panel a suite; empty text if no suite has any."""
+    from matplotlib.figure import Figure
+
+    judged = [verdict for verdict in verdicts if verdict.rows]
+    suites = [row.suite for row in judged[0].suites if row.categories] if judged else []
+    if not suites:
+        return ""
+    height = -(-len(suites) // COLUMNS)
+    figure = Figure(figsize=(5.5 * COLUMNS, 2.9 * height), layout="constrained")
+    panels = figure.subplots(height, COLUMNS, squeeze=False).flatten()
+    for axes, suite in zip(panels, suites, strict=False):
+        found = [next(row for row in verdict.suites if row.suite == suite) for verdict in judged]
+        axes.set_title(suite.replace("_", " "), fontsize=10)
+        _draw(axes, judged, [{part.suite: part for part in row.categories} for row in found])
+    for axes in panels[len(suites) :]:
+        axes.set_visible(False)
+    return _svg(figure)
+
+
+def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str, SuiteResult]]) -> None:
+    for number, name in enumerate(rows[0]):
+        heights, is_mean = [rows[0][name].champion], name == "mean"
         color = "black" if is_mean else f"C{number}"
         for at, (verdict, found) in enumerate(zip(verdicts, rows, strict=True), start=1):
             promoted = verdict.decision == "promote"
-            heights.append(found[suite].candidate if promoted else found[suite].champion)
+            heights.append(found[name].candidate if promoted else found[name].champion)
             if not promoted:
-                axes.plot(at, found[suite].candidate, "o", mfc="none", mec=color, ms=6)
-        label = f"{suite.replace('_', ' ')} {heights[0]:.1f} → {heights[-1]:.1f}"
+                axes.plot(at, found[name].candidate, "o", mfc="none", mec=color, ms=6)
+        label = f"{name.replace('_', ' ')} {heights[0]:.1f} → {heights[-1]:.1f}"
         axes.plot(heights, "-o", color=color, ms=4, lw=2.6 if is_mean else 1.4, label=label)
     axes.set_xticks(range(len(verdicts) + 1), ["base", *(f"round {at + 1}" for at in range(len(verdicts)))])
     axes.set_ylabel("points")
@@ -37,6 +70,11 @@ def plot_rounds(verdicts: Sequence[Verdict]) -> str:
     axes.grid(axis="y", color="#e3e8ee")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
+
+
+def _svg(figure: "Figure") -> str:
+    import matplotlib
+
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "viper", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

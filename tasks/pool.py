@@ -2,12 +2,14 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from prefect import State
 from pydantic import JsonValue
 
 from storage import images
+from tasks.contamination import split_known
 from tasks.step import Entries, once, seed_of, step_task
 from viper.errors import PoolError
 from viper.records import ArtifactRef, Shard
@@ -84,8 +86,19 @@ def take_files(settings: Settings, round_number: int) -> tuple[dict[str, bytes],
 
 
 @step_task(name="take images from the pool")
-def take_images(settings: Settings, round_number: int) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``pool``: ``<shard>/<image id>.png``; facts: rejected files with their reason, number of shards."""
+def take_images(
+    settings: Settings, round_number: int, hashes: Sequence[ArtifactRef]
+) -> ArtifactRef | State[ArtifactRef]:
+    """Artifact ``pool``: ``<shard>/<image id>.png``; facts: number of images and shards, what was rejected and why.
+
+    Args:
+        settings: Of the evolution.
+        round_number: Counts from 1.
+        hashes: Of the suites' pictures, which are left out (``tasks.contamination``).
+
+    Raises:
+        PoolError: Too many files are unusable, or all images are benchmark pictures.
+    """
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         rejected: dict[str, str] = {}
@@ -96,10 +109,16 @@ def take_images(settings: Settings, round_number: int) -> ArtifactRef | State[Ar
             kept = {hashlib.sha256(png).hexdigest()[:16]: png for png in drawn}
         else:
             kept, rejected = take_files(settings, round_number)
+        kept, known = split_known(kept, settings.pool, hashes)
+        if not kept:
+            raise PoolError(
+                f"All {len(known)} images of {settings.pool.uri} are in a benchmark: training on them would prove "
+                "nothing. Choose another pool, or lower pool.near_benchmark_bits if they only look alike."
+            )
         size = settings.synthesis.shard_images
         entries = {f"{i // size:04d}/{name}.png": kept[name] for i, name in enumerate(sorted(kept))}
         shards = (len(kept) + size - 1) // size
-        return entries, {"shards": shards, "images": len(kept), "rejected": dict(rejected)}
+        return entries, {"shards": shards, "images": len(kept), "rejected": {**rejected, **known}}
 
     inputs = {
         "pool": settings.pool,
@@ -107,8 +126,9 @@ def take_images(settings: Settings, round_number: int) -> ArtifactRef | State[Ar
         "order": seed_of(settings, 0, "pool"),
         "round": round_number,
         "shard_images": settings.synthesis.shard_images,
+        "hashes": list(hashes),
     }
-    return once("pool", 1, inputs, compute)
+    return once("pool", 2, inputs, compute)
 
 
 def shards_of(pool: ArtifactRef) -> list[Shard]:

@@ -1,5 +1,6 @@
 """What people see of a round: Prefect artifacts, the HTML report, MLflow, and the round's own record in the store."""
 
+import re
 from collections import Counter
 
 from prefect import State
@@ -8,12 +9,12 @@ from pydantic import JsonValue
 
 from storage.layout import report_key, verdict_key
 from tasks.gallery import Sample, caption_samples, edit_samples
-from tasks.plots import plot_rounds
+from tasks.plots import plot_categories, plot_rounds
 from tasks.step import Entries, code_version, log, once, open_store, read_json, step_task, to_json
 from tasks.tracking import tracker
 from tasks.versioning import dataset_size
 from viper.errors import ProfileError
-from viper.records import ArtifactRef, RoundResult, SuiteResult, Synthesis, Verdict
+from viper.records import ArtifactRef, Difference, RoundResult, SuiteResult, Synthesis, Verdict
 from viper.settings import Settings
 
 _COLORS = {"promote": "#e2f5e7", "keep champion": "#fdf3d7", "collapse": "#fde4e1"}
@@ -30,9 +31,13 @@ def check_rounds(rounds: int) -> None:
 
 
 def yields(made: Synthesis) -> dict[str, dict[str, int]]:
-    """Counts by reason: of critiques (``csr``) and edits (``vop``), over all shards."""
+    """Counts by reason: of images (``pool``), critiques (``csr``) and edits (``vop``), over all shards."""
     store = open_store()
-    counts = {"csr": Counter[str](), "vop": Counter[str]()}
+    taken = store.manifest(made.shards[0].pool).meta
+    rejected = taken["rejected"]
+    assert isinstance(rejected, dict)
+    counts = {"pool": Counter(map(str, rejected.values())), "csr": Counter[str](), "vop": Counter[str]()}
+    counts["pool"]["taken"] = int(str(taken["images"]))
     for stage, parts in (("csr", made.refinements), ("vop", made.operations)):
         for part in parts:
             found = store.manifest(part).meta["reasons"]
@@ -70,22 +75,46 @@ def _gallery_row(sample: Sample) -> str:
     return f"| ![original]({sample.left}) | ![reconstruction]({sample.right}) | {verdict} | {text} |"
 
 
-def benchmark_table(suites: tuple[SuiteResult, ...], mean: SuiteResult) -> str:
-    """The benchmark table as Markdown."""
+def benchmark_table(verdict: Verdict) -> str:
+    """The benchmark table as Markdown, categories below their suites; a line where nothing was asked."""
+    if not verdict.rows:
+        return "The round ended before the benchmarks."
     lines = [
-        "| suite | questions | base | champion | candidate | against base | against champion |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in (*suites, mean):
-        cells = [f"{d.points:+.1f} [{d.low:+.1f}, {d.high:+.1f}]" for d in (row.against_base, row.against_champion)]
-        scores = f"{row.base:.1f} | {row.champion:.1f} | {row.candidate:.1f}"
-        lines.append(f"| {row.suite} | {row.questions} | {scores} | {cells[0]} | {cells[1]} |")
+    for row in verdict.rows:
+        lines.append(_table_row(row.suite, row))
+        lines += [_table_row(f"↳ {part.suite}", part) for part in row.categories]
+    lines.append(
+        "\np is exact and two-sided (McNemar; sign test for graded scores), after Holm. A suite shows differences "
+    )
+    lines[-1] += "above the last column's points with a probability of 80 %."
     return "\n".join(lines)
+
+
+def _table_row(name: str, row: SuiteResult) -> str:
+    cells = [name, str(row.questions), *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate))]
+    for found in (row.against_base, row.against_champion):
+        cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", p_text(found)]
+    return f"| {' | '.join([*cells, power_text(row.against_champion)])} |"
+
+
+def p_text(found: Difference) -> str:
+    """The adjusted p of a difference, empty where there is none."""
+    if found.test is None:
+        return ""
+    return "<0.001" if found.test.p_adjusted < 0.001 else f"{found.test.p_adjusted:.3f}"
+
+
+def power_text(found: Difference) -> str:
+    """The points above which differences can be shown, empty where that is unknown."""
+    return f"{found.test.detectable_points:.1f}" if found.test else ""
 
 
 def show_verdict(round_number: int, verdict: Verdict) -> None:
     """The benchmark table with the verdict in the Prefect UI."""
-    text = f"**{verdict.decision}**: {verdict.reason}\n\n{benchmark_table(verdict.suites, verdict.mean)}"
+    text = f"**{verdict.decision}**: {verdict.reason}\n\n{benchmark_table(verdict)}"
     create_markdown_artifact(text, key="verdict", description=f"Benchmarks and verdict of round {round_number}")
     log.info("Round %d: %s. %s", round_number, verdict.decision, verdict.reason)
 
@@ -101,51 +130,61 @@ def write_report(
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         from jinja2 import Environment, PackageLoader, StrictUndefined
 
-        page = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined).get_template(
-            "report.html.j2"
-        )
+        templates = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
+        templates.filters |= {"p": p_text, "power": power_text}
         plot = plot_rounds(verdicts)
-        html = page.render(
+        html = templates.get_template("report.html.j2").render(
             evolution=settings.evolution,
             round_number=round_number,
             verdict=verdict,
             color=_COLORS[verdict.decision],
             confidence=f"{settings.gate.confidence:.0%}",
-            rows=[*verdict.suites, verdict.mean],
+            rows=verdict.rows,
             plot=plot,
+            category_plot=plot_categories(verdicts),
             yields=yields(made),
             captions=caption_samples(made, 12),
             edits=edit_samples(made, 8),
             datasets={stage: (dataset_size(ref), ref.uri) for stage, ref in made.datasets.items()},
         )
-        text = f"{verdict.decision}: {verdict.reason}\n\n{benchmark_table(verdict.suites, verdict.mean)}\n"
+        text = f"{verdict.decision}: {verdict.reason}\n\n{benchmark_table(verdict)}\n"
         return {"report.html": html.encode(), "report.md": text.encode(), "rounds.svg": plot.encode()}, {}
 
     inputs = {"round": round_number, "evolution": settings.evolution, "made": made.model_dump(exclude={"seconds"})}
-    return once("report", 2, {**inputs, "verdicts": verdicts, "gate": settings.gate}, compute)
+    return once("report", 3, {**inputs, "verdicts": verdicts, "gate": settings.gate}, compute)
 
 
 def track_round(settings: Settings, result: RoundResult) -> None:
-    """The round's figures in MLflow, and the champion in its registry."""
+    """The round's figures in MLflow, by suite and category."""
     evolution = tracker(settings.evolution).run(settings.evolution)
     evolution.log_params({"profile": settings.name, "seed": settings.seed, "code_version": code_version()})
     run = tracker(settings.evolution).run(settings.evolution, result.round_number)
     run.log_params({"settings_sha256": result.settings_sha256, "champion_before": result.champion_before.name})
     for stage, ref in result.datasets.items():
         run.log_dataset_input(ref, f"{settings.evolution}-{stage}", ref.sha256[:16])
-    scores = {}
-    for row in (*result.verdict.suites, result.verdict.mean):
-        for role in ("base", "champion", "candidate"):
-            scores[f"{row.suite}/{role}"] = getattr(row, role)
-        scores[f"{row.suite}/against_base"] = row.against_base.points
+    scores: dict[str, float] = {}
+    for row in result.verdict.rows:
+        scores |= _figures(row.suite, row)
+        for part in row.categories:
+            scores |= _figures(f"{row.suite}/{part.suite}", part)
     run.log_metrics(scores, step=result.round_number)
     evolution.log_metrics({f"{row.suite}": row.candidate for row in result.verdict.suites}, step=result.round_number)
     run.log_metrics({f"seconds/{step}": spent for step, spent in result.seconds})
     run.log_tags({"verdict": result.verdict.decision, "reason": result.verdict.reason, "report": result.report.uri})
-    if result.verdict.decision == "promote" and result.champion_after.artifact is not None:
-        run.set_champion(f"viper-{settings.evolution}", result.champion_after.artifact)
     run.end("FINISHED")
     evolution.end("FINISHED")
+
+
+def _figures(name: str, row: SuiteResult) -> dict[str, float]:
+    """A suite's or category's figures under names that MLflow takes."""
+    found = {role: getattr(row, role) for role in ("base", "champion", "candidate")}
+    for role, difference in (("base", row.against_base), ("champion", row.against_champion)):
+        found[f"against_{role}"] = difference.points
+        if difference.test:
+            found[f"p_against_{role}"] = difference.test.p_adjusted
+            found[f"detectable_against_{role}"] = difference.test.detectable_points
+    prefix = re.sub(r"[^\w\-. /]", "-", name, flags=re.ASCII)
+    return {f"{prefix}/{figure}": value for figure, value in found.items()}
 
 
 def keep_result(result: RoundResult) -> RoundResult:

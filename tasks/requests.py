@@ -22,11 +22,8 @@ def evolutions() -> list[str]:
     return sorted({key.split("/")[1] for key in open_store().list("evolutions")})
 
 
-def last_request(evolution: str) -> tuple[str, int, Settings]:
-    """Profile, rounds and settings that were asked last.
-
-    Args:
-        evolution: Its name; empty for the only one in the store.
+def named_evolution(evolution: str) -> str:
+    """The name itself, or that of the only evolution in the store if it is empty.
 
     Raises:
         ProfileError: There is no such evolution, or several to choose from.
@@ -38,6 +35,19 @@ def last_request(evolution: str) -> tuple[str, int, Settings]:
         listed = ", ".join(known) or "none yet; start one with `viper evolve`"
         found = f"There is no evolution {evolution!r}." if evolution else "Which evolution?"
         raise ProfileError(f"{found} In this store: {listed}.")
+    return evolution
+
+
+def last_request(evolution: str) -> tuple[str, int, Settings]:
+    """Profile, rounds and settings that were asked last.
+
+    Args:
+        evolution: Its name; empty for the only one in the store.
+
+    Raises:
+        ProfileError: There is no such evolution, or several to choose from.
+    """
+    evolution = named_evolution(evolution)
     store = open_store()
     ref = store.find(list(store.list(requests_prefix(evolution)))[-1])
     assert ref is not None

@@ -9,22 +9,28 @@ from prefect import State
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from pydantic import JsonValue
 
+from storage.layout import result_key
 from storage.tracking import TrackedRun
 from tasks.step import (
     Entries,
     code_version,
     fingerprint,
+    key_of,
     log,
     model_settings,
     once,
+    open_store,
+    read_json,
     seed_of,
     step_task,
+    to_json,
 )
 from tasks.tracking import tracker
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
 from tasks.versioning import rows_sha256
 from viper.environment import store_root, work_folder
+from viper.errors import Collapsed
 from viper.records import ArtifactRef, Vlm
 from viper.settings import Settings, Stage, tasks_of
 
@@ -37,6 +43,9 @@ def train_stage(
     settings: Settings, round_number: int, stage: Stage, start: Vlm, versions: Mapping[str, ArtifactRef]
 ) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``model``: the trained model as a whole folder. Its figures go to MLflow.
+
+    A training that collapses is not repeated: its artifact is a ``collapse`` (see ``as_vlm``), found until a threshold
+    is changed. Then it goes on from its newest checkpoint.
 
     Checkpoints go to the store while the training runs; a repeated call goes on from the newest whole one.
 
@@ -72,6 +81,7 @@ def train_stage(
             stage=stage,
             stage_settings=training.stage(stage),
             training=training,
+            collapse=settings.collapse,
             model=model_settings(settings, start),
             model_sha256=start.fingerprint,
             similarity=settings.models.similarity,
@@ -85,9 +95,13 @@ def train_stage(
         run.log_params(training.stage(stage).model_dump() | {"method": training.method})
         for task, dataset in zip(tasks_of(stage), datasets, strict=True):
             run.log_dataset_input(dataset, f"{settings.evolution}-{task}", dataset.sha256[:16])
-        result = run_training(
-            spec, training.hang_timeout_s, training.launcher, _Progress(run, stage, spec.stage_settings.steps)
-        )
+        progress = _Progress(run, stage, spec.stage_settings.steps)
+        try:
+            result = run_training(spec, training.hang_timeout_s, training.launcher, progress)
+        except Collapsed as error:
+            run.log_tags({"collapse": str(error)})
+            run.end("KILLED")
+            raise
         run.log_metrics({f"first/{name}": value for name, value in result.begin.items()})
         run.log_metrics({f"last/{name}": value for name, value in result.end.items()})
         run.end("FINISHED")
@@ -97,9 +111,17 @@ def train_stage(
         }
         return entries, {}
 
+    watched = {**decides, "collapse": settings.collapse}
+    if (collapsed := open_store().find(result_key("collapse", key_of("collapse", 1, watched)))) is not None:
+        return collapsed
     # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
     with tempfile.TemporaryDirectory(prefix=f"training-{stage}-", dir=work_folder()) as folder:
-        return once("model", 2, decides, lambda: compute(folder))
+        try:
+            return once("model", 2, decides, lambda: compute(folder))
+        except Collapsed as error:
+            reason = str(error)
+    log.warning("Training %s collapsed: %s", stage, reason)
+    return once("collapse", 1, watched, lambda: ({"collapse.json": to_json({"stage": stage, "reason": reason})}, {}))
 
 
 class _Progress:
@@ -124,6 +146,13 @@ class _Progress:
             log.info("training %s: step %d of %d, %s", self._stage, step, self._steps, shown)
 
 
-def as_vlm(round_number: int, model: ArtifactRef) -> Vlm:
-    """The model of a stage as a record."""
-    return Vlm(name=f"round {round_number}", artifact=model, fingerprint=model.sha256)
+def as_vlm(round_number: int, trained: ArtifactRef) -> Vlm:
+    """The model of a stage as a record.
+
+    Raises:
+        Collapsed: The stage's training collapsed, now or in an earlier run.
+    """
+    if trained.kind == "collapse":
+        found = read_json(trained, "collapse.json")
+        raise Collapsed(f"Training {found['stage']}: {found['reason']}")
+    return Vlm(name=f"round {round_number}", artifact=trained, fingerprint=trained.sha256)

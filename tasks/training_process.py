@@ -64,6 +64,7 @@ def train(spec: TrainingSpec) -> None:
     """Run the stage to its end.
 
     Raises:
+        Collapsed: The rollouts collapsed. Checkpoints up to there are kept.
         ViperError: Whatever a person can act on: a missing model, a damaged dataset, a store that refuses.
     """
     _prepare_libraries(spec)
@@ -108,11 +109,14 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
 
         return make_sft_trainer(model, rows, spec.stage_settings, spec.training, spec.seed, checkpoints, [reports])
     from models.grpo import make_trainer
+    from models.grpo_reports import CollapseWatch
     from models.rewards import SentenceReward
     from models.similarity import load_similarity
 
     reward = SentenceReward(load_similarity(_here(spec.similarity)), spec.training.reward)
-    return make_trainer(model, rows, spec.stage_settings, spec.training, reward, spec.seed, checkpoints, [reports])
+    # After the reports: the step that shows a collapse is reported, too.
+    callbacks = [reports, CollapseWatch(spec.stage_settings.prompts_per_step, spec.collapse)]
+    return make_trainer(model, rows, spec.stage_settings, spec.training, reward, spec.seed, checkpoints, callbacks)
 
 
 def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
@@ -127,10 +131,9 @@ def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
 
 
 def _write_result(spec: TrainingSpec, trainer: "Trainer", model: Path, resumed_from: int) -> None:
-    from models.grpo_reports import step_metrics
+    from models.grpo_reports import history
 
-    # The trainer's own history, since it is part of the checkpoints: it reaches back over all resumes.
-    steps = [step_metrics(logs) for logs in trainer.state.log_history if "loss" in logs]
+    steps = history(trainer.state)
     result = TrainingResult(
         model_folder=str(model),
         steps=trainer.state.global_step,

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from storage.layout import checkpoint_key, checkpoint_prefix
 from viper.records import ArtifactRef, Record
-from viper.settings import ModelSettings, SftSettings, Stage, StageSettings, TrainingSettings
+from viper.settings import CollapseSettings, ModelSettings, SftSettings, Stage, StageSettings, TrainingSettings
 
 
 class TrainingSpec(Record):
@@ -26,6 +26,8 @@ class TrainingSpec(Record):
     """How this stage is trained."""
     training: TrainingSettings
     """Method, adapters and reward."""
+    collapse: CollapseSettings = CollapseSettings()
+    """When the training ends early. No part of its identity: it changes no weight."""
     model: ModelSettings
     """The weights to start from; ``path`` is a whole model that this machine can read."""
     model_sha256: str

@@ -12,7 +12,7 @@ from storage.datasets import write_dataset
 from storage.layout import dataset_key
 from tasks.filtering import csr_rows, vop_rows
 from tasks.step import code_version, key_of, log, open_store, plain, seed_of, step_task
-from viper.errors import ViperError
+from viper.errors import Collapsed
 from viper.records import ArtifactRef, Shard, Vlm
 from viper.settings import Settings, Task
 
@@ -54,8 +54,11 @@ def version_dataset(
         parent: The version of the round before, if there is one.
 
     Raises:
-        ViperError: Fewer samples than ``filter.min_samples``.
+        Collapsed: The filter left fewer samples than ``filter.min_samples``, or a smaller share than
+            ``collapse.min_filter_yield``.
     """
+    from models.collapse import yield_collapse
+
     store = open_store()
     reasons = Counter[str]()
     for part in parts:
@@ -80,12 +83,11 @@ def version_dataset(
     if stage == "csr":
         rng = np.random.default_rng(seed_of(settings, round_number, "balance"))
         rows, left_out = balance_nothing(rows, settings.filter.max_nothing_share, rng)
-    if len(rows) < settings.filter.min_samples:
+    judged = reasons.total()
+    collapse = yield_collapse(stage, len(rows), judged, settings.filter.min_samples, settings.collapse)
+    if collapse:
         listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-        raise ViperError(
-            f"The filter left {len(rows)} {stage} samples; the profile wants {settings.filter.min_samples} "
-            f"(filter.min_samples). Reasons: {listed}."
-        )
+        raise Collapsed(f"Synthesis: {collapse} Reasons: {listed}.")
     lineage: dict[str, JsonValue] = {
         "evolution": settings.evolution,
         "round": round_number,

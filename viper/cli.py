@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from viper import benchmark_commands, data_commands, store_commands
+from viper import benchmark_commands, champion_commands, data_commands, store_commands
 from viper.environment import home, prepare_environment, store_root
 from viper.errors import ViperError
 from viper.terminal import USER_MISTAKE, checking, start, working
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(benchmark_commands.app, name="benchmark")
 app.add_typer(store_commands.app, name="store")
 app.add_typer(data_commands.app, name="data")
+app.add_typer(champion_commands.app, name="champion")
 
 Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
 Overrides = Annotated[

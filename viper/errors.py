@@ -10,6 +10,8 @@
     │   ├── StoreUnavailable       the store does not answer now; asking again may succeed
     │   └── CorruptArtifact        bytes that do not have the hash they were stored under
     ├── CheckpointMismatch         a checkpoint made by other settings, data or code
+    ├── ChampionChanged            the champion was rolled back while a round ran against it
+    ├── Collapsed                  data or training collapsed: a verdict on the round, not a failure of it
     └── TrainingFailed             the training process ended without a result
 
 Errors cross process boundaries, so each is built from its message alone and survives pickling.
@@ -58,6 +60,14 @@ class CorruptArtifact(StoreError):
 
 class CheckpointMismatch(ViperError, ValueError):
     """A training checkpoint belongs to other settings, other data or another code version."""
+
+
+class ChampionChanged(ViperError, RuntimeError):
+    """The champion that a round was compared with is no longer the champion."""
+
+
+class Collapsed(ViperError, ValueError):
+    """A figure fell below, or rose above, what the profile calls a collapse. It ends the round with that verdict."""
 
 
 class TrainingFailed(ViperError, RuntimeError):

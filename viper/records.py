@@ -5,6 +5,8 @@ only one machine knows. Records are what Prefect shows, what the store keeps as 
 and what a resumed round reads back, so they serialize to JSON and compare by value.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -54,7 +56,9 @@ class Synthesis(Record):
     """What a round's synthesis made; the tuples have one reference a shard, in order."""
 
     datasets: dict[str, ArtifactRef]
-    """Dataset versions by stage."""
+    """Dataset versions by stage; of a collapsed synthesis, those that could be made."""
+    collapse: str = ""
+    """What the filter left too little of, in a sentence; empty if it left enough."""
     shards: tuple[Shard, ...]
     paintings: tuple[ArtifactRef, ...]
     refinements: tuple[ArtifactRef, ...]
@@ -62,6 +66,24 @@ class Synthesis(Record):
     edits: tuple[ArtifactRef, ...]
     seconds: tuple[tuple[str, float], ...]
     """Wall time of each step in order, in seconds."""
+
+
+class PairedTest(Record):
+    """Which way the questions went on which two models differ, and how small a difference they can show."""
+
+    name: Literal["McNemar", "sign"]
+    """McNemar's exact test for scores of 0 and 1; for graded ones the sign test, which is the same count of questions,
+    blind to how far each went."""
+    won: int
+    """Questions on which the candidate scored higher."""
+    lost: int
+    """Questions on which it scored lower."""
+    p: float
+    """Two-sided and exact, in [0, 1]."""
+    p_adjusted: float
+    """After Holm, over the suites of the comparison (for a category: over all categories)."""
+    detectable_points: float
+    """Smallest true difference that this many questions show with a probability of 80 % at the gate's level."""
 
 
 class Difference(Record):
@@ -72,30 +94,40 @@ class Difference(Record):
     """Lower end of the bootstrap interval."""
     high: float
     """Upper end."""
+    test: PairedTest | None = None
+    """Of one suite or category; ``None`` for means over several."""
 
 
 class SuiteResult(Record):
     """One suite's scores of the three models, in points, and the candidate's paired differences."""
 
     suite: str
+    """Its name; of a category, the category's."""
     questions: int
     base: float
     champion: float
     candidate: float
     against_base: Difference
     against_champion: Difference
+    categories: tuple["SuiteResult", ...] = ()
+    """The suite's categories, sorted by name; empty if it has one only."""
 
 
 class Verdict(Record):
     """What the gate decided about a round's candidate."""
 
-    decision: str
-    """``promote``, ``keep champion`` or ``collapse``."""
+    decision: Literal["promote", "keep champion", "collapse"]
     reason: str
     """One sentence."""
-    suites: tuple[SuiteResult, ...]
-    mean: SuiteResult
-    """The mean over the suites, as if it were a suite."""
+    suites: tuple[SuiteResult, ...] = ()
+    """Empty where a collapse ended the round before the benchmarks."""
+    mean: SuiteResult | None = None
+    """The mean over the suites, as if it were a suite; ``None`` where there are no suites."""
+
+    @property
+    def rows(self) -> tuple[SuiteResult, ...]:
+        """The suites, then their mean."""
+        return (*self.suites, self.mean) if self.mean else ()
 
 
 class RoundResult(Record):
@@ -107,6 +139,7 @@ class RoundResult(Record):
     base: Vlm
     champion_before: Vlm
     candidate: Vlm
+    """What was judged; the champion itself where a collapse left nothing to judge."""
     champion_after: Vlm
     datasets: dict[str, ArtifactRef]
     """Dataset versions by stage."""

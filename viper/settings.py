@@ -85,6 +85,11 @@ class PoolSettings(Section):
     """Largest file that is read, in bytes."""
     max_rejected_share: Share = 0.2
     """Share of unusable images above which the round stops."""
+    hash_side: Annotated[int, Field(ge=4)] = 16
+    """Perceptual hashes of pictures have this many bits squared."""
+    near_benchmark_bits: int = Field(default=10, ge=-1)
+    """An image whose perceptual hash differs from a benchmark picture's in at most this many bits is left out of the
+    pool. -1 compares pixels alone, which is always done."""
 
 
 class SynthesisSettings(Section):
@@ -128,7 +133,7 @@ class FilterSettings(Section):
     max_edit_spill: float = Field(ge=0)
     """An edit may change the rest of the image at most this much."""
     min_samples: Count = 32
-    """Fewer samples in a stage's dataset stop the round with the verdict ``collapse``."""
+    """Fewer samples in a task's dataset end the round with the verdict ``collapse``."""
 
 
 class LoraSettings(Section):
@@ -262,16 +267,48 @@ class BenchmarkSettings(Section):
 
 
 class GateSettings(Section):
-    """When a candidate becomes champion."""
+    """When a candidate becomes champion: no certain loss on any suite, and a certain gain (rule: ``models.gate``)."""
 
     margin_points: float = Field(default=1.0, ge=0)
-    """No suite may lose more than this: the lower end of its interval stays above minus this or the difference does."""
+    """A suite is lost if it falls by more than this and the fall is certain at ``confidence``: the interval of its
+    difference lies below zero and, for 0/1 scores, McNemar's exact p agrees. One lost suite keeps the champion."""
+    gain_on: str = "mean"
+    """Where the gain must be certain (the interval lies above zero): ``mean`` over the suites, or a suite's name."""
     confidence: Share = 0.95
-    """Level of the intervals."""
+    """Level of the intervals, of the tests and of the power line."""
     resamples: Count = 2000
     """Bootstrap resamples."""
-    min_reply_length_share: Share = 0.5
-    """Mean length of captions, against the base, under which a round counts as collapsed."""
+
+
+class CollapseSettings(Section):
+    """When data, training or captions count as collapsed, whatever the reward says (measures: ``models.collapse``).
+
+    A collapse ends the round with that verdict, leaves the champion as it is and stops the evolution.
+    """
+
+    enabled: bool = True
+    """Off trains and judges whatever the figures say (an ablation)."""
+    min_filter_yield: Share = 0.05
+    """Samples in a task's dataset, as a share of what the filter judged."""
+    window_prompts: Count = 90
+    """A training's figures are averaged over whole rollout batches with at least this many prompts before they are
+    judged. The first such window is what later ones are compared with."""
+    min_length_share: Share = 0.5
+    """Characters of the rollouts, as a share of those in the first window."""
+    min_coverage_share: Share = 0.5
+    """Coverage of the ground truth by the rollouts, as a share of that in the first window."""
+    min_entropy_nats: float = Field(default=0.02, ge=0)
+    """Mean entropy of the next token over the rollouts."""
+    max_zero_variance_share: Share = 0.9
+    """Share of groups whose rollouts all earn the same, so that nothing can be learned from them."""
+    min_words_share: Share = 0.5
+    """Words of the candidate's captions, as a share of the base's on the same images."""
+    min_distinct_share: Share = 0.5
+    """Distinct-2 of the candidate's captions, as a share of the base's."""
+    min_dissimilarity_share: Share = 0.5
+    """1 - self-similarity of the candidate's captions, as a share of the base's."""
+    min_score_share: Share = 0.5
+    """Score of any suite, captions' among them, as a share of the base's."""
 
 
 class Settings(Section):
@@ -303,6 +340,8 @@ class Settings(Section):
     """Evaluation."""
     gate: GateSettings = GateSettings()
     """Promotion."""
+    collapse: CollapseSettings = CollapseSettings()
+    """Collapse."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -318,6 +357,11 @@ class Settings(Section):
                     f"training.{stage}: micro_batch {settings.micro_batch} does not divide the {rows} {named}. "
                     f"Choose a divisor of {rows}."
                 )
+        if self.gate.gain_on not in ("mean", *self.benchmarks.suites):
+            known = ", ".join(("mean", *self.benchmarks.suites))
+            raise ValueError(
+                f"gate.gain_on is {self.gate.gain_on!r}, which is no suite of the profile. Known: {known}."
+            )
         if not self.training.stages:
             raise ValueError('training.stages is empty. Name at least one of "csr", "vop".')
         if self.training.shared_prefix and self.models.vlm.attention == "flash_attention_2":

@@ -14,7 +14,9 @@ from models.suites.catalog import find_suite
 from storage.layout import champions_prefix
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
+from tasks.champions import history
 from tasks.evaluation import read_replies
+from tasks.reporting import p_text, power_text
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
@@ -28,7 +30,8 @@ def show(profile: str, results: list[RoundResult]) -> None:
     """Tables, verdicts, places, pages and the next command."""
     console = _console()
     for result in results:
-        console.print(_benchmarks(result.round_number, result.verdict))
+        if result.verdict.rows:
+            console.print(_benchmarks(result.round_number, result.verdict))
         typer.secho(f"Round {result.round_number}: {result.verdict.decision}. {result.verdict.reason}", bold=True)
     last = results[-1]
     console.print(_times(last.seconds))
@@ -36,7 +39,9 @@ def show(profile: str, results: list[RoundResult]) -> None:
     typer.echo(f"Report and gallery   {report}")
     for stage, ref in last.datasets.items():
         typer.echo(f"Dataset {stage}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
-    typer.echo(f"Champion             {last.champion_after.name}  ({champions_prefix(last.evolution)})")
+    typer.echo(
+        f"Champion             {history(last.evolution)[-1].champion.name}  ({champions_prefix(last.evolution)})"
+    )
     typer.echo(f"Store                {store_root()}")
     programs = os.path.relpath(Path(sys.executable).parent)
     typer.echo(f"Prefect pages        PREFECT_HOME={home() / 'prefect'} {programs}/prefect server start")
@@ -47,7 +52,7 @@ def show(profile: str, results: list[RoundResult]) -> None:
 
 def _console() -> Console:
     """Wide enough for the benchmark table, also where the output is no terminal."""
-    return Console(width=max(112, Console().width))
+    return Console(width=max(132, Console().width))
 
 
 def _cell(difference: Difference) -> str:
@@ -55,10 +60,11 @@ def _cell(difference: Difference) -> str:
 
 
 def _benchmarks(round_number: int, verdict: Verdict) -> Table:
-    table = Table(title=f"Round {round_number}: points, paired differences with their intervals")
-    for name in ("suite", "questions", "base", "champion", "candidate", "against base", "against champion"):
+    table = Table(title=f"Round {round_number}: points, paired differences with intervals and adjusted p")
+    compared = ("against base", "against champion", "p", "shows above")
+    for name in ("suite", "questions", "base", "champion", "candidate", *compared):
         table.add_column(name, justify="left" if name == "suite" else "right")
-    for row in (*verdict.suites, verdict.mean):
+    for row in verdict.rows:
         table.add_row(
             row.suite.replace("_", " "),
             str(row.questions),
@@ -67,6 +73,8 @@ def _benchmarks(round_number: int, verdict: Verdict) -> Table:
             f"{row.candidate:.1f}",
             _cell(row.against_base),
             _cell(row.against_champion),
+            p_text(row.against_champion),
+            power_text(row.against_champion),
         )
     return table
 

@@ -130,6 +130,12 @@ class Suite:
         """
         return [float(reply["score"]) for reply in replies]
 
+    def unit_categories(self, replies: Sequence[Reply]) -> list[str]:
+        """The category of each unit, in the order of ``units``. All rows of a unit have one."""
+        if not self.whole_units:
+            return [reply["category"] for reply in replies]
+        return list({reply["unit"]: reply["category"] for reply in replies}.values())
+
     def parts(self, replies: Sequence[Reply]) -> dict[str, float]:
         """Further figures that the benchmark is known by, in [0, 1]."""
         return {}

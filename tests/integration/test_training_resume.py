@@ -13,9 +13,10 @@ from storage.images import encode_png
 from storage.objects import ObjectStore
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
-from viper.errors import ModelError
+from viper.errors import Collapsed, ModelError
 from viper.records import ArtifactRef
 from viper.settings import (
+    CollapseSettings,
     LoraSettings,
     ModelSettings,
     RewardSettings,
@@ -144,6 +145,20 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, vlm: ModelSe
     assert not all(expected[name].equal(base[name]) for name in expected), (
         "nothing was learned: the test proves nothing"
     )
+
+
+def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_allows_it(
+    tmp_path: Path, vlm: ModelSettings
+) -> None:
+    # No text has an entropy this high: every window collapses, the first after three batches of two prompts.
+    strict = CollapseSettings(window_prompts=6, min_entropy_nats=100.0)
+    spec = spec_in(tmp_path, vlm).model_copy(update={"collapse": strict})
+    lines: list[dict[str, Any]] = []
+    with pytest.raises(Collapsed, match=r"After step 5 of the training, entropy .* collapse.min_entropy_nats is 100"):
+        run_training(spec, 600, (), lines.append)
+    assert lines[-1]["step"] == 5  # the step that shows it is reported
+    resumed = run_training(spec.model_copy(update={"collapse": CollapseSettings()}), 600, (), print)
+    assert (resumed.steps, resumed.resumed_from) == (STAGE.steps, 4)
 
 
 def test_a_missing_model_is_reported_as_such(tmp_path: Path, vlm: ModelSettings) -> None:

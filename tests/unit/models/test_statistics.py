@@ -1,18 +1,9 @@
-"""Paired statistics and the gate."""
+"""Paired differences, exact tests, multiplicity, power."""
 
 import numpy as np
 import pytest
 
-from models.statistics import compare, decide, paired_difference
-from viper.settings import GateSettings
-
-GATE = GateSettings(resamples=500)
-
-
-def _scores(**points: float) -> dict[str, list[float]]:
-    rng = np.random.default_rng(0)
-    noise = rng.random(1000)
-    return {suite: [float(x < share) for x in noise] for suite, share in points.items()}
+from models.statistics import bootstrap_means, detectable_points, holm, paired_difference, sign_test
 
 
 def test_the_interval_of_a_paired_difference_covers_it_and_is_narrower_than_an_unpaired_one() -> None:
@@ -31,35 +22,66 @@ def test_unequal_numbers_of_scores_are_refused() -> None:
         paired_difference([1.0, 0.0], [1.0], 0.95, 10, 0)
 
 
-def test_a_certain_gain_is_promoted() -> None:
-    scores = {
-        "base": _scores(a=0.5, b=0.5),
-        "champion": _scores(a=0.5, b=0.5),
-        "candidate": _scores(a=0.6, b=0.5),
-    }
-    verdict = decide(*compare(scores, GATE, 0), 1.0, GATE)
-    assert verdict.decision == "promote"
-    assert verdict.mean.against_champion.points == pytest.approx(5.0, abs=1.5)
+def test_the_bootstrap_is_the_seeds_and_has_the_spread_of_a_mean() -> None:
+    gaps = np.random.default_rng(2).normal(3.0, 20.0, size=3000)
+    means = bootstrap_means(gaps, 1000, 5)
+    assert means.shape == (1000,)
+    assert (means == bootstrap_means(gaps, 1000, 5)).all()
+    assert (means != bootstrap_means(gaps, 1000, 6)).any()
+    assert means.mean() == pytest.approx(gaps.mean(), abs=0.1)
+    assert means.std() == pytest.approx(gaps.std() / np.sqrt(3000), rel=0.1)
 
 
-def test_a_loss_on_one_suite_keeps_the_champion_and_names_the_suite() -> None:
-    scores = {
-        "base": _scores(a=0.5, b=0.5),
-        "champion": _scores(a=0.5, b=0.5),
-        "candidate": _scores(a=0.8, b=0.4),
-    }
-    verdict = decide(*compare(scores, GATE, 0), 1.0, GATE)
-    assert verdict.decision == "keep champion"
-    assert "b -1" in verdict.reason or "b -9" in verdict.reason
+@pytest.mark.parametrize(
+    ("won", "lost", "p"),
+    [
+        (0, 0, 1.0),
+        (5, 5, 1.0),
+        (6, 0, 2 / 64),
+        (0, 5, 2 / 32),
+        (2, 8, 2 * (1 + 10 + 45) / 1024),
+        (8, 2, 2 * (1 + 10 + 45) / 1024),
+    ],
+)
+def test_the_exact_p_counts_the_ways_a_fair_coin_can_fall(won: int, lost: int, p: float) -> None:
+    assert sign_test(won, lost) == pytest.approx(p, rel=1e-12)
 
 
-def test_no_difference_keeps_the_champion() -> None:
-    same = _scores(a=0.5)
-    verdict = decide(*compare({"base": same, "champion": same, "candidate": same}, GATE, 0), 1.0, GATE)
-    assert verdict.decision == "keep champion"
-    assert verdict.mean.against_champion.points == 0
+def test_thousands_of_questions_are_no_problem_for_the_exact_p() -> None:
+    # By the normal approximation with continuity correction: z = (200 - 1) / sqrt(5000).
+    assert sign_test(2600, 2400) == pytest.approx(0.00489, rel=0.02)
+    assert sign_test(0, 5000) == 0.0
 
 
-def test_short_captions_are_a_collapse_whatever_the_scores() -> None:
-    scores = {"base": _scores(a=0.5), "champion": _scores(a=0.5), "candidate": _scores(a=0.9)}
-    assert decide(*compare(scores, GATE, 0), 0.3, GATE).decision == "collapse"
+def test_graded_scores_are_counted_by_sign_and_named_so() -> None:
+    graded = paired_difference([0.5, 0.9, 0.2, 0.2], [0.4, 0.1, 0.3, 0.2], 0.95, 10, 0).test
+    assert graded is not None
+    assert (graded.name, graded.won, graded.lost) == ("sign", 2, 1)
+    binary = paired_difference([1.0, 0.0, 1.0], [0.0, 0.0, 1.0], 0.95, 10, 0).test
+    assert binary is not None
+    assert (binary.name, binary.won, binary.lost) == ("McNemar", 1, 0)
+
+
+def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_a_true_difference_of_the_power_line_is_found_four_times_in_five() -> None:
+    rng, questions, differing = np.random.default_rng(3), 1000, 0.05
+
+    def draw(points: float) -> np.ndarray:
+        """Gaps of 0/1 scores: a share ``differing`` is not 0, with the mean ``points``."""
+        up = (differing + points / 100) / 2
+        return 100 * rng.choice([1.0, -1.0, 0.0], p=[up, differing - up, 1 - differing], size=questions)
+
+    line = detectable_points(draw(0.0), True, 0.95)
+    assert line == pytest.approx(2.0, abs=0.3)
+    found = [sign_test(int((gaps > 0).sum()), int((gaps < 0).sum())) < 0.05 for gaps in (draw(2.0) for _ in range(300))]
+    assert 0.7 < np.mean(found) < 0.9
+
+
+def test_models_that_never_differ_do_not_make_a_suite_all_seeing() -> None:
+    assert detectable_points(np.zeros(200), True, 0.95) == pytest.approx(3.0)  # six questions of 200
+    assert detectable_points(np.zeros(3), True, 0.95) == 100.0

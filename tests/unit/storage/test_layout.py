@@ -39,3 +39,11 @@ def test_a_round_out_of_range_is_refused(number: int) -> None:
 def test_another_key_is_not_taken_for_a_checkpoint() -> None:
     with pytest.raises(StoreError, match="not the key of a checkpoint"):
         layout.checkpoint_step(layout.verdict_key("e", 1))
+
+
+def test_a_champion_that_is_put_back_sorts_after_its_round_and_before_the_next() -> None:
+    made = [layout.champion_key("e", number) for number in (3, 4)]
+    back = [layout.rollback_key("e", 3, number) for number in (1, 2, 10)]
+    assert sorted([*back, *made]) == [made[0], *back, made[1]]
+    assert {layout.champion_round(key) for key in back} == {3}
+    assert [layout.is_rollback(key) for key in (*made, *back)] == [False, False, True, True, True]

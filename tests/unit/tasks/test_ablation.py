@@ -3,7 +3,7 @@
 import pytest
 
 from flows.ablate import VARIANTS, check_variants
-from models.statistics import compare_with_references
+from models.comparison import compare_with_references
 from tasks.ablation import ablation_table
 from tasks.ceiling import check_truth
 from viper.errors import PoolError, ProfileError

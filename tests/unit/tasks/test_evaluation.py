@@ -25,6 +25,18 @@ def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIPER_HOME", str(tmp_path / "home"))
 
 
+def test_units_of_several_rows_have_one_category_each() -> None:
+    rows = [("u1", "a", 1.0), ("u1", "a", 0.0), ("u2", "b", 1.0)]
+    replies = [
+        {"unit": unit, "category": category, "score": score, "index": f"{category}_1_{number}_0"}
+        for number, (unit, category, score) in enumerate(rows)
+    ]
+    crpe = find_suite("CRPE_RELATION")
+    assert (crpe.units(replies), crpe.unit_categories(replies)) == ([0.0, 1.0], ["a", "b"])
+    assert len(find_suite("HallusionBench").units(replies)) == 2
+    assert find_suite("MMStar").unit_categories(replies) == ["a", "a", "b"]
+
+
 def settings_for(suite: str) -> Settings:
     changes = [f"benchmarks.suites=['{suite}']", "benchmarks.limit=6", "benchmarks.shard_questions=4"]
     return override(load_profile("shapes"), changes)

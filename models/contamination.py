@@ -1,0 +1,58 @@
+"""Finds pictures of the pool that are also in a benchmark: equal pixels, or nearly the same picture."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Hashes = tuple[str, str]
+"""Of one picture, in hex digits: of its pixels, and perceptual."""
+
+
+def hash_picture(image: "Image", side: int) -> Hashes:
+    """SHA-256 of an RGB picture's size and pixels, and its difference hash.
+
+    The difference hash has ``side`` x ``side`` bits: the picture shrunk to gray, is each pixel brighter than its left
+    neighbor (dHash, N. Krawetz 2013). Other sizes and encodings of a photograph differ in a few bits.
+    """
+    from PIL import Image
+
+    exact = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+    gray = np.asarray(image.convert("L").resize((side + 1, side), Image.Resampling.BOX), dtype=np.int16)
+    return exact, np.packbits(gray[:, 1:] > gray[:, :-1]).tobytes().hex()
+
+
+def find_known(pictures: Mapping[str, Hashes], suites: Mapping[str, Iterable[Hashes]], max_bits: int) -> dict[str, str]:
+    """Which pictures a suite holds, by name, with the first such suite.
+
+    Args:
+        pictures: Hashes by name.
+        suites: Hashes of all pictures by suite.
+        max_bits: Perceptual hashes that differ in at most so many bits count as one picture; -1 compares pixels alone.
+    """
+    known: dict[str, str] = {}
+    for suite, hashes in suites.items():
+        held = list(hashes)
+        exact, near_NB = {pixels for pixels, _ in held}, _as_rows([near for _, near in held])
+        for name, (pixels, near) in pictures.items():
+            if name not in known and (pixels in exact or _closest_bits(near, near_NB) <= max_bits):
+                known[name] = suite
+    return known
+
+
+def _closest_bits(near: str, near_NB: NDArray[np.uint8]) -> float:
+    """Fewest differing bits between a hash and the rows of others; infinite if there are none."""
+    if not len(near_NB):
+        return float("inf")
+    differing_NB = np.bitwise_count(near_NB ^ _as_rows([near]))
+    return int(differing_NB.sum(axis=1, dtype=np.int64).min())
+
+
+def _as_rows(hashes: list[str]) -> NDArray[np.uint8]:
+    """(N, B) bytes, distinct rows."""
+    return np.array([list(bytes.fromhex(one)) for one in sorted(set(hashes))], dtype=np.uint8)

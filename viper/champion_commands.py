@@ -1,0 +1,66 @@
+"""``viper champion``: who is the champion of an evolution, who was it, and how to put an earlier one back."""
+
+from typing import Annotated
+
+import typer
+
+from viper.environment import prepare_environment
+from viper.terminal import checking
+
+app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
+
+Evolution = Annotated[str, typer.Argument(help="Name of the evolution; by default the only one in the store.")]
+
+
+@app.command()
+def show(evolution: Evolution = "") -> None:
+    """The champion: what the next round starts from."""
+    prepare_environment()
+    from tasks.champions import history
+    from tasks.requests import named_evolution
+
+    with checking():
+        last = history(named_evolution(evolution))[-1]
+    typer.secho(last.champion.name, bold=True)
+    typer.echo(f"  since     {_since(last.round_number, last.rollback)}: {last.reason}")
+    typer.echo(f"  key       {last.key}")
+    if last.champion.artifact is not None:
+        artifact = last.champion.artifact
+        typer.echo(f"  model     {artifact.uri}  sha256 {artifact.sha256}  {artifact.size_bytes / 1e6:,.1f} MB")
+    else:
+        typer.echo(f"  model     {last.champion.settings_path}")
+
+
+@app.command()
+def history(evolution: Evolution = "") -> None:
+    """All champions, oldest first, each with the gate's reason or that of a rollback."""
+    prepare_environment()
+    from tasks import champions
+    from tasks.requests import named_evolution
+
+    with checking():
+        for reign in champions.history(named_evolution(evolution)):
+            typer.secho(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
+            typer.echo(f"           {reign.reason}")
+
+
+@app.command()
+def rollback(
+    to: Annotated[int, typer.Option(help="Round whose champion is put back; 0 for the base.", min=0)],
+    reason: Annotated[str, typer.Option(help="Why, for the history.")],
+    evolution: Evolution = "",
+) -> None:
+    """Put an earlier champion back: later rounds start from it. Nothing is removed."""
+    prepare_environment()
+    from tasks import champions
+    from tasks.requests import named_evolution
+
+    with checking():
+        reign = champions.rollback(named_evolution(evolution), to, reason)
+    typer.echo(f"The champion is {reign.champion.name} ({reign.key}). The next round starts from it.")
+
+
+def _since(round_number: int, rollback: bool) -> str:
+    if round_number == 0:
+        return "from the start"
+    return f"put back after round {round_number}" if rollback else f"made by round {round_number}"
