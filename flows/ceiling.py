@@ -27,7 +27,8 @@ def ceiling(settings: Settings, rounds: int = 1) -> Vlm:
         datasets = _true_datasets(settings, round_number, vlm)
         release_models()
         for stage in settings.training.stages:
-            vlm = training.as_vlm(round_number, training.train_stage(settings, round_number, stage, vlm, datasets))
+            if training.has_lessons(settings, stage, datasets):
+                vlm = training.as_vlm(round_number, training.train_stage(settings, round_number, stage, vlm, datasets))
     return vlm
 
 

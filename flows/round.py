@@ -67,6 +67,8 @@ def _train_and_judge(
     promotion.check_data(made)
     candidate = champion
     for stage in settings.training.stages:
+        if not training.has_lessons(settings, stage, made.datasets):
+            continue
         with timed(seconds, f"training {stage}"):
             trained = training.train_stage(settings, round_number, stage, candidate, made.datasets)
             candidate = training.as_vlm(round_number, trained)

@@ -28,7 +28,7 @@ from tasks.step import (
 from tasks.tracking import tracker
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
-from tasks.versioning import rows_sha256
+from tasks.versioning import instructive_rows, rows_sha256
 from viper.environment import store_root, work_folder
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, Vlm
@@ -122,6 +122,18 @@ def train_stage(
             reason = str(error)
     log.warning("Training %s collapsed: %s", stage, reason)
     return once("collapse", 1, watched, lambda: ({"collapse.json": to_json({"stage": stage, "reason": reason})}, {}))
+
+
+def has_lessons(settings: Settings, stage: Stage, versions: Mapping[str, ArtifactRef]) -> bool:
+    """Whether the stage's dataset versions have something to teach, ``filter.min_samples`` rows at least.
+
+    A champion whose captions are right leaves nothing to correct: that is no collapse, and the stage is left out.
+    """
+    rows = sum(instructive_rows(versions[task]) for task in tasks_of(stage))
+    if rows < settings.filter.min_samples:
+        least = f"filter.min_samples is {settings.filter.min_samples}"
+        log.info("stage %s is left out: %d samples have something to teach; %s", stage, rows, least)
+    return rows >= settings.filter.min_samples
 
 
 class _Progress:

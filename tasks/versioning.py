@@ -18,18 +18,22 @@ from viper.settings import Settings, Task
 
 
 def balance_nothing(
-    rows: list[dict[str, object]], share: float, rng: np.random.Generator
-) -> tuple[list[dict[str, object]], int]:
-    """Rows with at most a ``share`` that say that nothing is to correct, and how many were left out."""
+    rows: list[dict[str, object]], share: float, least: int, rng: np.random.Generator
+) -> tuple[list[dict[str, object]], int, int]:
+    """Rows with at most a ``share`` that say that nothing is to correct, but ``least`` rows if there are as many.
+
+    Returns:
+        The rows, how many were left out, and how many of the rows correct something.
+    """
     from models.selfcritique import says_nothing
 
     silent = [row for row in rows if says_nothing(str(row["truth"][0]))]  # type: ignore[index]
     others = len(rows) - len(silent)
-    allowed = int(share * others / (1 - share)) if share < 1 else len(silent)
+    allowed = max(least - others, int(share * others / (1 - share)) if share < 1 else len(silent))
     if len(silent) <= allowed:
-        return rows, 0
+        return rows, 0, others
     dropped = {str(silent[i]["id"]) for i in rng.permutation(len(silent))[allowed:]}
-    return [row for row in rows if row["id"] not in dropped], len(dropped)
+    return [row for row in rows if row["id"] not in dropped], len(dropped), others
 
 
 @step_task(name="version dataset", task_run_name="version {stage} dataset")
@@ -71,7 +75,7 @@ def version_dataset(
         "filter": settings.filter,
         "parent": parent,
     }
-    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 1, inputs)[:16])
+    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 2, inputs)[:16])
     if (version := store.find(key)) is not None:
         return Completed(name="Reused", message=f"{stage} dataset was versioned before", data=version)
     rows = [
@@ -79,15 +83,15 @@ def version_dataset(
         for shard, part in zip(shards, parts, strict=True)
         for row in (csr_rows(settings, shard, *part) if stage == "csr" else vop_rows(settings, shard, *part))
     ]
-    left_out = 0
-    if stage == "csr":
-        rng = np.random.default_rng(seed_of(settings, round_number, "balance"))
-        rows, left_out = balance_nothing(rows, settings.filter.max_nothing_share, rng)
-    judged = reasons.total()
-    collapse = yield_collapse(stage, len(rows), judged, settings.filter.min_samples, settings.collapse)
+    collapse = yield_collapse(stage, len(rows), reasons.total(), settings.filter.min_samples, settings.collapse)
     if collapse:
         listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
         raise Collapsed(f"Synthesis: {collapse} Reasons: {listed}.")
+    left_out, instructive = 0, len(rows)
+    if stage == "csr":
+        rng = np.random.default_rng(seed_of(settings, round_number, "balance"))
+        share, least = settings.filter.max_nothing_share, settings.filter.min_samples
+        rows, left_out, instructive = balance_nothing(rows, share, least, rng)
     lineage: dict[str, JsonValue] = {
         "evolution": settings.evolution,
         "round": round_number,
@@ -99,10 +103,18 @@ def version_dataset(
         "code_version": code_version(),
         "reasons": dict(sorted(reasons.items())),
         "left_out_for_balance": left_out,
+        "instructive": instructive,
     }
     ref = write_dataset(store, key, rows, lineage)
     log.info("%s dataset: %d samples, %s", stage, len(rows), dict(reasons))
     return ref
+
+
+def instructive_rows(ref: ArtifactRef) -> int:
+    """Number of rows of a dataset version that have something to teach: all but "nothing to correct"."""
+    lineage = open_store().manifest(ref).meta["lineage"]
+    assert isinstance(lineage, dict)
+    return int(str(lineage["instructive"]))
 
 
 def rows_sha256(ref: ArtifactRef) -> list[str]:
