@@ -133,8 +133,8 @@ class FilterSettings(Section):
     max_edit_spill: float = Field(ge=0)
     """An edit may change the rest of the image at most this much."""
     min_samples: Count = 32
-    """Fewer samples in a task's dataset end the round with the verdict ``collapse``. A stage is left out if fewer of its
-    samples than this say anything but that nothing is to correct."""
+    """Fewer samples in a task's dataset end the round with the verdict ``collapse``. A stage is left out where fewer of
+    its samples than this say anything but that nothing is to correct."""
 
 
 class LoraSettings(Section):
