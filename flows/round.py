@@ -12,13 +12,19 @@ from viper.settings import Settings
 
 
 @flow(name="round", task_runner=one_worker, flow_run_name="round {round_number} of {settings.evolution}")
-def run_round(settings: Settings, round_number: int, parents: dict[str, ArtifactRef] | None = None) -> RoundResult:
+def run_round(
+    settings: Settings,
+    round_number: int,
+    parents: dict[str, ArtifactRef] | None = None,
+    allow_code_change: bool = False,
+) -> RoundResult:
     """Make data with the champion, train on it, prove what it gained, and let the gate decide.
 
     Args:
         settings: Of the evolution.
         round_number: Counts from 1.
         parents: Dataset versions of the round before, by stage.
+        allow_code_change: Trainings may go on from checkpoints that other code made.
     """
     seconds: dict[str, float] = {}
     base = promotion.base_vlm(settings)
@@ -34,7 +40,7 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
     candidate = champion
     for stage in settings.training.stages:
         with timed(seconds, f"training {stage}"):
-            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets)
+            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets, allow_code_change)
             candidate = training.as_vlm(round_number, trained)
 
     with timed(seconds, "benchmarks"):

@@ -40,10 +40,15 @@ def synthesis(
         parents: Dataset versions of the round before, by stage.
     """
     settings = settings or load_profile(profile)
-    vlm = vlm or champion_before(settings, round_number)
-    parents = parents or {}
-    clock: dict[str, float] = {}
+    made = make_data(settings, round_number, vlm or champion_before(settings, round_number), parents or {})
+    reporting.show_yields(made)
+    reporting.show_gallery(settings, made)
+    return made
 
+
+def make_data(settings: Settings, round_number: int, vlm: Vlm, parents: dict[str, ArtifactRef]) -> Synthesis:
+    """The steps of ``synthesis`` in order, with nothing shown."""
+    clock: dict[str, float] = {}
     with timed(clock, "pool"):
         images = pool.take_images(settings, round_number)
     shards = pool.shards_of(images)
@@ -93,7 +98,7 @@ def synthesis(
             list(zip(operations, edits, strict=True)),
             parents.get("vop"),
         )
-    made = Synthesis(
+    return Synthesis(
         datasets={"csr": csr, "vop": vop},
         shards=tuple(shards),
         paintings=tuple(paintings),
@@ -102,6 +107,3 @@ def synthesis(
         edits=tuple(edits),
         seconds=tuple(clock.items()),
     )
-    reporting.show_yields(made)
-    reporting.show_gallery(settings, made)
-    return made

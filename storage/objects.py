@@ -206,7 +206,7 @@ class ObjectStore(BlobStore):
             if path.is_file() and path.stat().st_size == blob.size_bytes and sha256_of_file(path) == blob.sha256:
                 return
             with _naming(ref, name):
-                self.get_file(blob.sha256, path)
+                self.get_file(blob, path)
 
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-get") as pool:
             list(pool.map(fetch, manifest.entries))

@@ -86,5 +86,6 @@ def gc(
             maintenance.clear(store, garbage)
         done = "removed" if remove else "can be removed (--remove)"
         typer.echo(
-            f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, {done}; {garbage.spared} are too young to tell."
+            f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, and {len(garbage.leftovers)} unfinished writes {done};"
+            f" {garbage.spared} blobs are too young to tell."
         )
