@@ -48,7 +48,7 @@ def _show_running(evolution: str) -> None:
     for beat, age_s in found:
         hours = (time.time() - beat.began) / 3600
         typer.secho(
-            f"Running    process {beat.pid} on {beat.host} for {hours:.1f} h, last sign {age_s:.0f} s ago: {beat.doing}",
+            f"Running    process {beat.pid} on {beat.host} for {hours:.1f} h, heard of {age_s:.0f} s ago: {beat.doing}",
             fg="green",
         )
     if not found:
