@@ -41,11 +41,13 @@ class Broken:
 class World:
     """A home for rounds, and the servers they use; without servers they use a folder and SQLite."""
 
-    def __init__(self, folder: Path, servers: dict[str, Server]) -> None:
-        self.folder, self.servers = folder, servers
+    def __init__(self, folder: Path, servers: dict[str, Server], shared_store: str = "") -> None:
+        self.folder, self.servers, self.shared_store = folder, servers, shared_store
 
     def store_root(self, home: Path) -> str:
-        """Each round has a store of its own."""
+        """Each home has a store of its own, unless all share one."""
+        if self.shared_store:
+            return self.shared_store
         return f"s3://{BUCKET}/{home.name}" if "s3" in self.servers else str(home / "store")
 
     def environment(self, home: Path) -> dict[str, str]:
@@ -92,15 +94,15 @@ class World:
         events = [json.loads(line) for line in log.read_text().splitlines()]
         return process.returncode, printed.read_text(errors="replace"), events
 
-    def evolve(self, home: Path, kill: Kill | None = None) -> tuple[int, str, list[dict[str, Any]]]:
+    def evolve(self, home: Path, kill: Kill | None = None, *changes: str) -> tuple[int, str, list[dict[str, Any]]]:
         """Start a small round, with the victim as the launcher of its trainings."""
         launcher = f"training.launcher=['python', '{VICTIM}']"
-        return self.run(home, ["evolve", *as_arguments([*SMALL, launcher])], kill)
+        return self.run(home, ["evolve", *as_arguments([*SMALL, launcher, *changes])], kill)
 
-    def hashes(self, home: Path) -> dict[str, str]:
+    def hashes(self, home: Path, evolution: str = "shapes") -> dict[str, str]:
         """Of everything that a round ends in: rows, weights, replies, verdict."""
         store = ObjectStore(self.store_root(home))
-        ref = store.find("evolutions/shapes/rounds/0001/verdict")
+        ref = store.find(f"evolutions/{evolution}/rounds/0001/verdict")
         assert ref is not None
         result = RoundResult.model_validate_json(store.read(ref, "round.json"))
         found = {f"dataset {stage}": version.sha256 for stage, version in result.datasets.items()}
