@@ -6,11 +6,13 @@ continues it.
 """
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.round import run_round
 from flows.synthesis import one_worker
 from storage.heartbeats import Heartbeat
 from tasks import preflight, reporting
+from tasks.requests import keep_request
 from tasks.step import doing, key_of, log, open_store
 from viper.environment import store_root
 from viper.errors import CorruptArtifact
@@ -47,8 +49,8 @@ def evolve(
     """
     settings = settings or load_profile(profile)
     preflight.check(settings, rounds)
-    if additional:
-        rounds += reporting.count_finished(settings.evolution)
+    # The run's id stays the same when it is retried, and so do the rounds that it asks for.
+    rounds = keep_request(profile, rounds, settings, str(flow_run.id) if additional else "")
     with Heartbeat(store_root(), settings.evolution, doing):
         return _run_rounds(settings, rounds, allow_code_change)
 

@@ -29,6 +29,7 @@ class Server:
         self.name, self.folder, self.command, self.page, self.environment = name, folder, command, page, environment
         folder.mkdir(parents=True, exist_ok=True)
         self.process: subprocess.Popen[bytes] | None = None
+        self.pid_file = folder / f"{name}.pid"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -42,6 +43,7 @@ class Server:
                 cwd=self.folder,
                 start_new_session=True,
             )
+        self.pid_file.write_text(str(self.process.pid))
         deadline = time.monotonic() + READY_WITHIN_S
         while not _answers(self.page):
             assert self.process.poll() is None, f"{self.name} ended: {log.read_text()[-2000:]}"

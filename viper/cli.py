@@ -91,10 +91,8 @@ def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: 
     typer.echo(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
     with working(f"viper resume {settings.evolution}"):
         from flows.evolve import evolve as evolve_flow
-        from tasks.requests import keep_request
         from viper.summary import show
 
-        keep_request(profile, rounds, settings)
         results = evolve_flow(profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change)
         show(profile, results)
 

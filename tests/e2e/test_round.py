@@ -54,7 +54,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
         runs.append(events)
         return output
 
-    killed(world.evolve(broken, Kill("flow", "inside critiques", 1, 0.3, 0)))
+    killed(world.evolve(broken, [Kill("flow", "inside critiques", 1, 0.3, 0)]))
     status, said, _ = world.run(broken, ["status"])
     assert status == 0, said
     assert "nothing gives a sign of life" in said
@@ -62,9 +62,9 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "critiques      0/2" in said
     assert "Resume     skips 5 finished steps, begins with critiques: 2 of 2 to do" in said
 
-    output = killed(world.run(broken, ["resume"], Kill("flow", "reference of edits", 2, 0.001, 1)))
+    output = killed(world.run(broken, ["resume"], [Kill("flow", "reference of edits", 2, 0.001, 1)]))
     assert output.count("done before, reused") >= 5
-    output = killed(world.run(broken, ["resume"], Kill("training", "step 4 of csr", 1, 0, 2)))
+    output = killed(world.run(broken, ["resume"], [Kill("training", "step 4 of csr", 1, 0, 2)]))
     assert "Continue with: viper resume shapes" in output
     status, said, _ = world.run(broken, ["status"])
     assert "training csr   0/1  newest checkpoint after step 2 of 4" in said
@@ -75,7 +75,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "--allow-code-change" in output
 
     _damage_dataset(world.store_root(broken))
-    output = killed(world.run(broken, ["resume"], Kill("flow", "before replies", 1, 0, 3)))
+    output = killed(world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 3)]))
     assert "It is forgotten, and the round starts again." in output
     status, output, events = world.run(broken, ["resume"])
     assert status == 0, output

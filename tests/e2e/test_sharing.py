@@ -25,7 +25,7 @@ def test_two_runs_of_one_round_and_another_evolution_share_a_store(tmp_path: Pat
         runs = [
             pool.submit(world.evolve, tmp_path / "first"),
             pool.submit(world.evolve, tmp_path / "second"),
-            pool.submit(world.evolve, tmp_path / "third", None, "evolution='other'", "seed=18"),
+            pool.submit(world.evolve, tmp_path / "third", (), "evolution='other'", "seed=18"),
         ]
         for run in runs:
             status, output, _ = run.result()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,15 +66,14 @@ class World:
         return found
 
     def run(
-        self, home: Path, arguments: list[str], kill: Kill | None = None, **more: str
+        self, home: Path, arguments: list[str], kills: Sequence[Kill] = (), **more: str
     ) -> tuple[int, str, list[dict[str, Any]]]:
-        """Run ``viper`` under the plan. Returns its status, what it printed, and what its processes noted."""
+        """Run ``viper`` under a plan. Returns its status, what it printed, and what its processes noted."""
         home.mkdir(parents=True, exist_ok=True)
         log = home / "kills.jsonl"
         log.write_text("")
-        server = self.servers.get(kill.target) if kill else None
-        pid = server.process.pid if server and server.process else 0
-        plan = json.dumps(kill.as_plan(pid)) if kill else "{}"
+        servers = {name: str(server.pid_file) for name, server in self.servers.items()}
+        plan = json.dumps([kill.as_plan(servers.get(kill.target, "")) for kill in kills])
         # To a file: what a killed run leaves behind would hold a pipe open.
         printed = home / "output.txt"
         with printed.open("wb") as output:
@@ -94,10 +93,10 @@ class World:
         events = [json.loads(line) for line in log.read_text().splitlines()]
         return process.returncode, printed.read_text(errors="replace"), events
 
-    def evolve(self, home: Path, kill: Kill | None = None, *changes: str) -> tuple[int, str, list[dict[str, Any]]]:
+    def evolve(self, home: Path, kills: Sequence[Kill] = (), *changes: str) -> tuple[int, str, list[dict[str, Any]]]:
         """Start a small round, with the victim as the launcher of its trainings."""
         launcher = f"training.launcher=['python', '{VICTIM}']"
-        return self.run(home, ["evolve", *as_arguments([*SMALL, launcher, *changes])], kill)
+        return self.run(home, ["evolve", *as_arguments([*SMALL, launcher, *changes])], kills)
 
     def hashes(self, home: Path, evolution: str = "shapes") -> dict[str, str]:
         """Of everything that a round ends in: rows, weights, replies, verdict."""
@@ -136,27 +135,34 @@ class World:
             thread.join()
 
 
-def break_round(world: World, home: Path, kills: list[Kill]) -> Broken:
+def break_round(world: World, home: Path, kills: Sequence[Kill]) -> Broken:
     """Start a round, kill it at each place in turn, resume it each time, and let it end."""
     broken = Broken()
-    for number, kill in enumerate([*kills, None]):
-        if number == 0:
-            status, output, events = world.evolve(home, kill)
+    status, left = -1, list(kills)
+    for attempt in range(len(kills) + ATTEMPTS):
+        planned = _until_the_run_ends(left)
+        if attempt == 0:
+            status, output, events = world.evolve(home, planned)
         else:
-            status, output, events = world.run(home, ["resume", "shapes"], kill)
+            status, output, events = world.run(home, ["resume", "shapes"], planned)
             broken.resumes += 1
             if status == 2 and "There is no evolution" in output:
-                # It was killed before it wrote down what was asked.
-                status, output, events = world.evolve(home, kill)
+                # It was killed before what was asked was written down.
+                status, output, events = world.evolve(home, planned)
         broken.events.append(events)
-        if kill is not None and any(event["event"] == "kill" for event in events):
-            broken.kills.append(kill)
-    for _ in range(ATTEMPTS):
+        places = {event["place"] for event in events if event["event"] == "kill"}
+        broken.kills += [kill for kill in planned if kill.place in places]
+        left = left[len(planned) :]
         if status == 0:
-            break
-        status, output, events = world.run(home, ["resume", "shapes"])
-        broken.events.append(events)
-        broken.resumes += 1
+            break  # places that were not reached lie behind
     assert status == 0, output
     broken.hashes = world.hashes(home)
     return broken
+
+
+def _until_the_run_ends(kills: Sequence[Kill]) -> list[Kill]:
+    """The kills of the next run: of servers, and then one that ends it."""
+    for number, kill in enumerate(kills):
+        if kill.ends_the_run:
+            return list(kills[: number + 1])
+    return list(kills)

@@ -13,7 +13,8 @@ REFERENCES = {
     "datasets": "operations",
     "checkpoints": "training csr",
     "model": "training vop",
-    "verdict": "report",
+    "round's report": "report",
+    "round's verdict": "report",
 }
 """What a reference is of, and the step after which it is written."""
 SERVERS = ("s3", "mlflow", "prefect")
@@ -43,9 +44,14 @@ class Kill:
         named |= {"step": "between optimizer steps"}
         return f"{self.target}, {named[where]}"
 
-    def as_plan(self, pid: int) -> dict[str, object]:
-        """For ``victim.py``. ``pid`` is the server's; 0 stands for the process itself."""
-        return {**asdict(self), "pid": pid}
+    @property
+    def ends_the_run(self) -> bool:
+        """A run outlives its servers."""
+        return self.target not in SERVERS
+
+    def as_plan(self, server: str) -> dict[str, object]:
+        """For ``victim.py``. ``server`` is the file that holds the server's process id; empty for its own process."""
+        return {**asdict(self), "server": server}
 
 
 def all_kills(random_: random.Random, servers: bool) -> list[Kill]:
@@ -56,11 +62,11 @@ def all_kills(random_: random.Random, servers: bool) -> list[Kill]:
         visits = 1 if training or step in {"pool", "verdict", "report"} else random_.choice((1, 2))
         delay_s = random_.uniform(0, 20 if training else 0.6)
         kills.append(Kill("flow", f"before {step}", visits, 0, 10 * number))
-        kills.append(Kill("flow", f"inside {step}", visits, delay_s, 10 * number + 1))
+        kills.append(Kill("flow", f"inside {step}", 1, delay_s, 10 * number + 1))
         kills.append(Kill("flow", f"after {step}", visits, 0, 10 * number + 9))
         if servers:
             server = random_.choice(SERVERS)
-            kills.append(Kill(server, f"inside {step}", visits, delay_s, 10 * number + 2))
+            kills.append(Kill(server, f"inside {step}", 1, delay_s, 10 * number + 2))
     for what, step in REFERENCES.items():
         target = "training" if what == "checkpoints" else "flow"
         delay_s = random_.choice((0.0, random_.uniform(0, 0.004)))

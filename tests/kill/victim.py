@@ -1,4 +1,4 @@
-"""Runs the command line, or the training process, and sends one SIGKILL at the place that the plan names.
+"""Runs the command line, or the training process, and sends SIGKILL at the places that the plan names.
 
     python tests/kill/victim.py viper resume shapes
     python tests/kill/victim.py -m tasks.training_process SPEC.json     (as ``training.launcher``)
@@ -18,8 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-PLAN: dict[str, Any] = json.loads(os.environ.get("KILL_PLAN", "{}"))
-_remaining = [int(PLAN.get("visits", 0))]
+PLAN: list[dict[str, Any]] = json.loads(os.environ.get("KILL_PLAN", "[]"))
 
 
 def note(event: str, **facts: object) -> None:
@@ -29,27 +28,28 @@ def note(event: str, **facts: object) -> None:
     os.close(descriptor)
 
 
-def strike() -> None:
-    note("kill", place=PLAN["place"], target=PLAN["target"])
-    if PLAN["pid"]:
-        os.killpg(PLAN["pid"], 9)
+def strike(kill: dict[str, Any]) -> None:
+    note("kill", place=kill["place"], target=kill["target"])
+    if kill["server"]:
+        os.killpg(int(Path(kill["server"]).read_text()), 9)
     else:
         os.kill(os.getpid(), 9)
 
 
 def visit(place: str) -> None:
     """The process is at ``place``; if the plan is to kill here, kill now or a moment later."""
-    if place != PLAN.get("place") or _remaining[0] <= 0:
-        return
-    _remaining[0] -= 1
-    if _remaining[0] > 0:
-        return
-    if PLAN["delay_s"] > 0:
-        timer = threading.Timer(PLAN["delay_s"], strike)
-        timer.daemon = True
-        timer.start()
-    else:
-        strike()
+    for kill in PLAN:
+        if kill["place"] != place:
+            continue
+        kill["visits"] -= 1
+        if kill["visits"] != 0:
+            continue
+        if kill["delay_s"] > 0:
+            timer = threading.Timer(kill["delay_s"], strike, [kill])
+            timer.daemon = True
+            timer.start()
+        else:
+            strike(kill)
 
 
 def watch_steps() -> None:
@@ -88,14 +88,8 @@ def watch_references() -> None:
         def create(self: Any, key: str, data: bytes, real: Any = real) -> bool:
             if key.startswith("refs/"):
                 parts = key.removesuffix(".json").split("/")
-                kind = (
-                    parts[2]
-                    if parts[1] == "results"
-                    else next(
-                        (name for name in ("datasets", "checkpoints", "champions", "verdict") if name in parts),
-                        parts[-1],
-                    )
-                )
+                shared = [name for name in ("datasets", "checkpoints", "champions") if name in parts]
+                kind = parts[2] if parts[1] == "results" else shared[0] if shared else f"round's {parts[-1]}"
                 visit(f"reference of {kind}")
             return bool(real(self, key, data))
 
@@ -124,7 +118,6 @@ def watch_training() -> None:
 
     training_process._report = noted_report
     uploads.save_checkpoint = noted_save
-    training_process.save_checkpoint = noted_save  # type: ignore[attr-defined]
 
 
 def main() -> None:
