@@ -1,5 +1,6 @@
 """Bytes by their own hash, in a folder or in S3: the lower half of the object store."""
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -9,13 +10,15 @@ from storage.backend import Backend, Stat
 from storage.bucket import S3_ATTEMPTS, Bucket
 from storage.folder import STALE_TEMP_S, Folder
 from storage.manifest import Blob, sha256_of, sha256_of_file
-from viper.errors import CorruptArtifact, StoreError
+from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
 RENEW_AFTER_S = 12 * 3600.0
 """Age at which a writer renews a blob that it finds in the store, in seconds."""
 SMALL_BYTES = 2**20
 """A file up to this size is written by one request; for a larger one the store is asked first whether it has it."""
 REPAIR = "A resume computes the artifact again."
+
+_log = logging.getLogger(__name__)
 
 
 class BlobStore:
@@ -55,7 +58,13 @@ class BlobStore:
                 f"{free_bytes / 2**30:.1f} GiB are free in {backend.where}, expected at least "
                 f"{min_free_bytes / 2**30:.1f} GiB. Free space, or choose another store."
             )
-        backend.sweep(STALE_TEMP_S)
+        try:
+            backend.sweep(STALE_TEMP_S)
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            # A policy may forbid to list uploads; work does not depend on it.
+            _log.warning("What killed writers left behind is not cleared away: %s", error)
         key, first, second = f"probes/{uuid.uuid4().hex}", b"first", b"second"
         created = backend.create(key, first)
         try:
