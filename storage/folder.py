@@ -108,6 +108,17 @@ def sweep_stale(folder: Path, pattern: str) -> None:
             continue
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a local file, for other processes whole or not at all, over whatever lies there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def make_folder_durably(folder: Path) -> None:
     """Make ``folder`` with its parents, each of them recorded on disk before anything is put inside."""
     if folder.is_dir():

@@ -61,7 +61,7 @@ def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
             yield Damage(key, "", str(error))
             continue
         for name, blob in entries.items():
-            wanted.setdefault(blob.sha256, []).append((key, name))
+            wanted.setdefault(blob.stored, []).append((key, name))
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
         for found, state in zip(wanted.values(), pool.map(store.blob_state, wanted), strict=True):
             if state != "sound":
@@ -100,7 +100,7 @@ def find_garbage(store: ObjectStore, min_age_s: float = MIN_AGE_S) -> Garbage:
     reached = set[str]()
     for key in store.list(""):
         if (ref := store.find(key)) is not None:
-            reached |= {ref.sha256, *(blob.sha256 for blob in store.manifest(ref).entries.values())}
+            reached |= {ref.sha256, *(blob.stored for blob in store.manifest(ref).entries.values())}
     loose = {sha256: found for sha256, found in blobs.items() if sha256 not in reached}
     old = {sha256: found.size_bytes for sha256, found in sorted(loose.items()) if found.age_s >= min_age_s}
     leftovers = tuple(sorted(name for name, found in store.leftovers().items() if found.age_s >= min_age_s))
