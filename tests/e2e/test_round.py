@@ -66,6 +66,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert output.count("done before, reused") >= 5
     output = killed(world.run(broken, ["resume"], [Kill("training", "step 4 of csr", 1, 0, 2)]))
     assert "Continue with: viper resume shapes" in output
+    assert "Traceback" not in output
     status, said, _ = world.run(broken, ["status"])
     assert "training csr   0/1  newest checkpoint after step 2 of 4" in said
 
@@ -73,6 +74,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert status == 1, output
     assert "code_version is '0.1.0+tests' in the checkpoint and '0.1.0+other' now" in output
     assert "--allow-code-change" in output
+    assert "Traceback" not in output
 
     _damage_dataset(world.store_root(broken))
     output = killed(world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 3)]))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -125,14 +126,9 @@ def test_a_server_that_is_away_for_seconds_costs_retries_only(store: ObjectStore
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let the store's clocks on this machine be ahead, so that everything is that much older."""
-    now = time.time
-
-    class Ahead:
-        time = staticmethod(lambda: now() + seconds)
-        sleep = staticmethod(time.sleep)
-
-    monkeypatch.setattr(backend, "time", Ahead)
-    monkeypatch.setattr(bucket, "time", Ahead)
+    clock = SimpleNamespace(time=lambda: time.time() + seconds, sleep=time.sleep)
+    monkeypatch.setattr(backend, "time", clock)
+    monkeypatch.setattr(bucket, "time", clock)
 
 
 def begin_upload(store: ObjectStore, key: str) -> None:
