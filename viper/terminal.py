@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
 import typer
 
@@ -57,9 +58,7 @@ def _leave_errors_to_us() -> None:
 
     Its pages still show that. An error that nobody expected is raised, and printed, all the same.
     """
-    import prefect.main  # sets up logging
-
-    assert prefect.main
+    import_module("prefect.main")  # sets up logging
     for handler in logging.getLogger().handlers:
         handler.addFilter(
             lambda record: (
