@@ -213,4 +213,5 @@ def test_the_bench_measures_every_way_and_leaves_nothing_behind(store: ObjectSto
     found = measure(store.root, 3, 1000)
     assert list(found) == ["store", "s3fs loop", "s3fs recursive", "disk"]
     assert all(seconds > 0 for times in found.values() for seconds in times)
-    assert store._backend.fs.find(store._backend.root) == []
+    left = store._backend.fs.find(store._backend.root)
+    assert [path for path in left if path != store._backend.root] == []  # SeaweedFS keeps the folder itself
