@@ -15,10 +15,12 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12; do \
 
 PROFILE ?= shapes
 ROUNDS ?= 1
+KILLS ?= 100
+SEED ?= 1
 ARGS ?=
 PIP_ARGS ?=
 
-.PHONY: help evolve test check services clean
+.PHONY: help evolve test kills check services clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,9 @@ evolve: $(STAMP) ## Install if needed, then run ROUNDS=1 rounds of PROFILE=shape
 
 test: $(STAMP) ## Run the tests (ARGS is handed to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+kills: $(STAMP) ## Kill rounds at KILLS=100 places drawn by SEED=1, resume them, compare what they end in
+	@$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED) $(ARGS)
 
 check: $(STAMP) ## Lint, formatting, types and the import contract
 	@$(BIN)/ruff check .

@@ -6,11 +6,15 @@ continues it.
 """
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.round import run_round
 from flows.synthesis import one_worker
+from storage.heartbeats import Heartbeat
 from tasks import preflight, reporting
-from tasks.step import key_of, log, open_store
+from tasks.requests import keep_request
+from tasks.step import doing, key_of, log, open_store
+from viper.environment import store_root
 from viper.errors import CorruptArtifact
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings, load_profile
@@ -21,7 +25,11 @@ MAX_REPAIRS = 3
 
 @flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
 def evolve(
-    profile: str = "shapes", rounds: int = 1, settings: Settings | None = None, additional: bool = False
+    profile: str = "shapes",
+    rounds: int = 1,
+    settings: Settings | None = None,
+    additional: bool = False,
+    allow_code_change: bool = False,
 ) -> list[RoundResult]:
     """Run an evolution until it has ``rounds`` finished rounds, counted from its start.
 
@@ -30,6 +38,7 @@ def evolve(
         rounds: Rounds that the evolution shall have, at least 1. Finished ones are skipped.
         settings: The settings themselves, as the Prefect UI's form gives them.
         additional: Count ``rounds`` from what is finished now, as a schedule wants it: one more round every night.
+        allow_code_change: Trainings may go on from checkpoints that other code made.
 
     Returns:
         The results of all rounds up to ``rounds``, finished before or now.
@@ -40,14 +49,20 @@ def evolve(
     """
     settings = settings or load_profile(profile)
     preflight.check(settings, rounds)
-    if additional:
-        rounds += reporting.count_finished(settings.evolution)
+    # The run's id stays the same when it is retried, and so do the rounds that it asks for.
+    rounds = keep_request(profile, rounds, settings, str(flow_run.id) if additional else "")
+    with Heartbeat(store_root(), settings.evolution, doing):
+        return _run_rounds(settings, rounds, allow_code_change)
+
+
+def _run_rounds(settings: Settings, rounds: int, allow_code_change: bool) -> list[RoundResult]:
+    """All rounds up to ``rounds`` or to a collapse, each with the one before it as its parent."""
     results: list[RoundResult] = []
     parents: dict[str, ArtifactRef] = {}
     for round_number in range(1, rounds + 1):
         finished = reporting.finished_round(settings.evolution, round_number)
         if finished is None:
-            finished = _run_repairing(settings, round_number, parents)
+            finished = _run_repairing(settings, round_number, parents, allow_code_change)
         elif finished.settings_sha256 == key_of("settings", 1, {"settings": settings}):
             log.info("Round %d is finished: skipped.", round_number)
         else:
@@ -64,14 +79,16 @@ def evolve(
     return results
 
 
-def _run_repairing(settings: Settings, round_number: int, parents: dict[str, ArtifactRef]) -> RoundResult:
+def _run_repairing(
+    settings: Settings, round_number: int, parents: dict[str, ArtifactRef], allow_code_change: bool
+) -> RoundResult:
     """The round's result; an artifact that turns out to be damaged is forgotten, and its step makes it anew."""
     for _ in range(MAX_REPAIRS):
         try:
-            return run_round(settings, round_number, parents)
+            return run_round(settings, round_number, parents, allow_code_change)
         except CorruptArtifact as error:
             if not error.key:
                 raise
             log.warning("%s It is forgotten, and the round starts again.", error)
             open_store().delete(error.key)
-    return run_round(settings, round_number, parents)
+    return run_round(settings, round_number, parents, allow_code_change)

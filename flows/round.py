@@ -13,7 +13,12 @@ from viper.settings import Settings
 
 
 @flow(name="round", task_runner=one_worker, flow_run_name="round {round_number} of {settings.evolution}")
-def run_round(settings: Settings, round_number: int, parents: dict[str, ArtifactRef] | None = None) -> RoundResult:
+def run_round(
+    settings: Settings,
+    round_number: int,
+    parents: dict[str, ArtifactRef] | None = None,
+    allow_code_change: bool = False,
+) -> RoundResult:
     """Make data with the champion, train on it, prove what it gained, and let the gate decide.
 
     A collapse of data or training ends the round early, with that verdict and without a candidate.
@@ -22,6 +27,7 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
         settings: Of the evolution.
         round_number: Counts from 1.
         parents: Dataset versions of the round before, by stage.
+        allow_code_change: Trainings may go on from checkpoints that other code made.
     """
     seconds: dict[str, float] = {}
     base = promotion.base_vlm(settings)
@@ -35,7 +41,7 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
     release_models()
 
     try:
-        candidate, verdict = _train_and_judge(settings, round_number, base, champion, made, seconds)
+        candidate, verdict = _train_and_judge(settings, round_number, base, champion, made, seconds, allow_code_change)
     except Collapsed as error:
         candidate, verdict = champion, promotion.collapse_verdict(error)
 
@@ -61,7 +67,13 @@ def run_round(settings: Settings, round_number: int, parents: dict[str, Artifact
 
 
 def _train_and_judge(
-    settings: Settings, round_number: int, base: Vlm, champion: Vlm, made: Synthesis, seconds: dict[str, float]
+    settings: Settings,
+    round_number: int,
+    base: Vlm,
+    champion: Vlm,
+    made: Synthesis,
+    seconds: dict[str, float],
+    allow_code_change: bool,
 ) -> tuple[Vlm, Verdict]:
     """The candidate and the gate's verdict on it. Raises ``Collapsed`` where there is nothing to judge."""
     promotion.check_data(made)
@@ -70,7 +82,7 @@ def _train_and_judge(
         if not training.has_lessons(settings, stage, made.datasets):
             continue
         with timed(seconds, f"training {stage}"):
-            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets)
+            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets, allow_code_change)
             candidate = training.as_vlm(round_number, trained)
 
     with timed(seconds, "benchmarks"):

@@ -58,10 +58,15 @@ def synthesis(
         parents: Dataset versions of the round before, by stage.
     """
     settings = settings or load_profile(profile)
-    vlm = vlm or champion_before(settings, round_number)
-    parents = parents or {}
-    clock: dict[str, float] = {}
+    made = make_data(settings, round_number, vlm or champion_before(settings, round_number), parents or {})
+    reporting.show_yields(made)
+    reporting.show_gallery(settings, made)
+    return made
 
+
+def make_data(settings: Settings, round_number: int, vlm: Vlm, parents: dict[str, ArtifactRef]) -> Synthesis:
+    """The steps of ``synthesis`` in order, with nothing shown."""
+    clock: dict[str, float] = {}
     with timed(clock, "pool"):
         images = pool.take_images(settings, round_number, hash_suites(settings))
     shards = pool.shards_of(images)
@@ -112,7 +117,7 @@ def synthesis(
                 )
         except Collapsed as error:
             collapse = str(error)
-    made = Synthesis(
+    return Synthesis(
         datasets=datasets,
         collapse=collapse,
         shards=tuple(shards),
@@ -122,6 +127,3 @@ def synthesis(
         edits=tuple(edits),
         seconds=tuple(clock.items()),
     )
-    reporting.show_yields(made)
-    reporting.show_gallery(settings, made)
-    return made

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from storage.manifest import CHUNK_BYTES
 from storage.store_errors import response_code, translate
 from viper.errors import StoreError
 
@@ -58,16 +57,30 @@ class Backend(ABC):
         """Write ``data`` whole or not at all, over whatever lies at ``key``."""
 
     @abstractmethod
-    def upload(self, key: str, path: Path, sha256: str) -> None:
-        """Write the file at ``path`` whole or not at all, and refuse it if it no longer has this hash."""
+    def upload(self, key: str, path: Path) -> None:
+        """Write the file at ``path`` whole or not at all, in pieces."""
+
+    @abstractmethod
+    def pieces(self, key: str, size_bytes: int) -> Iterator[bytes]:
+        """The bytes at ``key`` in order. ``size_bytes`` is how many there ought to be."""
 
     @abstractmethod
     def free_bytes(self) -> int | None:
         """Space left, or None where there is no such limit."""
 
     @abstractmethod
-    def sweep(self) -> None:
-        """Remove what killed writers left behind long ago."""
+    def leftovers(self) -> dict[str, Stat]:
+        """What writers have begun and not finished, by a name for ``remove_leftover``; living writers' work too."""
+
+    @abstractmethod
+    def remove_leftover(self, name: str) -> None:
+        """Remove one of ``leftovers``; no error if it is gone."""
+
+    def sweep(self, min_age_s: float) -> None:
+        """Remove what killed writers left behind ``min_age_s`` seconds ago or earlier."""
+        for name, stat in self.leftovers().items():
+            if stat.age_s >= min_age_s:
+                self.remove_leftover(name)
 
     def path(self, key: str) -> str:
         """Full path of ``key`` as the filesystem wants it."""
@@ -94,26 +107,38 @@ class Backend(ABC):
 
     def digest(self, key: str) -> str | None:
         """SHA-256 of the object at ``key``, read in pieces, or None if nothing is there."""
+        if (stat := self.stat(key)) is None:
+            return None
+        hasher = hashlib.sha256()
         with self.translated("read", key):
             try:
-                with self.fs.open(self.path(key), "rb", block_size=PART_BYTES) as source:
-                    hasher = hashlib.sha256()
-                    while chunk := source.read(CHUNK_BYTES):
-                        hasher.update(chunk)
-                    return hasher.hexdigest()
+                for piece in self.pieces(key, stat.size_bytes):
+                    hasher.update(piece)
+            except FileNotFoundError:
+                return None
+        return hasher.hexdigest()
+
+    def download(self, key: str, path: Path, size_bytes: int) -> str | None:
+        """Copy the object at ``key`` to the local ``path`` in pieces.
+
+        Args:
+            key: Which object.
+            path: A new file.
+            size_bytes: How long the object ought to be.
+
+        Returns:
+            SHA-256 of what was copied, or None if nothing is at ``key``.
+        """
+        hasher = hashlib.sha256()
+        with self.translated("read", key), path.open("xb") as target:
+            try:
+                for piece in self.pieces(key, size_bytes):
+                    hasher.update(piece)
+                    target.write(piece)
             except FileNotFoundError as error:
                 _refuse_missing_bucket(error)
                 return None
-
-    def download(self, key: str, path: Path) -> bool:
-        """Copy the object at ``key`` to the local ``path`` in pieces. False if nothing is there."""
-        with self.translated("read", key):
-            try:
-                self.fs.get_file(self.path(key), str(path))
-            except FileNotFoundError as error:
-                _refuse_missing_bucket(error)
-                return False
-        return True
+        return hasher.hexdigest()
 
     def keys(self, prefix: str) -> list[str]:
         """Keys of all objects under the folder ``prefix``, in no order; folder placeholders are left out."""
@@ -150,11 +175,6 @@ class Backend(ABC):
             if translated is None:
                 raise
             raise translated from error
-
-
-def changed_while_stored(path: Path) -> StoreError:
-    """The error for a local file that no longer has the hash it is to be stored under."""
-    return StoreError(f"{path} changed while it was being stored. Store a file only after its writer has closed it.")
 
 
 def _refuse_missing_bucket(error: FileNotFoundError) -> None:

@@ -1,5 +1,6 @@
 """Bytes by their own hash, in a folder or in S3: the lower half of the object store."""
 
+import logging
 import os
 import uuid
 from pathlib import Path
@@ -7,13 +8,17 @@ from typing import Literal
 
 from storage.backend import Backend, Stat
 from storage.bucket import S3_ATTEMPTS, Bucket
-from storage.folder import Folder
+from storage.folder import STALE_TEMP_S, Folder
 from storage.manifest import Blob, sha256_of, sha256_of_file
-from viper.errors import CorruptArtifact, StoreError
+from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
 RENEW_AFTER_S = 12 * 3600.0
 """Age at which a writer renews a blob that it finds in the store, in seconds."""
+SMALL_BYTES = 2**20
+"""A file up to this size is written by one request; for a larger one the store is asked first whether it has it."""
 REPAIR = "A resume computes the artifact again."
+
+_log = logging.getLogger(__name__)
 
 
 class BlobStore:
@@ -53,7 +58,13 @@ class BlobStore:
                 f"{free_bytes / 2**30:.1f} GiB are free in {backend.where}, expected at least "
                 f"{min_free_bytes / 2**30:.1f} GiB. Free space, or choose another store."
             )
-        backend.sweep()
+        try:
+            backend.sweep(STALE_TEMP_S)
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            # A policy may forbid to list uploads; work does not depend on it.
+            _log.warning("What killed writers left behind is not cleared away: %s", error)
         key, first, second = f"probes/{uuid.uuid4().hex}", b"first", b"second"
         created = backend.create(key, first)
         try:
@@ -87,10 +98,18 @@ class BlobStore:
         Raises:
             StoreError: If the file changes meanwhile, or the store refuses.
         """
-        blob = Blob(sha256=sha256_of_file(path), size_bytes=path.stat().st_size)
+        before = _version_of(path)
+        if before[0] <= SMALL_BYTES:
+            return self.put_bytes(path.read_bytes())
+        blob = Blob(sha256=sha256_of_file(path), size_bytes=before[0])
         key = _blob_key(blob.sha256)
         if not self._stands(key, blob.size_bytes):
-            self._backend.upload(key, path, blob.sha256)
+            self._backend.upload(key, path)
+            if _version_of(path) != before:
+                self._backend.remove(key)
+                raise StoreError(
+                    f"{path} changed while it was being stored. Store a file only after its writer has closed it."
+                )
         return blob
 
     def get_bytes(self, sha256: str) -> bytes:
@@ -105,18 +124,18 @@ class BlobStore:
             raise self._corrupt(key, None if data is None else sha256_of(data))
         return data
 
-    def get_file(self, sha256: str, path: Path) -> None:
-        """Write the bytes that hash to ``sha256`` to ``path``, in pieces, whole or not at all.
+    def get_file(self, blob: Blob, path: Path) -> None:
+        """Write the bytes of ``blob`` to ``path``, in pieces, whole or not at all.
 
         Raises:
             CorruptArtifact: If they are missing or hash to something else.
         """
-        key = _blob_key(sha256)
+        key = _blob_key(blob.sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
-            found = sha256_of_file(temporary) if self._backend.download(key, temporary) else None
-            if found != sha256:
+            found = self._backend.download(key, temporary, blob.size_bytes)
+            if found != blob.sha256:
                 raise self._corrupt(key, found)
             os.replace(temporary, path)
         finally:
@@ -134,6 +153,14 @@ class BlobStore:
     def remove_blob(self, sha256: str) -> None:
         """Maintenance only: remove a blob that nothing refers to."""
         self._backend.remove(_blob_key(sha256))
+
+    def leftovers(self) -> dict[str, Stat]:
+        """What writers have begun and not finished, by name: files in ``tmp``, multipart uploads of a bucket."""
+        return self._backend.leftovers()
+
+    def remove_leftover(self, name: str) -> None:
+        """Maintenance only: remove one of ``leftovers``."""
+        self._backend.remove_leftover(name)
 
     def _stands(self, key: str, size_bytes: int) -> bool:
         """Whether a blob need not be written again. An old one is renewed, so that no clearing takes it for garbage."""
@@ -164,6 +191,12 @@ def open_backend(root: str, attempts: int = S3_ATTEMPTS) -> Backend:
     if scheme == "s3" and rest.strip("/"):
         return Bucket(root, attempts)
     raise StoreError(f"{root!r} is not a place for a store. Expected a folder or s3://bucket/prefix.")
+
+
+def _version_of(path: Path) -> tuple[int, int, int]:
+    """Size, time of the last change and number of a file: another version of it has others."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 def _blob_key(sha256: str) -> str:

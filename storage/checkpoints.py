@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,17 +79,24 @@ def newest_checkpoint(store: ObjectStore, prefix: str) -> tuple[int, ArtifactRef
     return None
 
 
-def restore_checkpoint(store: ObjectStore, ref: ArtifactRef, folder: Path, identity: Mapping[str, JsonValue]) -> Path:
+def restore_checkpoint(
+    store: ObjectStore, ref: ArtifactRef, folder: Path, identity: Mapping[str, JsonValue], ignore: Collection[str] = ()
+) -> Path:
     """Make ``folder`` the trainer's checkpoint again, ready for ``resume_from_checkpoint``.
 
-    Whatever lay in ``folder`` is replaced: a killed trainer may have left half a checkpoint there.
+    Args:
+        store: Where it lies.
+        ref: Which one.
+        folder: Whatever lies there is replaced: a killed trainer may have left half a checkpoint.
+        identity: As for ``save_checkpoint``, of the training that goes on.
+        ignore: Fields of the identity that may differ.
 
     Raises:
         CheckpointMismatch: If the checkpoint belongs to another identity; the message names the fields that differ.
         CorruptArtifact: If its bytes are missing or damaged.
     """
     meta = store.manifest(ref).meta
-    _check_identity(ref, meta.get("identity"), check_meta(identity))
+    _check_identity(ref, meta.get("identity"), check_meta(identity), ignore)
     packed = meta.get("packed")
     if not isinstance(packed, list):
         raise StoreError(f"{ref.uri!r} is no checkpoint. Expected one, found {ref.kind!r}.")
@@ -106,10 +113,10 @@ def restore_checkpoint(store: ObjectStore, ref: ArtifactRef, folder: Path, ident
     return folder
 
 
-def _check_identity(ref: ArtifactRef, saved: Any, wanted: dict[str, JsonValue]) -> None:
+def _check_identity(ref: ArtifactRef, saved: Any, wanted: dict[str, JsonValue], ignore: Collection[str]) -> None:
     if not isinstance(saved, dict):
         raise StoreError(f"{ref.uri!r} is no checkpoint. Expected one, found {ref.kind!r}.")
-    fields = sorted(saved.keys() | wanted.keys())
+    fields = sorted((saved.keys() | wanted.keys()) - set(ignore))
     differing = [
         f"{field} is {saved.get(field)!r} in the checkpoint and {wanted.get(field)!r} now"
         for field in fields
@@ -118,7 +125,8 @@ def _check_identity(ref: ArtifactRef, saved: Any, wanted: dict[str, JsonValue]) 
     if differing:
         raise CheckpointMismatch(
             f"The checkpoint {ref.uri!r} was made by another training: {'; '.join(differing)}. "
-            "Resume with the settings it was made with, or start this training under a key of its own."
+            "Resume with the settings, data and code it was made with. If only the code differs, --allow-code-change "
+            "goes on all the same; the model may then differ from what either version alone would make."
         )
 
 

@@ -1,7 +1,6 @@
 """A store in a local folder: nothing is ever torn, whenever the writer is killed."""
 
 import errno
-import hashlib
 import os
 import shutil
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from storage.backend import Backend, changed_while_stored
+from storage.backend import Backend, Stat
 from storage.manifest import CHUNK_BYTES
 
 STALE_TEMP_S = 24 * 3600.0
@@ -54,18 +53,19 @@ class Folder(Backend):
             self._move(temporary, Path(self.path(key)))
 
     @override
-    def upload(self, key: str, path: Path, sha256: str) -> None:
+    def upload(self, key: str, path: Path) -> None:
         with self.translated("write", key), self._temporary() as temporary:
-            hasher = hashlib.sha256()
             with path.open("rb") as source, temporary.open("xb") as target:
-                while chunk := source.read(CHUNK_BYTES):
-                    hasher.update(chunk)
-                    target.write(chunk)
+                shutil.copyfileobj(source, target, CHUNK_BYTES)
                 target.flush()
                 os.fsync(target.fileno())
-            if hasher.hexdigest() != sha256:
-                raise changed_while_stored(path)
             self._move(temporary, Path(self.path(key)))
+
+    @override
+    def pieces(self, key: str, size_bytes: int) -> Iterator[bytes]:
+        with Path(self.path(key)).open("rb") as source:
+            while piece := source.read(CHUNK_BYTES):
+                yield piece
 
     @override
     def free_bytes(self) -> int | None:
@@ -74,9 +74,12 @@ class Folder(Backend):
             return shutil.disk_usage(self.root).free
 
     @override
-    def sweep(self) -> None:
-        with self.translated("sweep", "tmp"):
-            sweep_stale(Path(self.root) / "tmp", "*")
+    def leftovers(self) -> dict[str, Stat]:
+        return self.stats("tmp")
+
+    @override
+    def remove_leftover(self, name: str) -> None:
+        self.remove(name)
 
     def _move(self, temporary: Path, target: Path) -> None:
         make_folder_durably(target.parent)
@@ -103,6 +106,17 @@ def sweep_stale(folder: Path, pattern: str) -> None:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         except FileNotFoundError:
             continue
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a local file, for other processes whole or not at all, over whatever lies there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def make_folder_durably(folder: Path) -> None:

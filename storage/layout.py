@@ -25,6 +25,11 @@ def result_key(step: str, key: str) -> str:
     return f"results/{check_name('step', step)}/{check_name('result key', key)}"
 
 
+def heartbeats_prefix(evolution: str) -> str:
+    """Folder of the signs of life of the processes that work on an evolution. They are no artifacts."""
+    return f"heartbeats/{check_name('evolution', evolution)}"
+
+
 def evolution_prefix(evolution: str) -> str:
     """Folder of everything that belongs to one evolution."""
     return f"evolutions/{check_name('evolution', evolution)}"

@@ -46,6 +46,8 @@ class Garbage:
     """Size in bytes, by hash, of those that are old enough to go."""
     spared: int
     """Number of those that are too young."""
+    leftovers: tuple[str, ...]
+    """What killed writers left unfinished, old enough to go: temporary files, multipart uploads."""
 
 
 def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
@@ -59,7 +61,7 @@ def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
             yield Damage(key, "", str(error))
             continue
         for name, blob in entries.items():
-            wanted.setdefault(blob.sha256, []).append((key, name))
+            wanted.setdefault(blob.stored, []).append((key, name))
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
         for found, state in zip(wanted.values(), pool.map(store.blob_state, wanted), strict=True):
             if state != "sound":
@@ -98,13 +100,15 @@ def find_garbage(store: ObjectStore, min_age_s: float = MIN_AGE_S) -> Garbage:
     reached = set[str]()
     for key in store.list(""):
         if (ref := store.find(key)) is not None:
-            reached |= {ref.sha256, *(blob.sha256 for blob in store.manifest(ref).entries.values())}
+            reached |= {ref.sha256, *(blob.stored for blob in store.manifest(ref).entries.values())}
     loose = {sha256: found for sha256, found in blobs.items() if sha256 not in reached}
     old = {sha256: found.size_bytes for sha256, found in sorted(loose.items()) if found.age_s >= min_age_s}
-    return Garbage(removable=old, spared=len(loose) - len(old))
+    leftovers = tuple(sorted(name for name, found in store.leftovers().items() if found.age_s >= min_age_s))
+    return Garbage(removable=old, spared=len(loose) - len(old), leftovers=leftovers)
 
 
 def clear(store: ObjectStore, garbage: Garbage) -> None:
-    """Remove the blobs that ``find_garbage`` found."""
+    """Remove what ``find_garbage`` found."""
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-clear") as pool:
         list(pool.map(store.remove_blob, garbage.removable))
+        list(pool.map(store.remove_leftover, garbage.leftovers))

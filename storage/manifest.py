@@ -17,12 +17,25 @@ _KEY_PART = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*")
 
 
 class Blob(Record):
-    """Bytes in the store, named by their own hash."""
+    """Bytes in the store, known by their own hash."""
 
     sha256: str
     """SHA-256 of the bytes, 64 hex digits."""
     size_bytes: int
     """Length of the bytes."""
+    pack: str = ""
+    """SHA-256 of the blob that holds these bytes among others; empty if they are a blob of their own."""
+    offset: int = 0
+    """Where in the pack they begin."""
+
+    @property
+    def stored(self) -> str:
+        """SHA-256 of the blob that lies in the store."""
+        return self.pack or self.sha256
+
+    def cut_from(self, packed: bytes) -> bytes:
+        """These bytes, out of those of their pack."""
+        return packed[self.offset : self.offset + self.size_bytes]
 
 
 class Manifest(Record):
@@ -46,7 +59,8 @@ class Manifest(Record):
         Raises:
             StoreError: If ``meta`` holds something JSON cannot say, such as NaN.
         """
-        return canonical_json(self.model_dump())
+        entries = {name: blob.model_dump(exclude_defaults=True) for name, blob in self.entries.items()}
+        return canonical_json({"kind": self.kind, "entries": entries, "meta": self.meta})
 
 
 def canonical_json(value: object) -> bytes:

@@ -1,8 +1,9 @@
 """The object store: artifacts by key, in a folder or in S3, never half visible and always verified.
 
-An artifact is blobs under ``objects/sha256/ab/<sha>``, a manifest that names them by hash (a blob too), and a small
-``refs/<key>.json`` that is written last and only if nothing is there. So a reader finds an artifact whole or not at
-all, of two writers of one key exactly one wins, and what a killed writer leaves behind is unreferenced.
+An artifact is blobs under ``objects/sha256/ab/<sha>`` (small entries share one), a manifest that names them by hash (a
+blob too), and a small ``refs/<key>.json`` that is written last and only if nothing is there. So a reader finds an
+artifact whole or not at all, of two writers of one key exactly one wins, and what a killed writer leaves behind is
+unreferenced.
 """
 
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from storage.blobs import REPAIR, BlobStore
-from storage.folder import sweep_stale
+from storage.folder import sweep_stale, write_whole
 from storage.manifest import (
     Blob,
     Manifest,
@@ -24,8 +25,8 @@ from storage.manifest import (
     check_key,
     check_meta,
     parse_manifest,
-    sha256_of_file,
 )
+from storage.packs import by_blob, differs, group_small, join
 from viper.errors import CorruptArtifact, StoreError
 from viper.records import ArtifactRef
 
@@ -46,6 +47,7 @@ class ObjectStore(BlobStore):
         """
         super().__init__(root)
         self._last_manifest: tuple[str, Manifest] | None = None
+        self._last_pack: tuple[str, bytes] | None = None
 
     def commit(
         self, key: str, kind: str, entries: Mapping[str, bytes | Path], meta: Mapping[str, JsonValue] | None = None
@@ -70,8 +72,7 @@ class ObjectStore(BlobStore):
         facts = check_meta(meta)
         if (winner := self.find(key)) is not None:
             return winner
-        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-put") as pool:
-            blobs = dict(zip(entries, pool.map(self._put, entries.values()), strict=True))
+        blobs = self._put_all(entries)
         manifest = Manifest(kind=kind, entries=blobs, meta=facts)
         data = manifest.to_bytes()
         ref = ArtifactRef(kind=kind, uri=key, sha256=self.put_bytes(data).sha256, size_bytes=manifest.size_bytes)
@@ -138,7 +139,7 @@ class ObjectStore(BlobStore):
             known = ", ".join(sorted(self.manifest(ref).entries)[:10])
             raise StoreError(f"{ref.uri!r} has no entry {name!r}. It has: {known or 'none'}.")
         with _naming(ref, name):
-            return self.get_bytes(blob.sha256)
+            return self._of_pack(blob) if blob.pack else self.get_bytes(blob.sha256)
 
     def download(self, ref: ArtifactRef, folder: Path) -> Path:
         """Make ``folder`` hold every entry of the artifact, verified, and return it.
@@ -174,11 +175,13 @@ class ObjectStore(BlobStore):
         Raises:
             CorruptArtifact: If the manifest itself is missing or damaged.
         """
-        self._last_manifest = None
+        self._last_manifest = self._last_pack = None
         entries = self.manifest(ref).entries
+        held = list(by_blob(entries))
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
-            states = pool.map(self.blob_state, (blob.sha256 for blob in entries.values()))
-            return tuple(sorted(name for name, state in zip(entries, states, strict=True) if state != "sound"))
+            states = pool.map(self.blob_state, (stored for stored, _ in held))
+            unsound = [names for (_, names), state in zip(held, states, strict=True) if state != "sound"]
+        return tuple(sorted(name for names in unsound for name in names))
 
     def delete(self, key: str) -> None:
         """Repair only: forget the artifact at ``key`` and drop its damaged blobs, so that it can be computed again.
@@ -190,26 +193,52 @@ class ObjectStore(BlobStore):
         try:
             if (ref := self.find(key)) is not None:
                 for name in self.damaged(ref):
-                    self.drop_damaged(self.manifest(ref).entries[name].sha256)
+                    self.drop_damaged(self.manifest(ref).entries[name].stored)
         except CorruptArtifact:
             self._last_manifest = None
             if ref is not None:
                 self.drop_damaged(ref.sha256)
         self._backend.remove(_ref_key(key))
 
-    def _put(self, content: bytes | Path) -> Blob:
-        return self.put_file(content) if isinstance(content, Path) else self.put_bytes(content)
+    def _put_all(self, entries: Mapping[str, bytes | Path]) -> dict[str, Blob]:
+        """Store all entries, the small ones in packs."""
+
+        def put(names: list[str]) -> dict[str, Blob]:
+            content = entries[names[0]]
+            if len(names) > 1:
+                data, blobs = join(names, entries)
+                self.put_bytes(data)
+                return blobs
+            return {names[0]: self.put_file(content) if isinstance(content, Path) else self.put_bytes(content)}
+
+        groups = group_small(entries)
+        packed = {name for names in groups for name in names}
+        groups += [[name] for name in entries if name not in packed]
+        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-put") as pool:
+            return {name: blob for blobs in pool.map(put, groups) for name, blob in blobs.items()}
+
+    def _of_pack(self, blob: Blob) -> bytes:
+        cached = self._last_pack
+        if cached is None or cached[0] != blob.pack:
+            self._last_pack = cached = blob.pack, self.get_bytes(blob.pack)
+        return blob.cut_from(cached[1])
 
     def _fill(self, ref: ArtifactRef, manifest: Manifest, folder: Path) -> None:
-        def fetch(name: str) -> None:
-            blob, path = manifest.entries[name], folder / name
-            if path.is_file() and path.stat().st_size == blob.size_bytes and sha256_of_file(path) == blob.sha256:
+        def fetch(names: list[str]) -> None:
+            missing = {name: manifest.entries[name] for name in names if differs(folder / name, manifest.entries[name])}
+            for name, blob in missing.items():
+                with _naming(ref, name):
+                    if not blob.pack:
+                        self.get_file(blob, folder / name)
+                        continue
+                    packed = self.get_bytes(blob.pack)
+                # A pack is read once for all that it holds.
+                for inside, part in missing.items():
+                    write_whole(folder / inside, part.cut_from(packed))
                 return
-            with _naming(ref, name):
-                self.get_file(blob.sha256, path)
 
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-get") as pool:
-            list(pool.map(fetch, manifest.entries))
+            list(pool.map(fetch, (names for _, names in by_blob(manifest.entries))))
 
 
 def _ref_key(key: str) -> str:

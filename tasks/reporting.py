@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from storage.layout import report_key, verdict_key
 from tasks.gallery import Sample, caption_samples, edit_samples
 from tasks.plots import plot_categories, plot_rounds
-from tasks.step import Entries, code_version, log, once, open_store, read_json, step_task, to_json
+from tasks.provenance import code_version
+from tasks.step import Entries, log, once, open_store, read_json, step_task, to_json
 from tasks.tracking import tracker
 from tasks.versioning import dataset_size
 from viper.errors import ProfileError

@@ -9,7 +9,6 @@ import functools
 import hashlib
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from pydantic import BaseModel, JsonValue
 
 from storage.layout import result_key
 from storage.objects import ObjectStore
+from tasks.survey import Seen, current_survey
 from viper.environment import store_root, work_folder
 from viper.errors import CorruptArtifact, StoreUnavailable
 from viper.records import ArtifactRef, Vlm
@@ -45,12 +45,23 @@ def _worth_a_retry(_task: Any, _run: Any, state: State) -> bool:
 
 
 class Step(Task[Inputs, Result]):
-    """A Prefect task whose call gives the result also where the task chose its own final state."""
+    """A Prefect task whose call gives the result also where the task chose its own final state.
+
+    In a survey it is a plain function, which Prefect does not see.
+    """
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """The step's result."""
+        if current_survey() is not None:
+            return self.fn(*arguments, **named)
         found = super().__call__(*arguments, **named)
         return found.result() if isinstance(found, State) else found
+
+    def submit(self, *arguments: Any, **named: Any) -> Any:
+        """A future of the step's result."""
+        if current_survey() is not None:
+            return Seen(self.fn(*arguments, **named))
+        return super().submit(*arguments, **named)
 
 
 def step_task(
@@ -108,7 +119,11 @@ def open_store() -> ObjectStore:
 
 
 def once(
-    step: str, version: int, inputs: Mapping[str, object], compute: Callable[[], tuple[Entries, dict[str, JsonValue]]]
+    step: str,
+    version: int,
+    inputs: Mapping[str, object],
+    compute: Callable[[], tuple[Entries, dict[str, JsonValue]]],
+    label: str = "",
 ) -> ArtifactRef | State[ArtifactRef]:
     """The step's artifact: found under its key, or computed and committed.
 
@@ -117,13 +132,16 @@ def once(
         version: Raised by hand when the step's code changes what it computes.
         inputs: Everything else that decides the result: settings slices, references, seeds, shard.
         compute: Makes the artifact's entries and its small facts.
+        label: What a survey calls the step, where its name says too little.
 
     Returns:
         The reference; wrapped in a Prefect state ``Reused`` if nothing was computed.
     """
     store = open_store()
-    where = current_run_name() or step
     key = result_key(step, key_of(step, version, inputs))
+    if (survey := current_survey()) is not None:
+        return survey.look(store, label or step, key)
+    where = current_run_name() or step
     try:
         found = store.find(key)
         if found is not None:
@@ -134,11 +152,20 @@ def once(
         log.warning("%s", error)
         store.delete(key)
     began = time.monotonic()
+    _doing[0] = where
     entries, meta = compute()
     # Nothing that differs between two runs of the same step may go in: later keys are made of the artifact's hash.
     ref = store.commit(key, step, entries, {**meta, "inputs": plain(inputs)})
     log.info("%s: %.1f s, %s kB", where, time.monotonic() - began, f"{ref.size_bytes / 1000:,.0f}")
     return ref
+
+
+_doing = ["starting"]
+
+
+def doing() -> str:
+    """What this process works on, or worked on last."""
+    return _doing[0]
 
 
 def current_run_name() -> str | None:
@@ -204,10 +231,3 @@ def _fingerprint(location: str, revision: str) -> str:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def code_version() -> str:
-    """The project's version, and the commit it was started from where the environment names one."""
-    from viper import __version__
-
-    return f"{__version__}+{os.environ.get('VIPER_COMMIT', 'unknown')}"

@@ -11,9 +11,9 @@ from pydantic import JsonValue
 
 from storage.layout import result_key
 from storage.tracking import TrackedRun
+from tasks.provenance import code_version
 from tasks.step import (
     Entries,
-    code_version,
     fingerprint,
     key_of,
     log,
@@ -25,6 +25,7 @@ from tasks.step import (
     step_task,
     to_json,
 )
+from tasks.survey import current_survey
 from tasks.tracking import tracker
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
@@ -40,7 +41,12 @@ REPORT_EVERY = 5
 
 @step_task(name="train stage", task_run_name="train {stage} from {start.name}")
 def train_stage(
-    settings: Settings, round_number: int, stage: Stage, start: Vlm, versions: Mapping[str, ArtifactRef]
+    settings: Settings,
+    round_number: int,
+    stage: Stage,
+    start: Vlm,
+    versions: Mapping[str, ArtifactRef],
+    allow_code_change: bool = False,
 ) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``model``: the trained model as a whole folder. Its figures go to MLflow.
 
@@ -55,6 +61,7 @@ def train_stage(
         stage: Which stage.
         start: The model to start from.
         versions: The round's dataset versions by task.
+        allow_code_change: Go on from checkpoints that other code made.
     """
     training = settings.training
     datasets = tuple(versions[task] for task in tasks_of(stage))
@@ -73,24 +80,28 @@ def train_stage(
         "seed": seed_of(settings, round_number, stage) % 2**31,
     }
 
+    plan = TrainingSpec(
+        store_root=store_root(),
+        evolution=settings.evolution,
+        round_number=round_number,
+        stage=stage,
+        stage_settings=training.stage(stage),
+        training=training,
+        collapse=settings.collapse,
+        model=settings.models.vlm,
+        model_sha256=start.fingerprint,
+        similarity=settings.models.similarity,
+        similarity_sha256=similarity,
+        datasets=datasets,
+        seed=seed_of(settings, round_number, stage) % 2**31,
+        code_version=code_version(),
+        allow_code_change=allow_code_change,
+        work_folder="",
+    )
+
     def compute(folder: str) -> tuple[Entries, dict[str, JsonValue]]:
-        spec = TrainingSpec(
-            store_root=store_root(),
-            evolution=settings.evolution,
-            round_number=round_number,
-            stage=stage,
-            stage_settings=training.stage(stage),
-            training=training,
-            collapse=settings.collapse,
-            model=model_settings(settings, start),
-            model_sha256=start.fingerprint,
-            similarity=settings.models.similarity,
-            similarity_sha256=similarity,
-            datasets=datasets,
-            seed=seed_of(settings, round_number, stage) % 2**31,
-            code_version=code_version(),
-            work_folder=folder,
-        )
+        local = {"model": model_settings(settings, start), "work_folder": folder}
+        spec = plan.model_copy(update=local)
         run = tracker(settings.evolution).run(settings.evolution, round_number, stage)
         run.log_params(training.stage(stage).model_dump() | {"method": training.method})
         for task, dataset in zip(tasks_of(stage), datasets, strict=True):
@@ -111,13 +122,16 @@ def train_stage(
         }
         return entries, {}
 
+    label = f"training {stage}"
+    if (survey := current_survey()) is not None:
+        survey.look_for_checkpoints(open_store(), label, plan.checkpoints, plan.stage_settings.steps)
     watched = {**decides, "collapse": settings.collapse}
     if (collapsed := open_store().find(result_key("collapse", key_of("collapse", 1, watched)))) is not None:
         return collapsed
     # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
     with tempfile.TemporaryDirectory(prefix=f"training-{stage}-", dir=work_folder()) as folder:
         try:
-            return once("model", 2, decides, lambda: compute(folder))
+            return once("model", 2, decides, lambda: compute(folder), label)
         except Collapsed as error:
             reason = str(error)
     log.warning("Training %s collapsed: %s", stage, reason)

@@ -21,7 +21,7 @@ from storage.checkpoints import newest_checkpoint, restore_checkpoint
 from storage.datasets import read_dataset
 from storage.objects import ObjectStore
 from storage.uploads import BackgroundUploader
-from tasks.training_spec import TrainingResult, TrainingSpec
+from tasks.training_spec import CODE, TrainingResult, TrainingSpec
 from viper.errors import ViperError
 from viper.settings import ModelSettings, SftSettings
 
@@ -126,7 +126,8 @@ def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
     if newest is None:
         return 0
     step, ref = newest
-    restore_checkpoint(store, ref, folder / f"checkpoint-{step}", spec.identity)
+    ignored = {CODE} if spec.allow_code_change else set[str]()
+    restore_checkpoint(store, ref, folder / f"checkpoint-{step}", spec.identity, ignored)
     return step
 
 

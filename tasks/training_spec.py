@@ -10,6 +10,9 @@ from storage.layout import checkpoint_key, checkpoint_prefix
 from viper.records import ArtifactRef, Record
 from viper.settings import CollapseSettings, ModelSettings, SftSettings, Stage, StageSettings, TrainingSettings
 
+CODE = "code_version"
+"""The one field of the identity that a person may allow to differ."""
+
 
 class TrainingSpec(Record):
     """One stage of one round, and where to work on it."""
@@ -41,7 +44,9 @@ class TrainingSpec(Record):
     seed: int
     """Of the order of prompts, first adapters and rollouts."""
     code_version: str
-    """Version of this project."""
+    """Version of this project's code."""
+    allow_code_change: bool = False
+    """Go on from checkpoints that another version made."""
     work_folder: str
     """Local folder of this training alone. Everything in it can be made again, but for the product at the end."""
 
@@ -53,19 +58,21 @@ class TrainingSpec(Record):
             "stage_settings": self.stage_settings.model_dump(mode="json"),
             "method": self.training.method,
             "lora": self.training.lora.model_dump(mode="json"),
+            "shared_prefix": self.training.shared_prefix,
             "reward": self.training.reward.model_dump(mode="json"),
             "model": self.model_sha256,
             "dtype": self.model.dtype,
             "similarity": self.similarity_sha256,
             "datasets": [dataset.sha256 for dataset in self.datasets],
             "seed": self.seed,
-            "code_version": self.code_version,
+            CODE: self.code_version,
         }
 
     @property
     def training_key(self) -> str:
-        """Hash of the identity, 24 hex digits."""
-        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:24]
+        """Hash of the identity, 24 hex digits, without the code's version: a change of code is to be noticed."""
+        decides = {name: value for name, value in self.identity.items() if name != CODE}
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
 
     @property
     def checkpoints(self) -> str:

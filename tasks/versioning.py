@@ -11,7 +11,9 @@ from pydantic import JsonValue
 from storage.datasets import write_dataset
 from storage.layout import dataset_key
 from tasks.filtering import csr_rows, vop_rows
-from tasks.step import code_version, key_of, log, open_store, plain, seed_of, step_task
+from tasks.provenance import code_version
+from tasks.step import key_of, log, open_store, plain, seed_of, step_task
+from tasks.survey import current_survey
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, Shard, Vlm
 from viper.settings import Settings, Task
@@ -76,6 +78,8 @@ def version_dataset(
         "parent": parent,
     }
     key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 2, inputs)[:16])
+    if (survey := current_survey()) is not None:
+        return survey.look(store, "dataset", key)
     if (version := store.find(key)) is not None:
         return Completed(name="Reused", message=f"{stage} dataset was versioned before", data=version)
     rows = [

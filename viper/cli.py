@@ -29,6 +29,11 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as --set pool.images_per_round=64.")
 ]
 
+Evolution = Annotated[str, typer.Argument(help="Name of the evolution; by default the only one in the store.")]
+AllowCodeChange = Annotated[
+    bool, typer.Option("--allow-code-change", help="Go on from training checkpoints that other code made.")
+]
+
 
 def main() -> None:
     """Entry point of the console command ``viper``."""
@@ -46,6 +51,7 @@ def evolve(
     profile: Profile = "shapes",
     rounds: Annotated[int, typer.Option(help="Rounds that the evolution shall have, finished ones included.")] = 1,
     set_: Overrides = None,
+    allow_code_change: AllowCodeChange = False,
 ) -> None:
     """Run self-evolution rounds: make data, train, prove the gain, promote. Run again to continue."""
     start()
@@ -54,12 +60,13 @@ def evolve(
         from tasks.preflight import check
 
         check(settings, rounds)
-    _evolve(profile, rounds, settings)
+    _evolve(profile, rounds, settings, allow_code_change)
 
 
 @app.command()
 def resume(
-    evolution: Annotated[str, typer.Argument(help="Name of the evolution; by default the only one in the store.")] = "",
+    evolution: Evolution = "",
+    allow_code_change: AllowCodeChange = False,
 ) -> None:
     """Continue an evolution after a failure, a kill or Ctrl-C: what is finished is skipped."""
     start()
@@ -69,18 +76,26 @@ def resume(
 
         profile, rounds, settings = last_request(evolution)
         check(settings, rounds)
-    _evolve(profile, rounds, settings)
+    _evolve(profile, rounds, settings, allow_code_change)
 
 
-def _evolve(profile: str, rounds: int, settings: "Settings") -> None:
+@app.command()
+def status(evolution: Evolution = "") -> None:
+    """What is done of an evolution, what is running, and what a resume would skip and do. Changes nothing."""
+    prepare_environment()
+    with checking():
+        from viper.status import show_status
+
+        show_status(evolution)
+
+
+def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: bool) -> None:
     typer.echo(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
     with working(f"viper resume {settings.evolution}"):
         from flows.evolve import evolve as evolve_flow
-        from tasks.requests import keep_request
         from viper.summary import show
 
-        keep_request(profile, rounds, settings)
-        results = evolve_flow(profile=profile, rounds=rounds, settings=settings)
+        results = evolve_flow(profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change)
         show(profile, results)
 
 

@@ -67,6 +67,39 @@ def du() -> None:
 
 
 @app.command()
+def bench(
+    files: Annotated[int, typer.Option(help="Number of small files.", min=1)] = 2000,
+    small_kb: Annotated[int, typer.Option(help="Size of each, in kB.", min=1)] = 10,
+    large_mb: Annotated[int, typer.Option(help="Size of one large file, in MB.", min=1)] = 200,
+) -> None:
+    """Time the store against a plain s3fs copy (of a bucket) and against this disk. Removes what it wrote."""
+    prepare_environment()
+    from rich.console import Console
+    from rich.table import Table
+
+    from storage.bench import measure
+
+    with checking():
+        for count, size in ((files, small_kb * 1000), (1, large_mb * 10**6)):
+            found = measure(store_root(), count, size)
+            table = Table(title=f"{count:,} × {size / 1000:,.0f} kB in {store_root()}")
+            for name in ("way", "put files/s", "put MB/s", "store is", "get files/s", "get MB/s", "store is"):
+                table.add_column(name, justify="left" if name == "way" else "right")
+            for way, times in found.items():
+                cells = [
+                    cell
+                    for seconds, ours in zip(times, found["store"], strict=True)
+                    for cell in (
+                        f"{count / seconds:,.1f}",
+                        f"{count * size / seconds / 1e6:,.1f}",
+                        f"{seconds / ours:.2f} ×",
+                    )
+                ]
+                table.add_row(way, *cells)
+            Console(width=max(100, Console().width)).print(table)
+
+
+@app.command()
 def gc(
     older_than_hours: Annotated[
         float, typer.Option(help="Spare unreferenced blobs younger than this, at least 24.")
@@ -86,5 +119,6 @@ def gc(
             maintenance.clear(store, garbage)
         done = "removed" if remove else "can be removed (--remove)"
         typer.echo(
-            f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, {done}; {garbage.spared} are too young to tell."
+            f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, and {len(garbage.leftovers)} unfinished writes {done};"
+            f" {garbage.spared} blobs are too young to tell."
         )

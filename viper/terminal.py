@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
 import typer
 
@@ -39,6 +40,7 @@ def checking() -> Iterator[None]:
 @contextmanager
 def working(resume: str) -> Iterator[None]:
     """Errors during work: one line that says how to go on."""
+    _leave_errors_to_us()
     if not os.environ.get("PREFECT_API_URL"):
         signal.signal(signal.SIGINT, lambda *_: _stop_at_once(resume))
     try:
@@ -49,6 +51,20 @@ def working(resume: str) -> Iterator[None]:
     except ViperError as error:
         typer.secho(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
         raise typer.Exit(FAILED) from None
+
+
+def _leave_errors_to_us() -> None:
+    """Keep Prefect from printing an error with its stack for the task and for every flow around it.
+
+    Its pages still show that. An error that nobody expected is raised, and printed, all the same.
+    """
+    import_module("prefect.main")  # sets up logging
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(
+            lambda record: (
+                record.levelno < logging.ERROR or not record.name.startswith(("prefect.flow_runs", "prefect.task_runs"))
+            )
+        )
 
 
 def _stop_at_once(resume: str) -> None:

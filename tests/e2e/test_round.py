@@ -1,43 +1,20 @@
 """One whole small round by the command line: killed and damaged, resumed, and ended in the same hashes."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage.objects import ObjectStore
-from viper.records import RoundResult
+from tests.kill.harness import World
+from tests.kill.plan import Kill
+from tests.kill.repeats import count_repeats
+from tests.small import CHECKPOINT_STEPS, SMALL, as_arguments
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-
-SMALL = [
-    "pool.images_per_round=24",
-    "synthesis.shard_images=12",
-    "synthesis.critiques=2",
-    "filter.seeds=1",
-    "filter.min_samples=1",
-    "filter.max_faithful_distance=0.05",
-    "training.csr.steps=4",
-    "training.csr.prompts_per_step=2",
-    "training.csr.generations=4",
-    "training.csr.micro_batch=8",
-    "training.csr.updates_per_batch=1",
-    "training.csr.checkpoint_steps=2",
-    "training.vop.steps=4",
-    "training.vop.prompts_per_step=2",
-    "training.vop.generations=4",
-    "training.vop.micro_batch=8",
-    "training.vop.updates_per_batch=1",
-    "training.vop.checkpoint_steps=2",
-    "benchmarks.limit=12",
-    "benchmarks.suites=['fine_perception', 'caption_fidelity']",
-    "gate.resamples=100",
-]
 
 
 def _viper(home: Path, *arguments: str, **kwargs: object) -> "subprocess.Popen[str]":
@@ -48,88 +25,79 @@ def _viper(home: Path, *arguments: str, **kwargs: object) -> "subprocess.Popen[s
     )
 
 
-def _evolve(home: Path, *more: str) -> "subprocess.Popen[str]":
-    return _viper(home, "evolve", *(part for one in SMALL for part in ("--set", one)), *more)
-
-
-def _result(home: Path) -> RoundResult:
-    store = ObjectStore(str(home / "store"))
-    ref = store.find("evolutions/shapes/rounds/0001/verdict")
-    assert ref is not None
-    return RoundResult.model_validate(json.loads(store.read(ref, "round.json")))
-
-
-def _hashes(home: Path) -> dict[str, str]:
-    result = _result(home)
-    store = ObjectStore(str(home / "store"))
-    models = {key: store.manifest(ref) for key in store.list("results/model") if (ref := store.find(key))}
-    weights = {key: manifest.entries["model.safetensors"].sha256 for key, manifest in models.items()}
-    replies = {
-        key: store.manifest(ref).entries["replies.jsonl"].sha256
-        for key in store.list("results/replies")
-        if (ref := store.find(key))
-    }
-    data = {stage: ref.uri for stage, ref in result.datasets.items()}
-    return {**weights, **replies, **data}
-
-
-def _damage_dataset(home: Path) -> None:
+def _damage_dataset(root: str) -> None:
     """Flip a byte of the VOP dataset's rows."""
-    store = ObjectStore(str(home / "store"))
+    store = ObjectStore(root)
     (key,) = store.list("evolutions/shapes/rounds/0001/datasets/vop")
     ref = store.find(key)
     assert ref is not None
     rows = next(blob for name, blob in store.manifest(ref).entries.items() if name.endswith(".parquet"))
-    path = home / "store" / "objects" / "sha256" / rows.sha256[:2] / rows.sha256
+    path = Path(root) / "objects" / "sha256" / rows.stored[:2] / rows.stored
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
 
 
-def _kill_when(process: "subprocess.Popen[str]", mark: str) -> str:
-    seen = ""
-    assert process.stdout is not None
-    for line in process.stdout:
-        seen += line
-        if mark in line:
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-    process.stdout.close()
-    process.wait(timeout=60)
-    return seen
-
-
-def test_a_round_that_is_killed_twice_and_damaged_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    process = _evolve(whole)
-    output, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, output
+def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
+    world, whole, broken = World(tmp_path, {}), tmp_path / "whole", tmp_path / "broken"
+    status, output, _ = world.evolve(whole)
+    assert status == 0, output
     assert "Round 1:" in output
     assert (whole / "reports" / "shapes" / "round-0001.html").stat().st_size > 10_000
 
-    assert "critique shard 0" in _kill_when(_evolve(broken), "critique shard 0")
-    time.sleep(1)
-    seen = _kill_when(_viper(broken, "resume"), "train csr")
-    assert "done before, reused" in seen
-    _damage_dataset(broken)
-    process = _viper(broken, "resume")
-    output, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, output
-    assert "It is forgotten, and the round starts again." in output
-    assert "paint shard 1: done before, reused" in output
-    assert _hashes(broken) == _hashes(whole)
+    runs = []
 
-    process = _evolve(whole)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
+    def killed(found: tuple[int, str, list[dict[str, Any]]]) -> str:
+        status, output, events = found
+        assert status != 0, output
+        assert [event for event in events if event["event"] == "kill"], output
+        runs.append(events)
+        return output
+
+    killed(world.evolve(broken, [Kill("flow", "inside critiques", 1, 0.3, 0)]))
+    status, said, _ = world.run(broken, ["status"])
+    assert status == 0, said
+    assert "nothing gives a sign of life" in said
+    assert "captions       2/2" in said
+    assert "critiques      0/2" in said
+    assert "Resume     skips 5 finished steps, begins with critiques: 2 of 2 to do" in said
+
+    output = killed(world.run(broken, ["resume"], [Kill("flow", "reference of edits", 2, 0.001, 1)]))
+    assert output.count("done before, reused") >= 5
+    output = killed(world.run(broken, ["resume"], [Kill("training", "step 4 of csr", 1, 0, 2)]))
+    assert "Continue with: viper resume shapes" in output
+    assert "Traceback" not in output
+    status, said, _ = world.run(broken, ["status"])
+    assert "training csr   0/1  newest checkpoint after step 2 of 4" in said
+
+    status, output, _ = world.run(broken, ["resume"], VIPER_COMMIT="other")
+    assert status == 1, output
+    assert "code_version is '0.1.0+tests' in the checkpoint and '0.1.0+other' now" in output
+    assert "--allow-code-change" in output
+    assert "Traceback" not in output
+
+    _damage_dataset(world.store_root(broken))
+    output = killed(world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 3)]))
+    assert "It is forgotten, and the round starts again." in output
+    status, output, events = world.run(broken, ["resume"])
+    assert status == 0, output
+    runs.append(events)
+    assert world.hashes(broken) == world.hashes(whole)
+    repeats = count_repeats(runs)
+    assert repeats.violations == []
+    assert repeats.optimizer_steps == CHECKPOINT_STEPS
+
+    status, output, _ = world.evolve(whole)
+    assert status == 0, output
     assert "Round 1 is finished: skipped." in output
+    status, said, _ = world.run(whole, ["status"])
+    assert "Resume     skips all rounds" in said
 
 
 def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
     variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
     changed = ["training.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
-    settings = [part for one in (*SMALL, *changed) for part in ("--set", one)]
-    process = _viper(tmp_path, "ablate", *variants, *settings)
+    process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
     table = (tmp_path / "reports" / "shapes" / "ablation.md").read_text().splitlines()

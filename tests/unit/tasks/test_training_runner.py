@@ -157,11 +157,13 @@ def test_checkpoints_of_other_settings_or_data_lie_elsewhere(tmp_path: Path) -> 
         spec_in(tmp_path, seed=2),
         spec_in(tmp_path, stage_settings=STAGE.model_copy(update={"steps": 5})),
         spec_in(tmp_path, model_sha256="d" * 64),
-        spec_in(tmp_path, code_version="2"),
+        spec_in(tmp_path, training=TrainingSettings(csr=STAGE, vop=STAGE, shared_prefix=False)),
     ]
     assert len({one.checkpoints for one in (spec, *others)}) == 5
-    same = spec_in(tmp_path, work_folder="elsewhere", store_root="s3://bucket")
+    # Other code meets the same checkpoints, and is refused there unless it is allowed.
+    same = spec_in(tmp_path, work_folder="elsewhere", store_root="s3://bucket", code_version="2")
     assert same.checkpoint(3) == spec.checkpoint(3)
+    assert same.identity != spec.identity
 
 
 def test_figures_are_averaged_over_the_steps_that_have_them() -> None:

@@ -1,0 +1,128 @@
+"""How fast the store is beside a plain copy with s3fs and beside this machine's disk, measured in one run."""
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from storage.blobs import open_backend
+from storage.objects import ObjectStore
+
+Way = tuple[Callable[[list[Path], str], object], Callable[[str, Path], object]]
+"""Put files under a prefix; get what lies under the prefix into a new folder."""
+
+
+def measure(root: str, count: int, size_bytes: int) -> dict[str, tuple[float, float]]:
+    """Seconds to put, and to get back, ``count`` files of ``size_bytes`` random bytes, by way.
+
+    ``store`` commits them as one artifact and downloads it, verified. ``s3fs loop`` and ``s3fs recursive`` (for a
+    bucket), and ``disk``, which copies one after another to this machine's disk and waits until they are on it, check
+    nothing. All that is written is removed again.
+    """
+    folder = f"bench-{uuid.uuid4().hex}"
+    ways: dict[str, Way] = {"store": _store_way(root)}
+    if root.startswith("s3://"):
+        ways |= {"s3fs loop": _loop_way(root), "s3fs recursive": _recursive_way(root)}
+    found: dict[str, tuple[float, float]] = {}
+    with TemporaryDirectory(prefix="viper-bench-") as local, _removed_after(root, folder):
+        ways["disk"] = _disk_way(Path(local) / "disk")
+        for name, (put, get) in ways.items():
+            files = _random_files(Path(local) / "files", count, size_bytes)
+            began = time.monotonic()
+            put(files, f"{folder}/{name.replace(' ', '-')}")
+            between = time.monotonic()
+            get(f"{folder}/{name.replace(' ', '-')}", Path(local) / "back")
+            found[name] = between - began, time.monotonic() - between
+            assert sum(path.stat().st_size for path in (Path(local) / "back").rglob("*") if path.is_file()) == (
+                count * size_bytes
+            )
+            for made in ("files", "back"):
+                shutil.rmtree(Path(local) / made)
+    return found
+
+
+def _store_way(root: str) -> Way:
+    def put(files: list[Path], prefix: str) -> None:
+        ObjectStore(f"{root}/{prefix}").commit("bench", "bench", {path.name: path for path in files})
+
+    def get(prefix: str, folder: Path) -> None:
+        store = ObjectStore(f"{root}/{prefix}")
+        ref = store.find("bench")
+        assert ref is not None
+        store.download(ref, folder)
+
+    return put, get
+
+
+def _loop_way(root: str) -> Way:
+    fs, base = _s3fs(root)
+
+    def put(files: list[Path], prefix: str) -> None:
+        for path in files:
+            fs.put_file(str(path), f"{base}/{prefix}/{path.name}")
+
+    def get(prefix: str, folder: Path) -> None:
+        folder.mkdir()
+        for path in fs.find(f"{base}/{prefix}"):
+            fs.get_file(path, str(folder / path.rpartition("/")[2]))
+
+    return put, get
+
+
+def _recursive_way(root: str) -> Way:
+    fs, base = _s3fs(root)
+
+    def put(files: list[Path], prefix: str) -> None:
+        fs.put(f"{files[0].parent}/", f"{base}/{prefix}/", recursive=True)
+
+    def get(prefix: str, folder: Path) -> None:
+        fs.get(f"{base}/{prefix}/", f"{folder}/", recursive=True)
+
+    return put, get
+
+
+def _disk_way(root: Path) -> Way:
+    def copy(paths: list[Path], folder: Path, *, durably: bool) -> None:
+        folder.mkdir(parents=True)
+        for path in paths:
+            with path.open("rb") as source, (folder / path.name).open("wb") as target:
+                shutil.copyfileobj(source, target, 4 * 2**20)
+                if durably:
+                    target.flush()
+                    os.fsync(target.fileno())
+
+    def get(prefix: str, folder: Path) -> None:
+        copy(sorted((root / prefix).iterdir()), folder, durably=False)
+
+    return lambda files, prefix: copy(files, root / prefix, durably=True), get
+
+
+def _s3fs(root: str) -> tuple[Any, str]:
+    """A plain filesystem, as anybody would make it."""
+    from s3fs import S3FileSystem
+
+    return S3FileSystem(use_listings_cache=False), root.removeprefix("s3://").strip("/")
+
+
+def _random_files(folder: Path, count: int, size_bytes: int) -> list[Path]:
+    folder.mkdir()
+    files = [folder / f"{number:06d}.bin" for number in range(count)]
+    for path in files:
+        path.write_bytes(os.urandom(size_bytes))
+    return files
+
+
+@contextmanager
+def _removed_after(root: str, folder: str) -> Iterator[None]:
+    backend = open_backend(root)
+    try:
+        yield
+    finally:
+        with backend.translated("remove", folder):
+            if backend.fs.exists(backend.path(folder)):
+                backend.fs.rm(backend.path(folder), recursive=True)

@@ -1,0 +1,31 @@
+"""One whole round, as small as it can be: processes that start take longer than what they compute."""
+
+SMALL = [
+    "pool.images_per_round=24",
+    "synthesis.shard_images=12",
+    "synthesis.critiques=2",
+    "filter.seeds=1",
+    "filter.min_samples=1",
+    "filter.max_faithful_distance=0.05",
+    "training.csr.steps=4",
+    "training.csr.prompts_per_step=2",
+    "training.csr.generations=4",
+    "training.csr.micro_batch=8",
+    "training.csr.updates_per_batch=1",
+    "training.csr.checkpoint_steps=2",
+    "training.vop.steps=4",
+    "training.vop.prompts_per_step=2",
+    "training.vop.generations=4",
+    "training.vop.micro_batch=8",
+    "training.vop.updates_per_batch=1",
+    "training.vop.checkpoint_steps=2",
+    "benchmarks.limit=12",
+    "benchmarks.suites=['fine_perception', 'caption_fidelity']",
+    "gate.resamples=100",
+]
+CHECKPOINT_STEPS = 2
+
+
+def as_arguments(settings: list[str]) -> list[str]:
+    """Settings as options of the command line."""
+    return [part for one in settings for part in ("--set", one)]

@@ -1,0 +1,84 @@
+"""``viper status``: what is done of an evolution, what is running, and what a resume would skip and do."""
+
+import time
+
+import typer
+
+from flows.survey import survey_round
+from storage.heartbeats import living
+from tasks.promotion import champion_before
+from tasks.reporting import finished_round
+from tasks.requests import last_request
+from tasks.step import key_of
+from tasks.survey import StepStanding, Survey
+from viper.environment import store_root
+from viper.records import ArtifactRef, RoundResult
+
+
+def show_status(evolution: str) -> None:
+    """Print it, for an evolution or for the only one in the store.
+
+    Raises:
+        ProfileError: There is no such evolution, or several to choose from.
+    """
+    profile, rounds, settings = last_request(evolution)
+    asked = key_of("settings", 1, {"settings": settings})
+    typer.secho(f"Evolution {settings.evolution!r}, profile {profile!r}: {rounds} round(s) asked for", bold=True)
+    typer.echo(f"Store      {store_root()}")
+    typer.echo(f"Settings   sha256 {asked[:12]}…, as asked for last")
+    _show_running(settings.evolution)
+    parents: dict[str, ArtifactRef] = {}
+    for number in range(1, rounds + 1):
+        finished = finished_round(settings.evolution, number)
+        if finished is None:
+            _show_round(number, survey_round(settings, number, parents))
+            break
+        _show_finished(finished, asked)
+        if finished.verdict.decision == "collapse":
+            typer.echo(f"Resume     does nothing: round {number} collapsed, and the evolution stops there")
+            break
+        parents = finished.datasets
+    else:
+        typer.echo("Resume     skips all rounds: they are finished")
+    typer.echo(f"Champion   {champion_before(settings, rounds + 1).name}")
+
+
+def _show_running(evolution: str) -> None:
+    found = living(store_root(), evolution)
+    for beat, age_s in found:
+        hours = (time.time() - beat.began) / 3600
+        typer.secho(
+            f"Running    process {beat.pid} on {beat.host} for {hours:.1f} h, heard of {age_s:.0f} s ago: {beat.doing}",
+            fg="green",
+        )
+    if not found:
+        typer.echo("Running    nothing gives a sign of life")
+
+
+def _show_finished(result: RoundResult, asked: str) -> None:
+    other = "" if result.settings_sha256 == asked else " (with other settings)"
+    typer.echo(f"Round {result.round_number:<4} finished{other}: {result.verdict.decision}. {result.verdict.reason}")
+
+
+def _show_round(number: int, survey: Survey) -> None:
+    typer.echo(f"Round {number:<4} not finished")
+    for name, standing in survey.steps.items():
+        typer.echo(f"  {name:14} {_progress(standing)}")
+    skipped = sum(standing.done for standing in survey.steps.values())
+    first = next((name for name, standing in survey.steps.items() if standing.done < standing.total), None)
+    if first is None:
+        typer.echo(f"Resume     skips {skipped} finished steps and goes on after the last of them")
+        return
+    standing = survey.steps[first]
+    if standing.checkpoint:
+        begin = f"goes on with {first} after step {standing.checkpoint} of {standing.steps}"
+    else:
+        begin = f"begins with {first}: {standing.total - standing.done} of {standing.total} to do"
+    typer.echo(f"Resume     skips {skipped} finished steps, {begin}")
+
+
+def _progress(standing: StepStanding) -> str:
+    text = f"{standing.done}/{standing.total}"
+    if standing.done < standing.total and standing.steps:
+        text += f"  newest checkpoint after step {standing.checkpoint} of {standing.steps}"
+    return text
