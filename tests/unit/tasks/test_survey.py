@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.survey import survey_round
+from flows.synthesis import hash_suites
 from storage.layout import result_key
 from storage.objects import ObjectStore
 from tasks.pool import take_images
@@ -46,9 +47,14 @@ def test_a_damaged_artifact_is_not_done(store: ObjectStore) -> None:
 
 def test_a_round_is_surveyed_as_far_as_its_inputs_are_known(store: ObjectStore) -> None:
     settings = load_profile("shapes")
-    assert survey_round(settings, 1, {}).steps == {"pool": StepStanding(done=0, total=1)}
+    suites = len(settings.benchmarks.suites)
+    assert survey_round(settings, 1, {}).steps == {
+        "suite": StepStanding(done=0, total=suites),
+        "hashes": StepStanding(done=0, total=suites),
+        "pool": StepStanding(done=0, total=1),
+    }
     with surveying() as survey:
-        key = take_images(settings, 1).uri
+        key = take_images(settings, 1, hash_suites(settings)).uri
     assert list(store.list("")) == []
 
     store.commit(key, "pool", {"0000/a.png": b"png"}, {"shards": 3})
