@@ -31,7 +31,7 @@ SMALL = [
     "gate.resamples=100",
     "collapse.window_prompts=16",
 ]
-BROKEN = ["evolution=broken", "training.reward.coverage_weight=0.0", "training.vop.learning_rate=0.03"]
+BROKEN = ["evolution=broken", "training.reward.coverage_weight=0.0", "training.vop.learning_rate=0.2"]
 
 
 def _evolve(home: Path, *more: str) -> str:
