@@ -60,7 +60,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "nothing gives a sign of life" in said
     assert "captions       2/2" in said
     assert "critiques      0/2" in said
-    assert "Resume     skips 5 finished steps, begins with critiques: 2 of 2 to do" in said
+    assert "Resume     skips 9 finished steps, begins with critiques: 2 of 2 to do" in said
 
     output = killed(world.run(broken, ["resume"], [Kill("flow", "reference of edits", 2, 0.001, 1)]))
     assert output.count("done before, reused") >= 5
@@ -94,6 +94,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "Resume     skips all rounds" in said
 
 
+@pytest.mark.slow
 def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
     variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
     changed = ["training.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
