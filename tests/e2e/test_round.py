@@ -128,7 +128,7 @@ print("ROWS", {{stage: rows_sha256(ref) for stage, ref in made.datasets.items()}
 
 SUITES_ALONE = """
 import sys
-from tasks.evaluation import fix_suite
+from tasks.suites import fix_suite
 from viper.environment import prepare_environment
 from viper.settings import load_profile, override
 prepare_environment()
