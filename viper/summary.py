@@ -125,9 +125,9 @@ def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
     for suite in suites:
         found = {role: find_suite(suite).aggregate(read_replies(replies[role][suite])) for role in replies}
         for name in next(iter(found.values())):
-            label = suite.replace("_", " ") if name == "all" else f"  {name}"
+            label = suite.replace("_", " ") if name == "score" else f"  {name}"
             table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies))
-        means = {role: means[role] + 100 * found[role]["all"] / len(suites) for role in replies}
+        means = {role: means[role] + 100 * found[role]["score"] / len(suites) for role in replies}
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
     _console().print(table)
 
@@ -139,11 +139,11 @@ def show_rescored(found: "Sequence[Rescored]") -> None:
         table.add_column(name, justify="left" if name in ("suite", "model") else "right")
     for one in found:
         for name in one.new:
-            if name != "all" and one.old[name] == one.new[name]:
+            if name != "score" and one.old[name] == one.new[name]:
                 continue
             cells = [one.suite, one.model[:24], f"{one.rows:,}", f"{one.changed:,}"]
             points = [f"{100 * scores[name]:.1f}" for scores in (one.old, one.new)]
-            table.add_row(*(cells if name == "all" else [f"  {name}", "", "", ""]), *points)
+            table.add_row(*(cells if name == "score" else [f"  {name}", "", "", ""]), *points)
     _console().print(table)
 
 

@@ -141,7 +141,7 @@ class Suite:
         return {}
 
     def aggregate(self, replies: Sequence[Reply]) -> dict[str, float]:
-        """The score under ``all``, then ``parts``, then each category's score, all in [0, 1].
+        """The score under ``score``, then ``parts``, then each category's score, all in [0, 1].
 
         Raises:
             ValueError: There are no replies.
@@ -151,7 +151,7 @@ class Suite:
         by_category: dict[str, list[Reply]] = defaultdict(list)
         for reply in replies:
             by_category[reply["category"]].append(reply)
-        found = {"all": mean(self.units(replies)), **self.parts(replies)}
+        found = {"score": mean(self.units(replies)), **self.parts(replies)}
         if len(by_category) > 1:
             found |= {name: mean(self.units(by_category[name])) for name in sorted(by_category)}
         return found

@@ -150,7 +150,7 @@ def test_mme_realworld_from_the_hub_has_five_options_tasks_and_domains() -> None
         ("Perception/Remote Sensing", 1.0), ("Perception/Monitoring", 0.0), ("Reasoning/Monitoring", 1.0),
     )]  # fmt: skip
     assert suite.aggregate(scored) == {
-        "all": pytest.approx(2 / 3),
+        "score": pytest.approx(2 / 3),
         "Perception": 0.5,
         "Reasoning": 1.0,
         "Perception/Monitoring": 0.0,
@@ -238,7 +238,7 @@ def test_hallusionbench_counts_rows_figures_and_questions() -> None:
     # Wrong: set 0, figure 2, question 1. Figures: 2 of 3 right. Questions: 0/0 and 1/0 right, 0/1 wrong.
     found = suite.aggregate(hallusion_replies(["Yes.", "No.", "no", "yes and no", "yes"]))
     assert found == {
-        "all": pytest.approx((4 / 5 + 2 / 3 + 2 / 3) / 3),
+        "score": pytest.approx((4 / 5 + 2 / 3 + 2 / 3) / 3),
         "aAcc": pytest.approx(4 / 5),
         "fAcc": pytest.approx(2 / 3),
         "qAcc": pytest.approx(2 / 3),
@@ -314,7 +314,7 @@ def test_a_crpe_question_is_right_where_all_its_four_rows_are(name: str) -> None
         for question, unit, reply in zip(questions, units, said, strict=True)
     ]
     assert suite.units(replies) == [1.0, 0.0]
-    assert suite.aggregate(replies) == {"all": 0.5, "rows": 7 / 8}
+    assert suite.aggregate(replies) == {"score": 0.5, "rows": 7 / 8}
 
 
 def test_crpe_from_the_hub_has_the_rows_of_vlmevalkit() -> None:
@@ -334,7 +334,7 @@ def test_perfect_replies_score_one_and_empty_ones_nothing(suite: Suite) -> None:
     (question,) = from_tsv(suite, [{**CHOICE, **index, **answer}])
     for reply, score in ((question.answer, 1.0), ("", 0.0), ("I cannot tell.", 0.0)):
         scored = [{**vars(question), "unit": "0", "score": suite.score(question, reply)}]
-        assert suite.aggregate(scored)["all"] == score
+        assert suite.aggregate(scored)["score"] == score
 
 
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.booleans()), min_size=1, max_size=30), st.randoms())
@@ -344,7 +344,7 @@ def test_an_aggregate_is_the_mean_of_its_units_in_any_order(rows: list[tuple[str
         {"category": category, "score": float(right), "unit": str(i)} for i, (category, right) in enumerate(rows)
     ]
     found = suite.aggregate(replies)
-    assert found["all"] == pytest.approx(sum(suite.units(replies)) / len(rows))
+    assert found["score"] == pytest.approx(sum(suite.units(replies)) / len(rows))
     random.shuffle(replies)
     assert suite.aggregate(replies) == found
 
@@ -437,3 +437,9 @@ def test_the_embedded_world_takes_an_options_text_from_a_reply_of_any_length(rep
     (question,) = from_tsv(suite, [{**CHOICE, "answer": answer}])
     assert suite.score(question, reply) == 1.0
     assert find_suite("MMStar").score(question, reply) == 0.0
+
+
+def test_a_category_of_any_name_does_not_hide_the_score() -> None:
+    replies = [{"score": score, "category": category} for score, category in ((1.0, "all"), (0.0, "color"))]
+    found = find_suite("counting").aggregate(replies)
+    assert (found["score"], found["all"], found["color"]) == (0.5, 1.0, 0.0)

@@ -80,8 +80,8 @@ def test_rescoring_applies_the_present_rules_to_all_shards_of_each_model() -> No
     store_replies("MMStar", [row(0, "A", 1.0)], 0, model="other")
     first, other = rescore()
     assert (first.model, first.rows, first.changed) == ("model", 4, 1)
-    assert (first.old["all"], first.new["all"]) == (0.25, 0.5)
-    assert (other.model, other.old["all"], other.new["all"]) == ("other", 1.0, 0.0)
+    assert (first.old["score"], first.new["score"]) == (0.25, 0.5)
+    assert (other.model, other.old["score"], other.new["score"]) == ("other", 1.0, 0.0)
 
 
 def test_rescoring_what_is_not_there_is_refused() -> None:
