@@ -65,6 +65,7 @@ class BackgroundUploader:
         try:
             self.close()
         except Exception:
+            # The error that ends the training is what people must see; this one may not take its place.
             if error is None:
                 raise
             _log.warning("A checkpoint could not be stored either.", exc_info=True)
