@@ -89,10 +89,14 @@ def prefect_server(folder: Path, **environment: str) -> Server:
     return Server("prefect", folder, command, f"http://{HOST}:{port}/api/health", environment)
 
 
+_untried = iter(range(20_000 + os.getpid() * 7 % 20_000, 55_000))
+"""Ports that were not given away yet: a server listens only some time after it was given its ports."""
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that are free together with the one 10000 above, which SeaweedFS takes for gRPC."""
     ports: list[int] = []
-    for port in range(20_000 + os.getpid() * 7 % 20_000, 55_000):
+    for port in _untried:
         sockets = [socket.socket(), socket.socket()]
         try:
             sockets[0].bind((HOST, port))
