@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.datasets import IMAGES
 from storage.layout import parse_dataset_key
 from storage.objects import ObjectStore
 from viper.errors import StoreError
@@ -100,32 +103,61 @@ def compare_versions(store: ObjectStore, first: ArtifactRef, second: ArtifactRef
     )
 
 
+def export_folder(store: ObjectStore, ref: ArtifactRef, folder: Path) -> None:
+    """Write a dataset folder as on the hub, with all images in its rows.
+
+    Raises:
+        StoreError: The folder holds something already.
+    """
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    _check_new(folder)
+    store.download(ref, folder)
+    if not (folder / IMAGES).is_dir():
+        return
+    for path in sorted((folder / "data").glob("*.parquet")):
+        source, whole = parquet.ParquetFile(path), path.with_suffix(".whole")
+        with parquet.ParquetWriter(whole, source.schema_arrow, compression="snappy") as writer:
+            for group in range(source.num_row_groups):
+                rows = source.read_row_group(group).to_pylist()
+                for image in (image for row in rows for image in row["images"] if image["path"]):
+                    image |= {"bytes": (folder / image["path"]).read_bytes(), "path": None}
+                writer.write_table(pyarrow.Table.from_pylist(rows, schema=source.schema_arrow))
+        os.replace(whole, path)
+    shutil.rmtree(folder / IMAGES)
+
+
 def export_jsonl(store: ObjectStore, ref: ArtifactRef, folder: Path) -> int:
     """Write ``rows.jsonl`` and ``images/<id>-<number>.png``, and return the number of rows.
 
     Raises:
         StoreError: The folder holds something already.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise StoreError(f"{folder} is not empty. Name a new folder.")
+    _check_new(folder)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     count = 0
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         for raw in _raw_rows(store, ref):
             names = [f"images/{raw['id']}-{number}.png" for number in range(len(raw["images"]))]
             for name, image in zip(names, raw["images"], strict=True):
-                (folder / name).write_bytes(image["bytes"])
+                (folder / name).write_bytes(image)
             line = {**raw, "images": names, "meta": json.loads(raw["meta"])}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
+def _check_new(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise StoreError(f"{folder} is not empty. Name a new folder.")
+
+
 def sample_rows(store: ObjectStore, ref: ArtifactRef, count: int) -> list[tuple[Row, list[bytes]]]:
     """``count`` rows spread evenly over the version, with their pictures' PNG bytes."""
     rows = list(_raw_rows(store, ref))
     chosen = [rows[i * len(rows) // min(count, len(rows))] for i in range(min(count, len(rows)))]
-    return [(_row(raw), [image["bytes"] for image in raw["images"]]) for raw in chosen]
+    return [(_row(raw), raw["images"]) for raw in chosen]
 
 
 def _raw_rows(store: ObjectStore, ref: ArtifactRef) -> Iterator[dict[str, Any]]:
@@ -136,11 +168,13 @@ def _raw_rows(store: ObjectStore, ref: ArtifactRef) -> Iterator[dict[str, Any]]:
         if name.endswith(".parquet"):
             file = parquet.ParquetFile(pyarrow.BufferReader(store.read(ref, name)))
             for batch in file.iter_batches():
-                yield from batch.to_pylist()
+                for raw in batch.to_pylist():
+                    images = [image["bytes"] or store.read(ref, image["path"]) for image in raw["images"]]
+                    yield {**raw, "images": images}
 
 
 def _row(raw: dict[str, Any]) -> Row:
-    hashes = tuple(hashlib.sha256(image["bytes"]).hexdigest() for image in raw["images"])
+    hashes = tuple(hashlib.sha256(image).hexdigest() for image in raw["images"])
     return Row(raw["id"], raw["prompt"], tuple(raw["truth"]), json.loads(raw["meta"]), hashes)
 
 

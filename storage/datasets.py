@@ -1,18 +1,21 @@
-"""Dataset versions: immutable parquet shards with embedded images, a dataset card, and where every row came from.
+"""Dataset versions: immutable parquet shards, their larger images beside them, a card, and where every row came from.
 
 A downloaded version is an ordinary Hugging Face dataset folder: ``datasets.load_dataset(folder)`` and
-``pandas.read_parquet(folder / "data" / …)`` read it as it is. The same rows give the same bytes, hence the same hash.
+``pandas.read_parquet(folder / "data" / …)`` read it as it is. A small image stands in its row. A larger one is an entry
+``images/<SHA-256>.png`` that shares its blob with the artifact it comes from, so that a version of many gigabytes costs
+the store a few megabytes; the row holds its path relative to the folder, where ``datasets`` finds it when it runs
+there. ``viper data export`` puts all images into the rows. The same rows give the same bytes, hence the same hash.
 """
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import JsonValue
 
 from storage.manifest import canonical_json
-from storage.objects import ObjectStore
+from storage.objects import Content, ObjectStore
 from viper.errors import StoreError
 from viper.records import ArtifactRef
 
@@ -22,27 +25,43 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "images", "prompt", "truth", "meta")
 ROWS_PER_GROUP = 100
 SHARD_BYTES = 256 * 2**20
+IMAGES = "images"
+"""Folder of the images that do not stand in their rows."""
+
+
+class Picture(NamedTuple):
+    """A PNG entry of an artifact in the same store."""
+
+    artifact: ArtifactRef
+    name: str
 
 
 def write_dataset(
-    store: ObjectStore, key: str, rows: Iterable[Mapping[str, Any]], lineage: Mapping[str, JsonValue]
+    store: ObjectStore,
+    key: str,
+    rows: Iterable[Mapping[str, Any]],
+    lineage: Mapping[str, JsonValue],
+    inline_bytes: int,
 ) -> ArtifactRef:
     """Store a dataset version, or find the one that was stored under ``key`` first.
 
     Args:
         store: Where to store it.
         key: ``storage.layout.dataset_key``.
-        rows: One mapping a row: ``id`` (str, unique), ``images`` (list of PNG bytes, in the order of the prompt),
-            ``prompt`` (str), ``truth`` (list of ground-truth sentences), ``meta`` (JSON text). Read once; a group of
-            100 is in memory at a time.
+        rows: One mapping a row: ``id`` (str, unique), ``images`` (list of ``Picture`` or PNG bytes, in the order of the
+            prompt), ``prompt`` (str), ``truth`` (list of ground-truth sentences), ``meta`` (JSON text). Read once; the
+            inline images of a group of 100 are in memory at a time.
         lineage: Parent version, round, models and revisions, settings hash, code version, counts by rejection reason.
+        inline_bytes: Largest ``Picture`` that stands in its row. PNG bytes always do.
 
     Raises:
         StoreError: If there are no rows, a row has other columns, or an id comes twice.
     """
     with tempfile.TemporaryDirectory(prefix="viper-dataset-") as folder:
-        shards, counts = _write_shards(rows, Path(folder), key)
-        entries: dict[str, bytes | Path] = {
+        entries: dict[str, Content] = {}
+        checked = _with_images(store, _checked(rows, key), inline_bytes, entries)
+        shards, counts = _write_shards(checked, Path(folder), key)
+        entries |= {
             f"data/train-{number:05d}-of-{len(shards):05d}.parquet": shard for number, shard in enumerate(shards)
         }
         entries["README.md"] = _card(lineage, counts).encode()
@@ -65,7 +84,23 @@ def read_dataset(store: ObjectStore, ref: ArtifactRef, cache_dir: Path) -> "Data
 
     folder = store.download(ref, cache_dir / "versions" / ref.sha256)
     shards = sorted(str(path) for path in (folder / "data").glob("*.parquet"))
-    return load_dataset("parquet", data_files={"train": shards}, split="train", cache_dir=str(cache_dir / "arrow"))
+    rows = load_dataset("parquet", data_files={"train": shards}, split="train", cache_dir=str(cache_dir / "arrow"))
+    return _with_paths_in(folder, rows) if (folder / IMAGES).is_dir() else rows
+
+
+def _with_paths_in(folder: Path, rows: "Dataset") -> "Dataset":
+    """The rows with absolute paths: ``datasets`` takes relative ones from the working folder."""
+    from datasets import Image, List
+
+    def locate(columns: dict[str, list[list[dict[str, Any]]]]) -> dict[str, list[list[dict[str, Any]]]]:
+        found = [
+            [{**image, "path": str(folder / image["path"]) if image["path"] else None} for image in images]
+            for images in columns["images"]
+        ]
+        return {"images": found}
+
+    located = rows.cast_column("images", List(Image(decode=False))).map(locate, batched=True)
+    return located.cast_column("images", List(Image()))
 
 
 def lineage(store: ObjectStore, ref: ArtifactRef) -> dict[str, JsonValue]:
@@ -80,6 +115,25 @@ def lineage(store: ObjectStore, ref: ArtifactRef) -> dict[str, JsonValue]:
     return found
 
 
+def _with_images(
+    store: ObjectStore, rows: Iterable[Mapping[str, Any]], inline_bytes: int, entries: dict[str, Content]
+) -> Iterator[Mapping[str, Any]]:
+    """The rows with images as the ``Image`` feature stores them; those that stand beside the rows go to ``entries``."""
+
+    def stored(image: Picture | bytes) -> dict[str, bytes | str | None]:
+        if isinstance(image, bytes):
+            return {"bytes": image, "path": None}
+        blob = store.manifest(image.artifact).entries[image.name]
+        if blob.size_bytes <= inline_bytes:
+            return {"bytes": store.read(image.artifact, image.name), "path": None}
+        path = f"{IMAGES}/{blob.sha256}.png"
+        entries[path] = blob
+        return {"bytes": None, "path": path}
+
+    for row in rows:
+        yield {**row, "images": [stored(image) for image in row["images"]]}
+
+
 def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path, key: str) -> tuple[list[Path], dict[str, int]]:
     import pyarrow.parquet as parquet
     from datasets import Features, Image, List, Value
@@ -89,10 +143,9 @@ def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path, key: str) -> 
     schema = features.arrow_schema
     shards: list[Path] = []
     counts = {"rows": 0, "images": 0, "sentences": 0}
-    seen: set[str] = set()
     writer: Any = None
     try:
-        for group, full in _groups(_checked(rows, seen, key)):
+        for group, full in _groups(rows):
             if writer is None:
                 shards.append(folder / f"{len(shards)}.parquet")
                 writer = parquet.ParquetWriter(shards[-1], schema, compression="snappy")
@@ -114,14 +167,14 @@ def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path, key: str) -> 
 def _table(rows: list[Mapping[str, Any]], schema: Any) -> Any:
     import pyarrow
 
-    embedded = [{**row, "images": [{"bytes": png, "path": None} for png in row["images"]]} for row in rows]
     try:
-        return pyarrow.Table.from_pylist(embedded, schema=schema)
+        return pyarrow.Table.from_pylist(list(rows), schema=schema)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise StoreError(f"A row among {rows[0]['id']!r} … {rows[-1]['id']!r} has a wrong type: {error}.") from error
 
 
-def _checked(rows: Iterable[Mapping[str, Any]], seen: set[str], key: str) -> Iterator[Mapping[str, Any]]:
+def _checked(rows: Iterable[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:
+    seen = set[str]()
     for row in rows:
         if set(row) != set(COLUMNS):
             raise StoreError(f"A row of {key!r} has the columns {sorted(row)}. Expected {sorted(COLUMNS)}.")
@@ -137,7 +190,7 @@ def _groups(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[list[Mapping[st
     shard_bytes = 0
     for row in rows:
         group.append(row)
-        shard_bytes += sum(len(png) for png in row["images"])
+        shard_bytes += sum(len(image["bytes"] or b"") for image in row["images"])
         full = shard_bytes >= SHARD_BYTES
         if full or len(group) == ROWS_PER_GROUP:
             yield group, full

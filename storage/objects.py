@@ -13,24 +13,24 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from storage.blobs import REPAIR, BlobStore
 from storage.folder import sweep_stale, write_whole
-from storage.manifest import (
-    Blob,
-    Manifest,
-    check_entry_names,
-    check_key,
-    check_meta,
-    parse_manifest,
-)
+from storage.manifest import Blob, Manifest, check_entry_names, check_key, check_meta, parse_manifest
 from storage.packs import by_blob, differs, group_small, join
 from viper.errors import CorruptArtifact, StoreError
 from viper.records import ArtifactRef
 
 TRANSFERS_AT_ONCE = 8
+REMEMBERED = 4
+"""Manifests and packs in memory: readers go through a few artifacts side by side."""
+
+Content = bytes | Path | Blob
+"""Of an entry: its bytes, a local file that holds them, or an entry of another artifact in the same store."""
+Kept = TypeVar("Kept", Manifest, bytes)
 
 
 class ObjectStore(BlobStore):
@@ -46,18 +46,18 @@ class ObjectStore(BlobStore):
             StoreError: If ``root`` is neither.
         """
         super().__init__(root)
-        self._last_manifest: tuple[str, Manifest] | None = None
-        self._last_pack: tuple[str, bytes] | None = None
+        self._manifests: dict[str, Manifest] = {}
+        self._packs: dict[str, bytes] = {}
 
     def commit(
-        self, key: str, kind: str, entries: Mapping[str, bytes | Path], meta: Mapping[str, JsonValue] | None = None
+        self, key: str, kind: str, entries: Mapping[str, Content], meta: Mapping[str, JsonValue] | None = None
     ) -> ArtifactRef:
         """Store an artifact under ``key``, or find the one that was stored there first.
 
         Args:
             key: Where readers will find it; see ``storage.layout``.
             kind: What it is, such as ``captions``.
-            entries: Relative POSIX path → content, or the local file that holds it.
+            entries: Relative POSIX path → content.
             meta: Small JSON facts kept in the manifest.
 
         Returns:
@@ -114,12 +114,11 @@ class ObjectStore(BlobStore):
         Raises:
             CorruptArtifact: If the manifest is missing, damaged, or not the one that ``ref`` describes.
         """
-        cached = self._last_manifest
-        if cached is None or cached[0] != ref.sha256:
+        manifest = self._manifests.get(ref.sha256)
+        if manifest is None:
             with _naming(ref, "its manifest"):
-                cached = ref.sha256, parse_manifest(self.get_bytes(ref.sha256))
-            self._last_manifest = cached
-        manifest = cached[1]
+                manifest = parse_manifest(self.get_bytes(ref.sha256))
+            self._manifests = _remember(self._manifests, ref.sha256, manifest)
         if (manifest.kind, manifest.size_bytes) != (ref.kind, ref.size_bytes):
             raise CorruptArtifact(
                 f"{ref.uri!r} cannot be trusted: it is said to be {ref.kind!r} of {ref.size_bytes} bytes, "
@@ -175,7 +174,7 @@ class ObjectStore(BlobStore):
         Raises:
             CorruptArtifact: If the manifest itself is missing or damaged.
         """
-        self._last_manifest = self._last_pack = None
+        self._manifests, self._packs = {}, {}
         entries = self.manifest(ref).entries
         held = list(by_blob(entries))
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
@@ -195,13 +194,15 @@ class ObjectStore(BlobStore):
                 for name in self.damaged(ref):
                     self.drop_damaged(self.manifest(ref).entries[name].stored)
         except CorruptArtifact:
-            self._last_manifest = None
+            self._manifests = {}
             if ref is not None:
                 self.drop_damaged(ref.sha256)
         self._backend.remove(_ref_key(key))
 
-    def _put_all(self, entries: Mapping[str, bytes | Path]) -> dict[str, Blob]:
-        """Store all entries, the small ones in packs."""
+    def _put_all(self, contents: Mapping[str, Content]) -> dict[str, Blob]:
+        """Store all entries, the small ones in packs; those that other artifacts have are there already."""
+        there = {name: content for name, content in contents.items() if isinstance(content, Blob)}
+        entries = {name: content for name, content in contents.items() if not isinstance(content, Blob)}
 
         def put(names: list[str]) -> dict[str, Blob]:
             content = entries[names[0]]
@@ -215,13 +216,14 @@ class ObjectStore(BlobStore):
         packed = {name for names in groups for name in names}
         groups += [[name] for name in entries if name not in packed]
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-put") as pool:
-            return {name: blob for blobs in pool.map(put, groups) for name, blob in blobs.items()}
+            return there | {name: blob for blobs in pool.map(put, groups) for name, blob in blobs.items()}
 
     def _of_pack(self, blob: Blob) -> bytes:
-        cached = self._last_pack
-        if cached is None or cached[0] != blob.pack:
-            self._last_pack = cached = blob.pack, self.get_bytes(blob.pack)
-        return blob.cut_from(cached[1])
+        packed = self._packs.get(blob.pack)
+        if packed is None:
+            packed = self.get_bytes(blob.pack)
+            self._packs = _remember(self._packs, blob.pack, packed)
+        return blob.cut_from(packed)
 
     def _fill(self, ref: ArtifactRef, manifest: Manifest, folder: Path) -> None:
         def fetch(names: list[str]) -> None:
@@ -239,6 +241,11 @@ class ObjectStore(BlobStore):
 
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-get") as pool:
             list(pool.map(fetch, (names for _, names in by_blob(manifest.entries))))
+
+
+def _remember(known: dict[str, Kept], sha256: str, value: Kept) -> dict[str, Kept]:
+    """A new mapping with the newest few: one that another thread reads is never changed."""
+    return dict(list(known.items())[1 - REMEMBERED :]) | {sha256: value}
 
 
 def _ref_key(key: str) -> str:

@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from models import prompts
 from models.reconstruction import region_changes
 from models.selfcritique import Decision, judge_critique, judge_edit
-from tasks.shards import read_pictures, shard_images
+from storage.datasets import Picture
+from tasks.shards import pool_picture, read_pictures, shard_images
 from tasks.step import Entries, once, read_json, step_task, to_json
 from viper.records import ArtifactRef, Shard
 from viper.settings import Settings
@@ -104,14 +105,12 @@ def _kinds(row: dict[str, object]) -> list[str]:
 def csr_rows(settings: Settings, shard: Shard, refinements: ArtifactRef) -> list[dict[str, object]]:
     """Rows of the CSR dataset from one shard: (image, first caption) → refinement sentences."""
     from models.rewards import split_sentences
-    from tasks.shards import png_bytes
 
-    pictures = shard_images(shard)
     ask = prompts.SETS[settings.prompts].refine
     return [
         {
             "id": image,
-            "images": [png_bytes(pictures[image])],
+            "images": [pool_picture(shard, image)],
             "prompt": ask.format(caption=row["caption"]),
             "truth": split_sentences(row["refinements"]),
             "meta": json.dumps(
@@ -125,14 +124,11 @@ def csr_rows(settings: Settings, shard: Shard, refinements: ArtifactRef) -> list
 
 def vop_rows(settings: Settings, shard: Shard, operations: ArtifactRef, edits: ArtifactRef) -> list[dict[str, object]]:
     """Rows of the VOP dataset from one shard: (image, edited image) → operation sentences."""
-    from tasks.shards import png_bytes
-
-    pictures, edited = shard_images(shard), read_pictures(edits, "")
     ask = prompts.SETS[settings.prompts].predict
     return [
         {
             "id": name.replace("/", "-"),
-            "images": [png_bytes(pictures[row["image"]]), png_bytes(edited[name])],
+            "images": [pool_picture(shard, row["image"]), Picture(edits, f"{name}.png")],
             "prompt": ask,
             "truth": list(row["sentences"]),
             "meta": json.dumps({"stage": "vop", "kinds": row["kinds"], "changes": row["changes"]}),

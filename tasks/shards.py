@@ -3,6 +3,7 @@
 import io
 from typing import TYPE_CHECKING
 
+from storage.datasets import Picture
 from tasks.step import open_store
 from viper.records import ArtifactRef, Shard
 
@@ -25,6 +26,11 @@ def read_pictures(ref: ArtifactRef, prefix: str) -> "dict[str, Image]":
 def shard_images(shard: Shard) -> "dict[str, Image]":
     """The shard's images by id, sorted by id."""
     return read_pictures(shard.pool, f"{shard.number:04d}/")
+
+
+def pool_picture(shard: Shard, image: str) -> Picture:
+    """Where one of the shard's images lies."""
+    return Picture(shard.pool, f"{shard.number:04d}/{image}.png")
 
 
 def png_bytes(image: "Image") -> bytes:

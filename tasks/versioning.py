@@ -76,8 +76,9 @@ def version_dataset(
         "prompts": settings.prompts,
         "filter": settings.filter,
         "parent": parent,
+        "inline_image_bytes": settings.synthesis.inline_image_bytes,
     }
-    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 2, inputs)[:16])
+    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 3, inputs)[:16])
     if (survey := current_survey()) is not None:
         return survey.look(store, "dataset", key)
     if (version := store.find(key)) is not None:
@@ -109,7 +110,7 @@ def version_dataset(
         "left_out_for_balance": left_out,
         "instructive": instructive,
     }
-    ref = write_dataset(store, key, rows, lineage)
+    ref = write_dataset(store, key, rows, lineage, settings.synthesis.inline_image_bytes)
     log.info("%s dataset: %d samples, %s", stage, len(rows), dict(reasons))
     return ref
 

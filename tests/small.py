@@ -4,6 +4,7 @@ SMALL = [
     "pool.images_per_round=24",
     "synthesis.shard_images=12",
     "synthesis.critiques=2",
+    "synthesis.inline_image_bytes=800",  # about half of the pictures are larger
     "filter.seeds=1",
     "filter.min_samples=1",
     "filter.max_faithful_distance=0.05",

@@ -81,16 +81,14 @@ def export(
 ) -> None:
     """Copy a version out of the store, verified."""
     prepare_environment()
-    from storage.dataset_reports import export_jsonl, find_version
+    from storage.dataset_reports import export_folder, export_jsonl, find_version
     from storage.objects import ObjectStore
 
     with checking():
         store = ObjectStore(store_root())
         ref = find_version(store, name)
-        if to == "jsonl":
-            export_jsonl(store, ref, folder)
-        else:
-            store.download(ref, folder)
+        write = export_jsonl if to == "jsonl" else export_folder
+        write(store, ref, folder)
     typer.echo(f"{ref.uri} → {folder}")
 
 

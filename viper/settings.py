@@ -109,6 +109,8 @@ class SynthesisSettings(Section):
     """Edited pictures made from one image."""
     max_operations: Count = 3
     """Operations in one edited picture, at most."""
+    inline_image_bytes: int = Field(default=100_000, ge=0)
+    """Images up to this size stand in the rows of dataset versions; larger ones lie beside the rows, once each."""
     writer: Literal["grammar", "vlm"] = "vlm"
     """Who writes refined captions and operations: rules over the VLM's own words, or the VLM by prompt."""
 

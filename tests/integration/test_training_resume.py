@@ -77,7 +77,7 @@ def small_dataset(store: ObjectStore) -> ArtifactRef:
         }
         for number in range(5)
     ]
-    return write_dataset(store, "dataset", rows, {})
+    return write_dataset(store, "dataset", rows, {}, 0)
 
 
 def spec_in(folder: Path, vlm: ModelSettings, stage: Stage = "vop") -> TrainingSpec:

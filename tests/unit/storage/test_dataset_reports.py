@@ -52,8 +52,8 @@ def versions(store: ObjectStore) -> tuple[ArtifactRef, ArtifactRef]:
     ]
     keys = [dataset_key("main", number, "vop", f"{number}" * 4) for number in (1, 2)]
     return (
-        write_dataset(store, keys[0], first, {"reasons": {"accepted": 3, "spilled elsewhere": 1}}),
-        write_dataset(store, keys[1], second, {"reasons": {"accepted": 3}}),
+        write_dataset(store, keys[0], first, {"reasons": {"accepted": 3, "spilled elsewhere": 1}}, 0),
+        write_dataset(store, keys[1], second, {"reasons": {"accepted": 3}}, 0),
     )
 
 

@@ -48,7 +48,7 @@ def test_a_stage_without_anything_to_teach_is_left_out(
     row = {"id": "a", "images": [png], "prompt": "p", "truth": [NOTHING], "meta": "{}"}
     store = ObjectStore(store_root())
     versions = {
-        task: write_dataset(store, f"d/{task}", [row], {"instructive": count})
+        task: write_dataset(store, f"d/{task}", [row], {"instructive": count}, 0)
         for task, count in (("csr", 5), ("vop", 40))
     }
     settings = override(load_profile("shapes"), ["filter.min_samples=32"])
