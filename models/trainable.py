@@ -73,7 +73,15 @@ def load_trainable(model: ModelSettings, training: TrainingSettings) -> tuple[Vl
 
 
 def save_merged(trainer: Trainer, dtype: str, folder: Path) -> Path:
-    """Write the trained model as a folder that ``models.vlm.load_vlm`` reads, adapters merged into the weights."""
+    """Write the trained model as a folder that ``models.vlm.load_vlm`` reads, adapters merged into the weights.
+
+    Equal weights give equal files, however the training was interrupted.
+    """
+    tokenizer = trainer.processing_class.tokenizer
+    if tokenizer.is_fast:
+        # Its file says how it padded and cut last: a training that resumed at its end has not used it at all.
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.backend_tokenizer.no_truncation()
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not isinstance(model, PreTrainedModel):
         model = model.merge_and_unload()

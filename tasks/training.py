@@ -131,7 +131,7 @@ def train_stage(
     # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
     with tempfile.TemporaryDirectory(prefix=f"training-{stage}-", dir=work_folder()) as folder:
         try:
-            return once("model", 2, decides, lambda: compute(folder), label)
+            return once("model", 3, decides, lambda: compute(folder), label)
         except Collapsed as error:
             reason = str(error)
     log.warning("Training %s collapsed: %s", stage, reason)
