@@ -5,6 +5,9 @@ import errno
 from viper.errors import StoreError, StoreUnavailable
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL_BUCKET = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "507"}
+_BROKEN_SERVER = {"500", "InternalError"}
+_BUSY_SERVER = {"502", "503", "504", "SlowDown", "ServiceUnavailable"}
 _MOMENTARY = {
     errno.EBUSY,
     errno.EREMOTEIO,
@@ -35,6 +38,8 @@ def translate(error: Exception, what: str) -> StoreError | None:
     said = str(error).rstrip(".") or type(error).__name__
     if response_code(error) == "NoSuchBucket":
         return StoreError(f"{what}: the bucket does not exist. Create it, or correct the store's address.")
+    if response_code(error) in _FULL_BUCKET:
+        return StoreError(f"{what}: the bucket is full or over quota. Free space and resume; nothing finished is lost.")
     if isinstance(error, PermissionError) or type(error).__name__ in _BAD_CREDENTIALS:
         return StoreError(
             f"{what}: {said}. The credentials were refused or are missing: check AWS_ACCESS_KEY_ID, "
@@ -42,6 +47,11 @@ def translate(error: Exception, what: str) -> StoreError | None:
         )
     if isinstance(error, OSError) and error.errno in _FULL:
         return StoreError(f"{what}: the disk is full or over quota. Free space and resume; nothing finished is lost.")
+    if response_code(error) in _BROKEN_SERVER:
+        return StoreUnavailable(
+            f"{what}: {said}. The store's server has a fault, such as a full disk: see its log, free space there and "
+            "try again; nothing finished is lost."
+        )
     if _is_momentary(error):
         return StoreUnavailable(f"{what}: {said}. The store does not answer; try again later.")
     if isinstance(error, OSError) or _is_of(error, "botocore", "aiohttp"):
@@ -54,7 +64,7 @@ def _is_momentary(error: Exception) -> bool:
         return True
     if isinstance(error, (TimeoutError, ConnectionError)):
         return True
-    if response_code(error) in {"500", "502", "503", "504", "InternalError", "SlowDown", "ServiceUnavailable"}:
+    if response_code(error) in _BUSY_SERVER:
         return True
     network = {"ConnectionError", "HTTPClientError", "ClientConnectionError", "ClientPayloadError", "IncompleteRead"}
     return _is_of(error, "botocore", "aiohttp", "urllib3", "http") and bool(

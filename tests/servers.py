@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Server:
     def __init__(self, name: str, folder: Path, command: list[str], page: str, environment: dict[str, str]) -> None:
         self.name, self.folder, self.command, self.page, self.environment = name, folder, command, page, environment
         folder.mkdir(parents=True, exist_ok=True)
+        self.ready: Callable[[], bool] = lambda: _answers(page)
         self.process: subprocess.Popen[bytes] | None = None
         self.pid_file = folder / f"{name}.pid"
 
@@ -45,7 +47,7 @@ class Server:
             )
         self.pid_file.write_text(str(self.process.pid))
         deadline = time.monotonic() + READY_WITHIN_S
-        while not _answers(self.page):
+        while not self.ready():
             assert self.process.poll() is None, f"{self.name} ended: {log.read_text()[-2000:]}"
             assert time.monotonic() < deadline, f"{self.name} does not answer at {self.page}"
             time.sleep(0.1)
@@ -69,7 +71,10 @@ def s3_server(folder: Path) -> Server | None:
     command = [weed, "mini", f"-dir={data}", f"-ip={HOST}", f"-ip.bind={HOST}", f"-bucket={BUCKET}", "-admin.ui=false"]
     command += ["-webdav=false", "-s3.port.iceberg=0", f"-s3.port={s3}", f"-master.port={master}"]
     command += [f"-volume.port={volume}", f"-filer.port={filer}", f"-admin.port={admin}"]
-    return Server("s3", folder, command, f"http://{HOST}:{s3}", KEYS)
+    server = Server("s3", folder, command, f"http://{HOST}:{s3}", KEYS)
+    # It makes the bucket some time after it answers.
+    server.ready = lambda: _answers(server.page) and _has_bucket(server.page)
+    return server
 
 
 def mlflow_server(folder: Path) -> Server:
@@ -110,6 +115,24 @@ def free_ports(count: int) -> list[int]:
         if len(ports) == count:
             return ports
     raise RuntimeError("no free ports")
+
+
+def _has_bucket(page: str) -> bool:
+    from s3fs import S3FileSystem
+
+    key, secret, region = KEYS.values()
+    fs = S3FileSystem(
+        key=key,
+        secret=secret,
+        endpoint_url=page,
+        client_kwargs={"region_name": region},
+        use_listings_cache=False,
+        skip_instance_cache=True,
+    )
+    try:
+        return bool(fs.exists(BUCKET))
+    except OSError:
+        return False
 
 
 def _answers(url: str) -> bool:

