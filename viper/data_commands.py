@@ -1,5 +1,6 @@
 """``viper data``: look into dataset versions, compare and export them, and trace where a model comes from."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -123,7 +124,10 @@ def lineage(
         for ancestor in trace(name):
             typer.secho(f"{ancestor.name}  {ancestor.fingerprint}", bold=True)
             if ancestor.settings_sha256:
-                typer.echo(f"  settings  {ancestor.settings_sha256}")
+                whole = f"  whole in {ancestor.request}" if ancestor.request else ""
+                typer.echo(f"  settings  {ancestor.settings_sha256}{whole}")
+            for field, value in sorted(ancestor.training.items()):
+                typer.echo(f"  {field:9} {json.dumps(value)}")
             if ancestor.code_version:
                 typer.echo(f"  code      {ancestor.code_version}")
             for ref in ancestor.datasets:

@@ -38,6 +38,23 @@ def _damage_dataset(root: str) -> None:
     path.write_bytes(data)
 
 
+def _check_lineage(world: World, home: Path) -> None:
+    """A checkpoint of stage 2 comes from stage 1, which comes from the base."""
+    (checkpoint, _) = ObjectStore(world.store_root(home)).list("evolutions/shapes/rounds/0001/checkpoints/vop")
+    status, said, _ = world.run(home, ["data", "lineage", checkpoint])
+    assert status == 0, said
+    first, _, rest = said.partition("\nstage csr of round 1  ")
+    second, _, third = rest.partition("\nbase  ")
+    assert first.startswith("checkpoint 00000002 of vop, round 1")
+    assert "whole in evolutions/shapes/requests/000000" in first
+    assert "code      0.1.0+tests" in first
+    assert "/datasets/vop/" in first
+    assert '"learning_rate": 0.002' in first
+    assert "/datasets/csr/" in second
+    assert "/datasets/vop/" not in second
+    assert len(third.strip()) == 64
+
+
 def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
     world, whole, broken = World(tmp_path, {}), tmp_path / "whole", tmp_path / "broken"
     status, output, _ = world.evolve(whole)
@@ -92,6 +109,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "Round 1 is finished: skipped." in output
     status, said, _ = world.run(whole, ["status"])
     assert "Resume     skips all rounds" in said
+    _check_lineage(world, whole)
 
 
 @pytest.mark.slow
