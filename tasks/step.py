@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from prefect.states import Completed
 from prefect.tasks import Task
 from pydantic import BaseModel, JsonValue
 
+from storage.folder import sweep_stale
 from storage.layout import result_key
 from storage.objects import ObjectStore
 from tasks.survey import Seen, current_survey
@@ -210,7 +212,10 @@ def model_settings(settings: Settings, vlm: Vlm) -> ModelSettings:
     """How to load a VLM on this machine: the base as its profile says, a round's model from a local copy."""
     if vlm.artifact is None:
         return settings.models.vlm
-    folder = open_store().download(vlm.artifact, work_folder() / "models" / vlm.artifact.sha256)
+    local = work_folder() / "models"
+    sweep_stale(local, "*")  # local copies that nobody has asked for since yesterday
+    folder = open_store().download(vlm.artifact, local / vlm.artifact.sha256)
+    os.utime(folder)
     return settings.models.vlm.model_copy(update={"path": str(folder)})
 
 

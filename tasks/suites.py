@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from fnmatch import fnmatch
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect import State
@@ -20,7 +18,7 @@ from storage.files import list_files, open_file
 from storage.images import inspect_image
 from storage.suite_shards import ShardWriter
 from tasks.step import Entries, once, open_store, step_task
-from viper.environment import work_folder
+from viper.environment import scratch_folder
 from viper.errors import SuiteError
 from viper.records import ArtifactRef
 from viper.settings import BenchmarkSettings, Settings
@@ -81,10 +79,10 @@ def fix_suite(settings: Settings, suite: str) -> ArtifactRef | State[ArtifactRef
     known = _known(benchmarks.folder, suite)
     source = benchmarks.folder if benchmarks.folder.startswith(WORLD) else _files(benchmarks.folder, known)
     sizes = benchmarks.model_dump(include={"limit", "shard_questions"})
-    with TemporaryDirectory(dir=work_folder()) as folder:
+    with scratch_folder() as folder:
 
         def compute() -> tuple[Entries, dict[str, JsonValue]]:
-            intake = Intake(known, ShardWriter(Path(folder), benchmarks.shard_questions), benchmarks.limit)
+            intake = Intake(known, ShardWriter(folder, benchmarks.shard_questions), benchmarks.limit)
             with _rows(known, benchmarks, source) as rows:
                 for row in rows:
                     if intake.full:

@@ -1,6 +1,5 @@
 """One stage of training, in a process of its own that can be killed, watched and resumed."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from tasks.tracking import tracker
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
 from tasks.versioning import instructive_rows, rows_sha256
-from viper.environment import store_root, work_folder
+from viper.environment import scratch_folder, store_root
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, Vlm
 from viper.settings import Settings, Stage, tasks_of
@@ -129,9 +128,9 @@ def train_stage(
     if (collapsed := open_store().find(result_key("collapse", key_of("collapse", 1, watched)))) is not None:
         return collapsed
     # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
-    with tempfile.TemporaryDirectory(prefix=f"training-{stage}-", dir=work_folder()) as folder:
+    with scratch_folder() as folder:
         try:
-            return once("model", 3, decides, lambda: compute(folder), label)
+            return once("model", 3, decides, lambda: compute(str(folder)), label)
         except Collapsed as error:
             reason = str(error)
     log.warning("Training %s collapsed: %s", stage, reason)

@@ -8,7 +8,12 @@ PREFECT_HOME          Prefect's own folder (default ``$VIPER_HOME/prefect``)
 AWS_*                 endpoint and credentials of an S3 store
 """
 
+import fcntl
 import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -27,6 +32,39 @@ def work_folder() -> Path:
     folder = home() / "work"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder of this process alone, removed at the end. Those that killed processes left behind are removed first.
+
+    A process holds a lock beside its folder, and the system lets go of it however the process ends.
+    """
+    scratch = work_folder() / "scratch"
+    scratch.mkdir(exist_ok=True)
+    for left in scratch.glob("*.lock"):
+        with left.open("ab") as lock:
+            if _locks(lock.fileno()):
+                shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+                left.unlink(missing_ok=True)
+    folder = scratch / uuid.uuid4().hex
+    held = folder.with_suffix(".lock")
+    with held.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            held.unlink(missing_ok=True)
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def tracking_uri() -> str:
