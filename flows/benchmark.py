@@ -24,17 +24,20 @@ def benchmark(
     suites.check_suites(settings.benchmarks)
     if vlms is None:
         vlms = {"base": base_vlm(settings), "champion": champion_before(settings, 10_000 - 1)}
-    answered: dict[str, dict[str, list[ArtifactRef]]] = {}
     fixed = {suite: suites.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
-    for vlm in vlms.values():
-        if vlm.fingerprint in answered:
-            continue
-        futures = {
-            suite: [
-                evaluation.answer_questions.submit(settings, vlm, suite, file, shard)
-                for shard in range(suites.shard_count(file))
-            ]
-            for suite, file in fixed.items()
-        }
-        answered[vlm.fingerprint] = {suite: gather(shards) for suite, shards in futures.items()}
+    models = {vlm.fingerprint: vlm for vlm in vlms.values()}
+    # All models answer a shard before the next one, which is decoded and processed once for them.
+    futures = {
+        suite: [
+            {
+                name: evaluation.answer_questions.submit(settings, vlm, suite, file, shard)
+                for name, vlm in models.items()
+            }
+            for shard in range(suites.shard_count(file))
+        ]
+        for suite, file in fixed.items()
+    }
+    answered = {
+        name: {suite: gather(shard[name] for shard in shards) for suite, shards in futures.items()} for name in models
+    }
     return {role: answered[vlm.fingerprint] for role, vlm in vlms.items()}

@@ -3,8 +3,12 @@
 The same code loads the embedded 0.7-million-parameter Qwen2.5-VL and Qwen2.5-VL-7B.
 """
 
+import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +33,15 @@ class Prompt:
         """The conversation as chat templates take it, images as placeholders."""
         content: list[dict[str, str]] = [{"type": "image"} for _ in self.images]
         return [{"role": "user", "content": [*content, {"type": "text", "text": self.text}]}]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Prompts as model inputs, on the CPU, batch by batch: images decoded, resized and cut into patches."""
+
+    batches: tuple[tuple[tuple[int, ...], Any], ...]
+    """Which prompts, and their inputs."""
+    image_tokens: int
 
 
 def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
@@ -90,8 +103,20 @@ class Vlm:
 
     def __init__(self, model: "PreTrainedModel", processor: "ProcessorMixin") -> None:
         self.model, self.processor = model, processor
-        self.image_tokens = 0
-        """Image tokens read so far."""
+
+    @cached_property
+    def processing(self) -> str:
+        """What decides how prompts become inputs, 64 hex digits: models that agree in it can share what they read."""
+        tokenizer = self.processor.tokenizer
+        parts = [
+            type(self.processor).__name__,
+            self.processor.image_processor.to_json_string(),
+            str(self.processor.chat_template),
+            json.dumps(sorted(tokenizer.get_vocab().items())),
+            json.dumps(sorted(map(str, tokenizer.added_tokens_decoder.items()))),
+            str(self.model.config.image_token_id),
+        ]
+        return sha256("\0".join(parts).encode()).hexdigest()
 
     def generate(
         self,
@@ -117,15 +142,35 @@ class Vlm:
         """
         if temperature > 0 and (seeds is None or len(seeds) != len(prompts)):
             raise ValueError(f"Sampling {len(prompts)} prompts needs as many seeds, found {len(seeds or ())}.")
-        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].images), len(prompts[i].text), i))
         replies = [""] * len(prompts)
-        for start in range(0, len(order), batch):
-            part = order[start : start + batch]
+        for part in _batches(prompts, batch):
             drawn = [seeds[i] for i in part] if seeds is not None else None
-            texts = self._generate_batch([prompts[i] for i in part], max_new_tokens, temperature, drawn)
+            texts = self._generate_batch(self.inputs([prompts[i] for i in part]), max_new_tokens, temperature, drawn)
             for i, text in zip(part, texts, strict=True):
                 replies[i] = text
         return replies
+
+    def prepare(self, prompts: Sequence[Prompt], *, batch: int) -> Prepared:
+        """The prompts for ``answer``, of this model or of another with the same ``processing``.
+
+        Args:
+            prompts: User turns.
+            batch: Prompts a forward pass, as for ``generate``.
+
+        Raises:
+            ModelError: As ``inputs``.
+        """
+        batches = tuple((part, self._processed([prompts[i] for i in part])) for part in _batches(prompts, batch))
+        token = self.model.config.image_token_id
+        return Prepared(batches, sum(int((inputs["input_ids"] == token).sum()) for _, inputs in batches))
+
+    def answer(self, prepared: Prepared, *, max_new_tokens: int) -> list[str]:
+        """The greedy replies that ``generate`` gives to the prompts, in their order."""
+        replies: dict[int, str] = {}
+        for part, processed in prepared.batches:
+            inputs = self._on_device(processed)
+            replies |= zip(part, self._generate_batch(inputs, max_new_tokens, 0.0, None), strict=True)
+        return [replies[i] for i in range(len(replies))]
 
     def inputs(self, prompts: Sequence[Prompt]) -> Any:
         """Left-padded model inputs of a batch, on the model's device.
@@ -133,6 +178,13 @@ class Vlm:
         Raises:
             ModelError: The prompt does not hold as many image tokens as the pictures have features.
         """
+        return self._on_device(self._processed(prompts))
+
+    def _on_device(self, processed: Any) -> Any:
+        # A copy: a batch that is moved, or cast to another number format, is changed in place.
+        return copy(processed).to(self.model.device, self.model.dtype)
+
+    def _processed(self, prompts: Sequence[Prompt]) -> Any:
         texts = [self.processor.apply_chat_template(p.messages(), add_generation_prompt=True) for p in prompts]
         images = [image for prompt in prompts for image in prompt.images]
         batch = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt")
@@ -145,15 +197,13 @@ class Vlm:
                     f"{found} image tokens in the prompts but {expected} image features. The chat template and the "
                     "processor of this model do not fit together."
                 )
-            self.image_tokens += found
-        return batch.to(self.model.device, self.model.dtype)
+        return batch
 
     def _generate_batch(
-        self, prompts: Sequence[Prompt], max_new_tokens: int, temperature: float, seeds: Sequence[int] | None
+        self, inputs: Any, max_new_tokens: int, temperature: float, seeds: Sequence[int] | None
     ) -> list[str]:
         import torch
 
-        inputs = self.inputs(prompts)
         # Greedy search over seeded Gumbel noise is exact sampling, with one random stream a prompt.
         noise = [gumbel_sampler(temperature, seeds, self.model.device)] if temperature > 0 and seeds else []
         with torch.inference_mode():
@@ -166,6 +216,12 @@ class Vlm:
             )
         replies = whole[:, inputs["input_ids"].shape[1] :]
         return [text.strip() for text in self.processor.batch_decode(replies, skip_special_tokens=True)]
+
+
+def _batches(prompts: Sequence[Prompt], batch: int) -> list[tuple[int, ...]]:
+    """Numbers of the prompts, those of similar length together."""
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].images), len(prompts[i].text), i))
+    return [tuple(order[start : start + batch]) for start in range(0, len(order), batch)]
 
 
 def gumbel_sampler(temperature: float, seeds: Sequence[int], device: "torch.device") -> "LogitsProcessor":

@@ -13,8 +13,8 @@ from pydantic import JsonValue
 from models import prompts
 from models.suites.catalog import find_suite
 from models.suites.reading import MAX_IMAGE_BYTES
-from models.suites.suite import Question
-from models.vlm import Prompt
+from models.suites.suite import Question, Suite
+from models.vlm import Prepared, Prompt
 from storage.images import read_image
 from storage.suite_shards import ShardImages, read_questions
 from tasks.generation import load
@@ -39,13 +39,12 @@ def answer_questions(
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         rows = read_questions(open_store(), suite_file, shard)
         questions = [question_of(row) for row in rows]
-        said = prompts.SETS[settings.prompts]
-        pictures = _pictures(suite_file, shard, rows)
-        asked = [
-            Prompt(known.prompt(question, said), tuple(pictures[name] for name in row["images"]))
-            for question, row in zip(questions, rows, strict=True)
-        ]
-        replies = _generate(load(settings, vlm), asked, benchmarks.max_new_tokens, benchmarks.batch)
+        model = load(settings, vlm)
+        prepared = _prepare(model, settings, suite_file, shard, known, rows)
+        began = time.monotonic()
+        replies = model.answer(prepared, max_new_tokens=benchmarks.max_new_tokens)
+        speed = prepared.image_tokens / (time.monotonic() - began)
+        log.info("%s: %s image tokens, %s a second", current_run_name(), f"{prepared.image_tokens:,}", f"{speed:,.0f}")
         lines = [
             json.dumps({**asdict(question), "reply": reply, "score": known.score(question, reply)}, ensure_ascii=False)
             for question, reply in zip(questions, replies, strict=True)
@@ -70,19 +69,36 @@ def question_of(row: Mapping[str, Any]) -> Question:
     return Question(**{**fields, "options": tuple(row["options"])})
 
 
+_prepared: dict[tuple[object, ...], Prepared] = {}
+"""The last shard that was prepared, by what it was prepared from: the next model answers the same one."""
+
+
+def _prepare(
+    model: "LoadedVlm",
+    settings: Settings,
+    suite_file: ArtifactRef,
+    shard: int,
+    suite: Suite,
+    rows: Sequence[Mapping[str, Any]],
+) -> Prepared:
+    """The shard's questions as model inputs: decoded and processed once for all models that read them alike."""
+    made_of = (suite_file.sha256, shard, settings.benchmarks.batch, settings.prompts, model.processing)
+    if made_of in _prepared:
+        return _prepared[made_of]
+    _prepared.clear()
+    said, pictures = prompts.SETS[settings.prompts], _pictures(suite_file, shard, rows)
+    asked = [
+        Prompt(suite.prompt(question_of(row), said), tuple(pictures[name] for name in row["images"])) for row in rows
+    ]
+    _prepared[made_of] = model.prepare(asked, batch=settings.benchmarks.batch)
+    return _prepared[made_of]
+
+
 def _pictures(suite_file: ArtifactRef, shard: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The decoded images of a shard by name. Rows about one image share it."""
     images = ShardImages(open_store(), suite_file, shard)
     names = dict.fromkeys(name for row in rows for name in row["images"])
     return {name: read_image(images.read(name), MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES) for name in names}
-
-
-def _generate(model: "LoadedVlm", asked: Sequence[Prompt], max_new_tokens: int, batch: int) -> list[str]:
-    seen, began = model.image_tokens, time.monotonic()
-    replies = model.generate(asked, max_new_tokens=max_new_tokens, batch=batch)
-    seconds, tokens = time.monotonic() - began, model.image_tokens - seen
-    log.info("%s: %s image tokens, %s a second", current_run_name(), f"{tokens:,}", f"{tokens / seconds:,.0f}")
-    return replies
 
 
 def read_replies(parts: list[ArtifactRef]) -> list[dict[str, Any]]:

@@ -39,10 +39,10 @@ def api(page: str, body: dict[str, Any] | None = None) -> Any:
         return json.load(reply)
 
 
-def wait_for(page: str, state: str) -> dict[str, Any]:
+def wait_for_end(page: str) -> dict[str, Any]:
+    """The run, once it has ended in whatever state."""
     deadline = time.monotonic() + 1500
-    while (run := api(page))["state_type"] != state:
-        assert run["state_type"] in {"SCHEDULED", "PENDING", "RUNNING"}, run["state"]
+    while (run := api(page))["state_type"] in {"SCHEDULED", "PENDING", "RUNNING"}:
         assert time.monotonic() < deadline, run["state"]
         time.sleep(2)
     found: dict[str, Any] = run
@@ -83,7 +83,12 @@ class Deployed:
         return str(api(f"{self.url}/deployments/{deployment}/create_flow_run", asked)["id"])
 
     def wait_for(self, run: str, state: str) -> dict[str, Any]:
-        return wait_for(f"{self.url}/flow_runs/{run}", state)
+        ended = wait_for_end(f"{self.url}/flow_runs/{run}")
+        assert ended["state_type"] == state, ended["state"]
+        return ended
+
+    def retry(self, run: str) -> None:
+        subprocess.run([BIN / "prefect", "flow-run", "retry", run], env=self.environment, check=True)
 
     def wait_for_step(self, step: str) -> None:
         deadline = time.monotonic() + 600
@@ -109,7 +114,7 @@ def test_a_retry_by_prefect_and_a_resume_end_in_the_same_hashes(tmp_path: Path, 
     try:
         run = deployed.start_run(changes)
         deployed.wait_for(run, "FAILED")
-        subprocess.run([BIN / "prefect", "flow-run", "retry", run], env=deployed.environment, check=True)
+        deployed.retry(run)
         assert deployed.wait_for(run, "COMPLETED")["run_count"] == 2
     finally:
         deployed.kill_worker(with_runs=True)
@@ -138,22 +143,24 @@ def test_a_killed_worker_costs_at_most_a_resume(tmp_path: Path, world: World) ->
         run = deployed.start_run(SMALL)
         deployed.wait_for_step("captions")
         deployed.kill_worker(with_runs=False)
-        # The run is a process of its own and goes on; nobody is left to report a crash of it.
+        deployed.start_worker()
+        # The run loses the pipe that it prints to, and crashes as soon as it prints.
+        deployed.wait_for(run, "CRASHED")
+        deployed.retry(run)
         deployed.wait_for(run, "COMPLETED")
     finally:
-        deployed.worker.kill()
+        deployed.kill_worker(with_runs=True)
     assert world.hashes(tmp_path / "orphan") == expected
 
     deployed = Deployed(world, tmp_path / "lost")
     try:
         deployed.start_run(SMALL)
         deployed.wait_for_step("captions")
-        deployed.kill_worker(with_runs=True)
-        status, output, _ = world.run(tmp_path / "lost", ["status"])
-        assert "nothing gives a sign of life" in output
-        status, output, _ = world.run(tmp_path / "lost", ["resume"])
-        assert status == 0, output
-        assert "done before, reused" in output
     finally:
-        deployed.worker.kill()
+        deployed.kill_worker(with_runs=True)
+    status, output, _ = world.run(tmp_path / "lost", ["status"])
+    assert "nothing gives a sign of life" in output
+    status, output, _ = world.run(tmp_path / "lost", ["resume"])
+    assert status == 0, output
+    assert "done before, reused" in output
     assert world.hashes(tmp_path / "lost") == expected

@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 
+from models import prompts
 from models.suites.catalog import find_suite
-from tasks.evaluation import answer_questions, read_replies, unit_scores
+from models.vlm import Prompt
+from models.vlm import Vlm as LoadedVlm
+from storage.images import read_image
+from storage.suite_shards import ShardImages, read_questions
+from tasks.evaluation import answer_questions, question_of, read_replies, unit_scores
 from tasks.generation import load, with_adapter
 from tasks.promotion import base_vlm
 from tasks.rescoring import rescore
 from tasks.step import open_store, release_models
 from tasks.suites import fix_suite
 from viper.errors import ModelError, SuiteError
-from viper.records import ArtifactRef
+from viper.records import ArtifactRef, Vlm
 from viper.settings import Settings, load_profile, override
 
 
@@ -72,6 +77,60 @@ def test_replies_are_kept_raw_with_question_and_score_and_score_again_to_the_sam
     (found,) = rescore(["fine-perception"])
     assert (found.rows, found.changed, found.old == found.new) == (6, 0, True)
     assert found.old == find_suite("fine_perception").aggregate(replies)
+
+
+def trained_model(settings: Settings, folder: Path) -> Vlm:
+    """The base with other weights, saved as a training saves it."""
+    import torch
+
+    loaded = load(settings, base_vlm(settings))
+    with torch.no_grad():
+        loaded.model.lm_head.weight.add_(torch.randn_like(loaded.model.lm_head.weight) / 3)
+    loaded.model.save_pretrained(folder)
+    loaded.processor.save_pretrained(folder)
+    release_models()
+    entries: dict[str, Any] = {path.name: path for path in folder.iterdir()}
+    ref = open_store().commit("results/model/trained", "model", entries)
+    return Vlm(name="round 1", artifact=ref, fingerprint=ref.sha256)
+
+
+def test_models_share_the_images_of_a_shard_and_answer_as_if_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for("multi_image")
+    trained = trained_model(settings, tmp_path / "trained")
+    file = fix_suite.fn(settings, "multi_image")
+    assert isinstance(file, ArtifactRef)
+    read: list[int] = []
+    real = LoadedVlm._processed
+    monkeypatch.setattr(
+        LoadedVlm, "_processed", lambda self, prompts: (read.append(len(prompts)), real(self, prompts))[1]
+    )
+    parts = {}
+    for shard in range(2):
+        for vlm in (base_vlm(settings), trained):
+            parts[vlm.name, shard] = answer_questions.fn(settings, vlm, "multi_image", file, shard)
+    assert read == [4, 2]
+    for vlm in (base_vlm(settings), trained):
+        replies = [reply for shard in range(2) for reply in read_replies([parts[vlm.name, shard]])]
+        rows = [row for shard in range(2) for row in read_questions(open_store(), file, shard)]
+        images = [ShardImages(open_store(), file, number // 4) for number in range(6)]
+        said, suite = prompts.SETS[settings.prompts], find_suite("multi_image")
+        asked = [
+            Prompt(
+                suite.prompt(question_of(row), said),
+                tuple(read_image(held.read(name), 10**6, 10**6) for name in row["images"]),
+            )
+            for row, held in zip(rows, images, strict=True)
+        ]
+        alone = load(settings, vlm).generate(asked, max_new_tokens=settings.benchmarks.max_new_tokens, batch=1)
+        assert [reply["reply"] for reply in replies] == alone
+    assert read_replies([parts["base", 0]]) != read_replies([parts["round 1", 0]])
+
+    other = override(settings, ["benchmarks.batch=2"])
+    answer_questions.fn(other, trained, "multi_image", file, 1)
+    assert read[-1] == 2
+    assert len(read) == 2 + 12 + 1
 
 
 def test_rescoring_applies_the_present_rules_to_all_shards_of_each_model() -> None:
