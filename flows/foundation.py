@@ -38,5 +38,8 @@ def measure_models(scenes: int = 1000) -> dict[str, dict[str, float]]:
     for name, found in figures.items():
         for what, value in found.items():
             typer.echo(f"{name:11} {what:55} {value:.3f}")
+    for name, counts in steps.count_known_pictures(SEED).items():
+        for what, count in counts.items():
+            typer.echo(f"{name:11} {what:55} {count:,}")
     log.info("Measured on %d held-out scenes.", scenes)
     return figures

@@ -14,6 +14,11 @@ Hashes = tuple[str, str]
 """Of one picture, in hex digits: of its pixels, and perceptual."""
 
 
+def hash_pixels(image: "Image") -> str:
+    """SHA-256 of an RGB picture's size and pixels, 64 hex digits."""
+    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
+
+
 def hash_picture(image: "Image", side: int) -> Hashes:
     """SHA-256 of an RGB picture's size and pixels, and its difference hash.
 
@@ -22,9 +27,8 @@ def hash_picture(image: "Image", side: int) -> Hashes:
     """
     from PIL import Image
 
-    exact = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
     gray = np.asarray(image.convert("L").resize((side + 1, side), Image.Resampling.BOX), dtype=np.int16)
-    return exact, np.packbits(gray[:, 1:] > gray[:, :-1]).tobytes().hex()
+    return hash_pixels(image), np.packbits(gray[:, 1:] > gray[:, :-1]).tobytes().hex()
 
 
 def find_known(pictures: Mapping[str, Hashes], suites: Mapping[str, Iterable[Hashes]], max_bits: int) -> dict[str, str]:

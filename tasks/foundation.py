@@ -80,3 +80,35 @@ def measure(name: str, scenes: int) -> dict[str, float]:
 
     table = paraphrase.measure(Path(resolve(models.similarity.path)), 1, scenes)
     return {f"{kind}: {what}": value for kind, row in table.items() for what, value in row.items()}
+
+
+@task(name="look for benchmark pictures")
+def count_known_pictures(seed: int) -> dict[str, dict[str, int]]:
+    """By model: pictures that its training drew, and how many of them equal a picture of the suites in every pixel.
+
+    The trainings are drawn again from their seeds, so this takes minutes. Suites of all addresses are looked at.
+    """
+    from io import BytesIO, StringIO
+
+    from PIL import Image
+
+    from models.contamination import hash_pixels
+    from models.shapes.exposure import training_pictures
+    from models.shapes.suites import SETS, SUITES, write_suite
+    from models.suites.reading import image_cells, read_tsv
+
+    known = {
+        hash_pixels(Image.open(BytesIO(cell)).convert("RGB"))
+        for address in SETS
+        for suite in SUITES
+        for row in read_tsv(StringIO(write_suite(suite, 0, address).decode()), suite, ("image",))
+        for cell in image_cells(row)
+        if isinstance(cell, bytes)
+    }
+    steps = {name: STEPS[name] for name in ("painter", "editor", "vision")}
+    found: dict[str, dict[str, int]] = {}
+    for model, picture in training_pictures(seed, **steps):
+        counts = found.setdefault(model, {"pictures drawn": 0, "of them in a suite": 0})
+        counts["pictures drawn"] += 1
+        counts["of them in a suite"] += hash_pixels(Image.fromarray(picture)) in known
+    return found

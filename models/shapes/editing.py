@@ -24,8 +24,10 @@ from models.shapes.tokenizer import make_tokenizer
 
 CHANGE_WEIGHT = 8.0
 
+Edit = tuple[NDArray[np.uint8], NDArray[np.uint8], Operation, Scene]
 
-def draw_edit(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Operation, Scene]:
+
+def draw_edit(rng: np.random.Generator) -> Edit:
     """A picture, the same picture after one operation, the operation, and the scene before it.
 
     Both pictures share tint, shades and shifts; only the cells of the operation differ.
@@ -34,6 +36,12 @@ def draw_edit(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.u
     operation = sample_operation(scene, rng)
     before, after = render_pair(scene, [operation], rng)
     return before, after, operation, scene
+
+
+def draw_batch(seed: int, step: int) -> tuple[np.random.Generator, list[Edit]]:
+    """The edits of one step of the training, and what draws the rest."""
+    rng = np.random.default_rng([seed, 3, step])
+    return rng, [draw_edit(rng) for _ in range(BATCH)]
 
 
 def from_painter(painter: PRXTransformer2DModel) -> PRXTransformer2DModel:
@@ -59,8 +67,7 @@ def train_editor(
     figures = {"loss": float("nan")}
 
     def step_once(step: int) -> dict[str, float]:
-        rng = np.random.default_rng([seed, 3, step])
-        drawn = [draw_edit(rng) for _ in range(BATCH)]
+        rng, drawn = draw_batch(seed, step)
         source, target = to_tensor([edit[0] for edit in drawn]), to_tensor([edit[1] for edit in drawn])
         with torch.no_grad():
             states, mask = encode(tokenizer, encoder, [say_operation(edit[2], rng) for edit in drawn])

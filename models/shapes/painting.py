@@ -85,6 +85,15 @@ def draw_scenes(rng: np.random.Generator, progress: float) -> list[Scene]:
     return [sample_scene(rng, 1, most) for _ in range(BATCH)]
 
 
+def draw_batch(
+    seed: int, step: int, steps: int
+) -> tuple[np.random.Generator, int, list[Scene], list[NDArray[np.uint8]]]:
+    """The pictures of one step of the training with their scenes, the seed of its noise, and what draws the rest."""
+    rng = np.random.default_rng([seed, 2, step])
+    noise_seed, scenes = int(rng.integers(2**62)), draw_scenes(rng, step / steps)
+    return rng, noise_seed, scenes, [render(scene, rng) for scene in scenes]
+
+
 def train_painter(
     work: Path, encoder: CLIPTextModel, seed: int, steps: int
 ) -> tuple[PRXPixelPipeline, dict[str, float]]:
@@ -96,10 +105,8 @@ def train_painter(
     figures = {"loss": float("nan")}
 
     def step_once(step: int) -> dict[str, float]:
-        rng = np.random.default_rng([seed, 2, step])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        scenes = draw_scenes(rng, step / steps)
-        images = to_tensor([render(scene, rng) for scene in scenes])
+        rng, noise_seed, scenes, pictures = draw_batch(seed, step, steps)
+        generator, images = torch.Generator().manual_seed(noise_seed), to_tensor(pictures)
         captions = [shuffled_caption(scene, rng) if rng.random() > 0.05 else "" for scene in scenes]
         with torch.no_grad():
             states, mask = encode(tokenizer, encoder, captions)

@@ -19,7 +19,7 @@ from models.shapes.lessons import EVERYTHING, Curriculum, Lesson, draw_lesson
 from models.shapes.muon import Muon
 from models.shapes.progress import Progress
 from models.shapes.scaffold import Scaffold, find_clues
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, render, sample_scene
+from models.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, Scene, render, sample_scene
 from models.shapes.tokenizer import END, PAD, START, make_tokenizer
 
 PATCH_PX = 8
@@ -142,6 +142,14 @@ class CellHeads(nn.Module):
         ]
 
 
+def draw_scenes(seed: int, step: int) -> tuple[list[Scene], list[NDArray[np.uint8]]]:
+    """The scenes of one step of the vision stage, and their noisy pictures."""
+    rng = np.random.default_rng([seed, 4, step])
+    scenes = [sample_scene(rng, 1, 6) for _ in range(48)]
+    noisy = [render(scene, rng) + rng.normal(0, 2.5, (IMAGE_PX, IMAGE_PX, 3)) for scene in scenes]
+    return scenes, [np.clip(image, 0, 255).astype(np.uint8) for image in noisy]
+
+
 def train_vision(
     work: Path, vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, seed: int, steps: int
 ) -> Progress:
@@ -154,10 +162,8 @@ def train_vision(
     optimizer = torch.optim.AdamW([*tower.parameters(), *heads.parameters()], lr=2e-3, weight_decay=0.01)
 
     def step_once(step: int) -> dict[str, float]:
-        rng = np.random.default_rng([seed, 4, step])
-        scenes = [sample_scene(rng, 1, 6) for _ in range(48)]
-        noisy = [render(scene, rng) + rng.normal(0, 2.5, (IMAGE_PX, IMAGE_PX, 3)) for scene in scenes]
-        pixels, grids = patchify([np.clip(image, 0, 255).astype(np.uint8) for image in noisy])
+        scenes, pictures = draw_scenes(seed, step)
+        pixels, grids = patchify(pictures)
         tokens = tower(pixels, grid_thw=grids).pooler_output  # (48 * 9, 128), in reading order
         things = [scene.at(cell) for scene in scenes for cell in range(GRID * GRID)]
         cells = torch.arange(GRID * GRID).repeat(len(scenes))
@@ -221,6 +227,12 @@ def phase_at(step: int, phases: Sequence[Phase]) -> tuple[Phase, float]:
     raise ValueError(f"Step lies {step} steps behind the last phase.")
 
 
+def draw_lessons(seed: int, step: int, phases: Sequence[Phase]) -> list[Lesson]:
+    """The lessons of one step of the language stage."""
+    rng, (phase, _) = np.random.default_rng([seed, 5, step]), phase_at(step, phases)
+    return [draw_lesson(rng, phase.curriculum, phase.coarse_share, phase.most_things) for _ in range(BATCH)]
+
+
 def train_vlm(
     work: Path, seed: int, vision_steps: int, phases: Sequence[Phase]
 ) -> tuple[Qwen2_5_VLForConditionalGeneration, PreTrainedTokenizerFast, dict[str, float]]:
@@ -246,11 +258,9 @@ def train_vlm(
     steps = sum(phase.steps for phase in phases)
 
     def step_once(step: int) -> dict[str, float]:
-        rng = np.random.default_rng([seed, 5, step])
-        phase, scale = phase_at(step, phases)
+        scale = phase_at(step, phases)[1]
         lessons = sorted(
-            (draw_lesson(rng, phase.curriculum, phase.coarse_share, phase.most_things) for _ in range(BATCH)),
-            key=lambda one: len(one.prompt + one.answer) + 60 * len(one.images),
+            draw_lessons(seed, step, phases), key=lambda one: len(one.prompt + one.answer) + 60 * len(one.images)
         )
         half = BATCH // 2  # lessons of similar length share a pass, so little is padded
         halves = [lessons[i : i + half] for i in range(0, BATCH, half)]

@@ -58,7 +58,7 @@ class Deployed:
         self.environment = {**os.environ, **world.environment(home), "PATH": path}
         self.url = self.environment["PREFECT_API_URL"]
         for command in (
-            ["work-pool", "create", "viper", "--type", "process"],
+            ["work-pool", "create", "viper", "--type", "process", "--overwrite"],
             ["--no-prompt", "deploy", "--name", "evolve-shapes", "--prefect-file", "deployments/prefect.yaml"],
         ):
             subprocess.run([BIN / "prefect", *command], env=self.environment, cwd=ROOT, check=True, capture_output=True)
