@@ -4,13 +4,11 @@ Reading, listing and deleting are fsspec everywhere. Writing differs, because ne
 store needs: a local write tears when the process is killed, and create-only is spelled differently.
 """
 
-import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -18,6 +16,9 @@ from storage.store_errors import response_code, translate
 from viper.errors import StoreError
 
 PART_BYTES = 16 * 2**20
+"""Bytes that other people's files are read in at once."""
+TEMPORARY = "tmp"
+"""Folder of what is being written."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +58,18 @@ class Backend(ABC):
         """Write ``data`` whole or not at all, over whatever lies at ``key``."""
 
     @abstractmethod
-    def upload(self, key: str, path: Path) -> None:
-        """Write the file at ``path`` whole or not at all, in pieces."""
-
-    @abstractmethod
-    def pieces(self, key: str, size_bytes: int) -> Iterator[bytes]:
-        """The bytes at ``key`` in order. ``size_bytes`` is how many there ought to be."""
-
-    @abstractmethod
     def free_bytes(self) -> int | None:
         """Space left, or None where there is no such limit."""
 
-    @abstractmethod
-    def leftovers(self) -> dict[str, Stat]:
-        """What writers have begun and not finished, by a name for ``remove_leftover``; living writers' work too."""
-
-    @abstractmethod
-    def remove_leftover(self, name: str) -> None:
-        """Remove one of ``leftovers``; no error if it is gone."""
+    def leftovers(self) -> dict[str, "Stat"]:
+        """What writers have begun and not finished, by key; living writers' work too. A bucket never has any."""
+        return self.stats(TEMPORARY)
 
     def sweep(self, min_age_s: float) -> None:
         """Remove what killed writers left behind ``min_age_s`` seconds ago or earlier."""
-        for name, stat in self.leftovers().items():
+        for key, stat in self.leftovers().items():
             if stat.age_s >= min_age_s:
-                self.remove_leftover(name)
+                self.remove(key)
 
     def path(self, key: str) -> str:
         """Full path of ``key`` as the filesystem wants it."""
@@ -104,41 +93,6 @@ class Backend(ABC):
             except FileNotFoundError as error:
                 _refuse_missing_bucket(error)
                 return None
-
-    def digest(self, key: str) -> str | None:
-        """SHA-256 of the object at ``key``, read in pieces, or None if nothing is there."""
-        if (stat := self.stat(key)) is None:
-            return None
-        hasher = hashlib.sha256()
-        with self.translated("read", key):
-            try:
-                for piece in self.pieces(key, stat.size_bytes):
-                    hasher.update(piece)
-            except FileNotFoundError:
-                return None
-        return hasher.hexdigest()
-
-    def download(self, key: str, path: Path, size_bytes: int) -> str | None:
-        """Copy the object at ``key`` to the local ``path`` in pieces.
-
-        Args:
-            key: Which object.
-            path: A new file.
-            size_bytes: How long the object ought to be.
-
-        Returns:
-            SHA-256 of what was copied, or None if nothing is at ``key``.
-        """
-        hasher = hashlib.sha256()
-        with self.translated("read", key), path.open("xb") as target:
-            try:
-                for piece in self.pieces(key, size_bytes):
-                    hasher.update(piece)
-                    target.write(piece)
-            except FileNotFoundError as error:
-                _refuse_missing_bucket(error)
-                return None
-        return hasher.hexdigest()
 
     def keys(self, prefix: str) -> list[str]:
         """Keys of all objects under the folder ``prefix``, in no order; folder placeholders are left out."""

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,33 +18,40 @@ Way = tuple[Callable[[list[Path], str], object], Callable[[str, Path], object]]
 """Put files under a prefix; get what lies under the prefix into a new folder."""
 
 
-def measure(root: str, count: int, size_bytes: int) -> dict[str, tuple[float, float]]:
-    """Seconds to put, and to get back, ``count`` files of ``size_bytes`` random bytes, by way.
+def measure(root: str, count: int, size_bytes: int, turns: int) -> dict[str, tuple[float, float]]:
+    """Seconds to put, and to get back, ``count`` files of ``size_bytes`` random bytes, by way: medians over the turns.
 
     ``store`` commits them as one artifact and downloads it, verified. ``s3fs loop`` and ``s3fs recursive`` (for a
     bucket), and ``disk``, which copies one after another to this machine's disk and waits until they are on it, check
-    nothing. All that is written is removed again.
+    nothing. Each turn begins with another way. All that is written is removed again.
     """
     folder = f"bench-{uuid.uuid4().hex}"
     ways: dict[str, Way] = {"store": _store_way(root)}
     if root.startswith("s3://"):
         ways |= {"s3fs loop": _loop_way(root), "s3fs recursive": _recursive_way(root)}
-    found: dict[str, tuple[float, float]] = {}
     with TemporaryDirectory(prefix="viper-bench-") as local, _removed_after(root, folder):
         ways["disk"] = _disk_way(Path(local) / "disk")
-        for name, (put, get) in ways.items():
-            files = _random_files(Path(local) / "files", count, size_bytes)
-            began = time.monotonic()
-            put(files, f"{folder}/{name.replace(' ', '-')}")
-            between = time.monotonic()
-            get(f"{folder}/{name.replace(' ', '-')}", Path(local) / "back")
-            found[name] = between - began, time.monotonic() - between
-            assert sum(path.stat().st_size for path in (Path(local) / "back").rglob("*") if path.is_file()) == (
-                count * size_bytes
-            )
-            for made in ("files", "back"):
-                shutil.rmtree(Path(local) / made)
-    return found
+        spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for turn in range(turns):
+            for name in (*list(ways)[turn % len(ways) :], *list(ways)[: turn % len(ways)]):
+                place = f"{folder}/{turn}-{name.replace(' ', '-')}"
+                spent[name].append(_time(ways[name], place, Path(local), count, size_bytes))
+    return {name: (median(put for put, _ in both), median(get for _, get in both)) for name, both in spent.items()}
+
+
+def _time(way: Way, place: str, local: Path, count: int, size_bytes: int) -> tuple[float, float]:
+    put, get = way
+    files = _random_files(local / "files", count, size_bytes)
+    began = time.monotonic()
+    put(files, place)
+    between = time.monotonic()
+    get(place, local / "back")
+    ended = time.monotonic()
+    found = sum(path.stat().st_size for path in (local / "back").rglob("*") if path.is_file())
+    assert found == count * size_bytes
+    for made in ("files", "back"):
+        shutil.rmtree(local / made)
+    return between - began, ended - between
 
 
 def _store_way(root: str) -> Way:

@@ -3,19 +3,23 @@
 import logging
 import os
 import uuid
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 from storage.backend import Backend, Stat
 from storage.bucket import S3_ATTEMPTS, Bucket
 from storage.folder import STALE_TEMP_S, Folder
-from storage.manifest import Blob, sha256_of, sha256_of_file
-from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
+from storage.manifest import PIECE_BYTES, Blob, join_hashes, sha256_of
+from viper.errors import CorruptArtifact, StoreError
 
 RENEW_AFTER_S = 12 * 3600.0
 """Age at which a writer renews a blob that it finds in the store, in seconds."""
 SMALL_BYTES = 2**20
-"""A file up to this size is written by one request; for a larger one the store is asked first whether it has it."""
+"""Up to this size bytes are just sent; for more of them the store is asked first whether it has them."""
+PIECES_AT_ONCE = 4
+"""Of one file. With ``PIECE_BYTES`` and the number of files at once, this bounds the memory that a transfer takes."""
 REPAIR = "A resume computes the artifact again."
 
 _log = logging.getLogger(__name__)
@@ -58,13 +62,7 @@ class BlobStore:
                 f"{free_bytes / 2**30:.1f} GiB are free in {backend.where}, expected at least "
                 f"{min_free_bytes / 2**30:.1f} GiB. Free space, or choose another store."
             )
-        try:
-            backend.sweep(STALE_TEMP_S)
-        except StoreUnavailable:
-            raise
-        except StoreError as error:
-            # A policy may forbid to list uploads; work does not depend on it.
-            _log.warning("What killed writers left behind is not cleared away: %s", error)
+        backend.sweep(STALE_TEMP_S)
         key, first, second = f"probes/{uuid.uuid4().hex}", b"first", b"second"
         created = backend.create(key, first)
         try:
@@ -81,36 +79,42 @@ class BlobStore:
             )
 
     def put_bytes(self, data: bytes) -> Blob:
-        """Store ``data`` under its hash; nothing is written if it is there already, and not old.
+        """Store ``data`` as one blob under its hash; nothing is written if it is there already, and not old.
 
         Raises:
             StoreError: If the store refuses.
         """
         blob = Blob(sha256=sha256_of(data), size_bytes=len(data))
         key = _blob_key(blob.sha256)
+        if len(data) > SMALL_BYTES and self._stands(key, len(data)):
+            return blob
         if not self._backend.create(key, data) and not self._stands(key, len(data)):
             self._backend.replace(key, data)
         return blob
 
-    def put_file(self, path: Path) -> Blob:
-        """Store the file at ``path`` under its hash, in pieces; nothing is written if it is there already, and not old.
+    def put(self, content: bytes | Path) -> Blob:
+        """Store bytes, or those of a local file; what of them is there already, and not old, is not written again.
+
+        More than ``PIECE_BYTES`` become pieces, several of which are read, hashed and sent at once. So a writer that is
+        killed and comes again sends only what was missing, and no write is large enough to be left half done.
 
         Raises:
             StoreError: If the file changes meanwhile, or the store refuses.
         """
-        before = _version_of(path)
-        if before[0] <= SMALL_BYTES:
-            return self.put_bytes(path.read_bytes())
-        blob = Blob(sha256=sha256_of_file(path), size_bytes=before[0])
-        key = _blob_key(blob.sha256)
-        if not self._stands(key, blob.size_bytes):
-            self._backend.upload(key, path)
-            if _version_of(path) != before:
-                self._backend.remove(key)
-                raise StoreError(
-                    f"{path} changed while it was being stored. Store a file only after its writer has closed it."
-                )
-        return blob
+        before = None if isinstance(content, bytes) else _version_of(content)
+        size_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
+
+        def put(start: int) -> str:
+            return self.put_bytes(_cut(content, start)).sha256
+
+        with ThreadPoolExecutor(PIECES_AT_ONCE, "store-piece") as pool:
+            pieces = tuple(pool.map(put, range(0, max(1, size_bytes), PIECE_BYTES)))
+        if not isinstance(content, bytes) and _version_of(content) != before:
+            raise StoreError(
+                f"{content} changed while it was being stored. Store a file only after its writer has closed it."
+            )
+        parts = pieces if len(pieces) > 1 else ()
+        return Blob(sha256=join_hashes(pieces), size_bytes=size_bytes, pieces=parts)
 
     def get_bytes(self, sha256: str) -> bytes:
         """The bytes that hash to ``sha256``.
@@ -125,26 +129,30 @@ class BlobStore:
         return data
 
     def get_file(self, blob: Blob, path: Path) -> None:
-        """Write the bytes of ``blob`` to ``path``, in pieces, whole or not at all.
+        """Write the bytes of ``blob``, which is in no pack, to ``path``, whole or not at all.
 
         Raises:
             CorruptArtifact: If they are missing or hash to something else.
         """
-        key = _blob_key(blob.sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
-            found = self._backend.download(key, temporary, blob.size_bytes)
-            if found != blob.sha256:
-                raise self._corrupt(key, found)
+            with temporary.open("xb") as file, ThreadPoolExecutor(PIECES_AT_ONCE, "store-piece") as pool:
+                waiting = deque[Future[bytes]]()
+                for piece in blob.stored:
+                    waiting.append(pool.submit(self.get_bytes, piece))
+                    if len(waiting) == PIECES_AT_ONCE:
+                        file.write(waiting.popleft().result())
+                for one in waiting:
+                    file.write(one.result())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
     def blob_state(self, sha256: str) -> Literal["sound", "missing", "damaged"]:
-        """Whether the bytes that hash to ``sha256`` are there and still do. Reads them all, in pieces."""
-        found = self._backend.digest(_blob_key(sha256))
-        return "sound" if found == sha256 else "missing" if found is None else "damaged"
+        """Whether the bytes that hash to ``sha256`` are there and still do. Reads them."""
+        data = self._backend.read(_blob_key(sha256))
+        return "missing" if data is None else "sound" if sha256_of(data) == sha256 else "damaged"
 
     def blobs(self) -> dict[str, Stat]:
         """Size and age of all blobs by hash, referenced or not."""
@@ -155,12 +163,12 @@ class BlobStore:
         self._backend.remove(_blob_key(sha256))
 
     def leftovers(self) -> dict[str, Stat]:
-        """What writers have begun and not finished, by name: files in ``tmp``, multipart uploads of a bucket."""
+        """What writers have begun and not finished, by key."""
         return self._backend.leftovers()
 
-    def remove_leftover(self, name: str) -> None:
+    def remove_leftover(self, key: str) -> None:
         """Maintenance only: remove one of ``leftovers``."""
-        self._backend.remove_leftover(name)
+        self._backend.remove(key)
 
     def _stands(self, key: str, size_bytes: int) -> bool:
         """Whether a blob need not be written again. An old one is renewed, so that no clearing takes it for garbage."""
@@ -191,6 +199,15 @@ def open_backend(root: str, attempts: int = S3_ATTEMPTS) -> Backend:
     if scheme == "s3" and rest.strip("/"):
         return Bucket(root, attempts)
     raise StoreError(f"{root!r} is not a place for a store. Expected a folder or s3://bucket/prefix.")
+
+
+def _cut(content: bytes | Path, start: int) -> bytes:
+    """The piece that begins at ``start``."""
+    if isinstance(content, bytes):
+        return content[start : start + PIECE_BYTES]
+    with content.open("rb") as file:
+        file.seek(start)
+        return file.read(PIECE_BYTES)
 
 
 def _version_of(path: Path) -> tuple[int, int, int]:

@@ -2,22 +2,16 @@
 
 import os
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from storage.backend import PART_BYTES, Backend, Stat
+from storage.backend import PART_BYTES, Backend
 from storage.store_errors import response_code
 
 S3_ATTEMPTS = 12
-PIECES_AHEAD = 3
-"""With ``PART_BYTES`` and the number of transfers at once, this bounds the memory that a download takes."""
 
 
 class Bucket(Backend):
@@ -61,63 +55,8 @@ class Bucket(Backend):
             self.fs.pipe_file(self.path(key), data)
 
     @override
-    def upload(self, key: str, path: Path) -> None:
-        with self.translated("write", key):
-            self.fs.put_file(str(path), self.path(key), chunksize=PART_BYTES)
-
-    @override
-    def pieces(self, key: str, size_bytes: int) -> Iterator[bytes]:
-        """A few pieces are on their way while the caller works on the one before."""
-        if size_bytes <= PART_BYTES:
-            yield self.fs.cat_file(self.path(key), **self.read_options)
-            return
-
-        def fetch(start: int) -> bytes:
-            end = min(start + PART_BYTES, size_bytes)
-            try:
-                piece: bytes = self.fs.cat_file(self.path(key), start=start, end=end)
-            except OSError as error:
-                if response_code(error) in {"InvalidRange", "416"}:
-                    return b""  # the object is shorter than it ought to be, which its hash will tell
-                raise
-            return piece
-
-        starts = iter(range(0, size_bytes, PART_BYTES))
-        with ThreadPoolExecutor(PIECES_AHEAD, "s3-piece") as pool:
-            waiting = deque(pool.submit(fetch, start) for start in islice(starts, PIECES_AHEAD))
-            while waiting:
-                piece = waiting.popleft().result()
-                waiting.extend(pool.submit(fetch, start) for start in islice(starts, 1))
-                yield piece
-
-    @override
     def free_bytes(self) -> int | None:
         return None
-
-    @override
-    def leftovers(self) -> dict[str, Stat]:
-        """Multipart uploads that were neither completed nor aborted. Their parts cost space and are in no listing."""
-        bucket, _, prefix = self.root.partition("/")
-        found: dict[str, Stat] = {}
-        page: dict[str, Any] = {"IsTruncated": True}
-        with self.translated("list unfinished uploads of", prefix):
-            while page.get("IsTruncated"):
-                after = {name: page[f"Next{name}"] for name in ("KeyMarker", "UploadIdMarker") if found}
-                page = self.fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/", **after)
-                for upload in page.get("Uploads", []):
-                    age_s = time.time() - upload["Initiated"].timestamp()
-                    found[f"{upload['Key']} {upload['UploadId']}"] = Stat(size_bytes=0, age_s=age_s)
-        return found
-
-    @override
-    def remove_leftover(self, name: str) -> None:
-        key, _, upload = name.rpartition(" ")
-        bucket = self.root.partition("/")[0]
-        with self.translated("abort the upload of", key):
-            try:
-                self.fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload)
-            except FileNotFoundError:
-                return
 
 
 def s3_filesystem(attempts: int = S3_ATTEMPTS) -> Any:

@@ -12,8 +12,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from storage.backend import Backend, Stat
-from storage.manifest import CHUNK_BYTES
+from storage.backend import TEMPORARY, Backend
 
 STALE_TEMP_S = 24 * 3600.0
 
@@ -53,33 +52,10 @@ class Folder(Backend):
             self._move(temporary, Path(self.path(key)))
 
     @override
-    def upload(self, key: str, path: Path) -> None:
-        with self.translated("write", key), self._temporary() as temporary:
-            with path.open("rb") as source, temporary.open("xb") as target:
-                shutil.copyfileobj(source, target, CHUNK_BYTES)
-                target.flush()
-                os.fsync(target.fileno())
-            self._move(temporary, Path(self.path(key)))
-
-    @override
-    def pieces(self, key: str, size_bytes: int) -> Iterator[bytes]:
-        with Path(self.path(key)).open("rb") as source:
-            while piece := source.read(CHUNK_BYTES):
-                yield piece
-
-    @override
     def free_bytes(self) -> int | None:
         with self.translated("measure free space of", ""):
             Path(self.root).mkdir(parents=True, exist_ok=True)
             return shutil.disk_usage(self.root).free
-
-    @override
-    def leftovers(self) -> dict[str, Stat]:
-        return self.stats("tmp")
-
-    @override
-    def remove_leftover(self, name: str) -> None:
-        self.remove(name)
 
     def _move(self, temporary: Path, target: Path) -> None:
         make_folder_durably(target.parent)
@@ -88,7 +64,7 @@ class Folder(Backend):
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
-        folder = Path(self.root) / "tmp"
+        folder = Path(self.root) / TEMPORARY
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / uuid.uuid4().hex
         try:

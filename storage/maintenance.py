@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from storage.blobs import RENEW_AFTER_S
 from storage.layout import group_of
 from storage.objects import TRANSFERS_AT_ONCE, ObjectStore
+from storage.packs import by_blob
 from viper.errors import CorruptArtifact, StoreError
 
 MIN_AGE_S = 2 * RENEW_AFTER_S
@@ -47,7 +48,7 @@ class Garbage:
     spared: int
     """Number of those that are too young."""
     leftovers: tuple[str, ...]
-    """What killed writers left unfinished, old enough to go: temporary files, multipart uploads."""
+    """Names of what killed writers left unfinished, old enough to go."""
 
 
 def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
@@ -61,7 +62,8 @@ def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
             yield Damage(key, "", str(error))
             continue
         for name, blob in entries.items():
-            wanted.setdefault(blob.stored, []).append((key, name))
+            for stored in blob.stored:
+                wanted.setdefault(stored, []).append((key, name))
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
         for found, state in zip(wanted.values(), pool.map(store.blob_state, wanted), strict=True):
             if state != "sound":
@@ -100,7 +102,7 @@ def find_garbage(store: ObjectStore, min_age_s: float = MIN_AGE_S) -> Garbage:
     reached = set[str]()
     for key in store.list(""):
         if (ref := store.find(key)) is not None:
-            reached |= {ref.sha256, *(blob.stored for blob in store.manifest(ref).entries.values())}
+            reached |= {ref.sha256, *by_blob(store.manifest(ref).entries)}
     loose = {sha256: found for sha256, found in blobs.items() if sha256 not in reached}
     old = {sha256: found.size_bytes for sha256, found in sorted(loose.items()) if found.age_s >= min_age_s}
     leftovers = tuple(sorted(name for name, found in store.leftovers().items() if found.age_s >= min_age_s))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field, JsonValue
@@ -11,7 +11,8 @@ from pydantic import Field, JsonValue
 from viper.errors import StoreError
 from viper.records import Record
 
-CHUNK_BYTES = 4 * 2**20
+PIECE_BYTES = 16 * 2**20
+"""Larger content lies in the store in pieces of this size: blobs of their own, sent and verified each by itself."""
 
 _KEY_PART = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*")
 
@@ -20,18 +21,21 @@ class Blob(Record):
     """Bytes in the store, known by their own hash."""
 
     sha256: str
-    """SHA-256 of the bytes, 64 hex digits."""
+    """SHA-256 of the bytes, 64 hex digits; of bytes in pieces, SHA-256 over the pieces' hashes (``join_hashes``)."""
     size_bytes: int
     """Length of the bytes."""
+    pieces: tuple[str, ...] = ()
+    """SHA-256 of the blobs that hold the bytes one after the other, ``PIECE_BYTES`` each but the last; empty if the
+    bytes are one blob."""
     pack: str = ""
     """SHA-256 of the blob that holds these bytes among others; empty if they are a blob of their own."""
     offset: int = 0
     """Where in the pack they begin."""
 
     @property
-    def stored(self) -> str:
-        """SHA-256 of the blob that lies in the store."""
-        return self.pack or self.sha256
+    def stored(self) -> tuple[str, ...]:
+        """SHA-256 of the blobs that lie in the store."""
+        return self.pieces or (self.pack or self.sha256,)
 
     def cut_from(self, packed: bytes) -> bytes:
         """These bytes, out of those of their pack."""
@@ -83,10 +87,18 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def join_hashes(pieces: Sequence[str]) -> str:
+    """The hash of content whose pieces have these hashes: its own if it is one piece, else SHA-256 over them all."""
+    return pieces[0] if len(pieces) == 1 else sha256_of("".join(pieces).encode())
+
+
 def sha256_of_file(path: Path) -> str:
-    """SHA-256 of the file at ``path``, 64 hex digits, read in pieces of a few megabytes."""
+    """What ``Blob.sha256`` says of the bytes of the file at ``path``, read in pieces."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        # An empty file is one empty piece.
+        return join_hashes(
+            [sha256_of(file.read(PIECE_BYTES)), *map(sha256_of, iter(lambda: file.read(PIECE_BYTES), b""))]
+        )
 
 
 def check_key(key: str) -> str:

@@ -1,9 +1,9 @@
 """The object store: artifacts by key, in a folder or in S3, never half visible and always verified.
 
-An artifact is blobs under ``objects/sha256/ab/<sha>`` (small entries share one), a manifest that names them by hash (a
-blob too), and a small ``refs/<key>.json`` that is written last and only if nothing is there. So a reader finds an
-artifact whole or not at all, of two writers of one key exactly one wins, and what a killed writer leaves behind is
-unreferenced.
+An artifact is blobs under ``objects/sha256/ab/<sha>`` (small entries share one, a large entry takes several), a
+manifest that names them by hash (a blob too), and a small ``refs/<key>.json`` that is written last and only if nothing
+is there. So a reader finds an artifact whole or not at all, of two writers of one key exactly one wins, and what a
+killed writer leaves behind is unreferenced.
 """
 
 import os
@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from storage.blobs import REPAIR, BlobStore
 from storage.folder import sweep_stale, write_whole
 from storage.manifest import Blob, Manifest, check_entry_names, check_key, check_meta, parse_manifest
-from storage.packs import by_blob, differs, group_small, join
+from storage.packs import by_blob, by_pack, differs, group_small, join
 from viper.errors import CorruptArtifact, StoreError
 from viper.records import ArtifactRef
 
@@ -138,7 +138,7 @@ class ObjectStore(BlobStore):
             known = ", ".join(sorted(self.manifest(ref).entries)[:10])
             raise StoreError(f"{ref.uri!r} has no entry {name!r}. It has: {known or 'none'}.")
         with _naming(ref, name):
-            return self._of_pack(blob) if blob.pack else self.get_bytes(blob.sha256)
+            return self._of_pack(blob) if blob.pack else b"".join(map(self.get_bytes, blob.stored))
 
     def download(self, ref: ArtifactRef, folder: Path) -> Path:
         """Make ``folder`` hold every entry of the artifact, verified, and return it.
@@ -176,11 +176,11 @@ class ObjectStore(BlobStore):
         """
         self._manifests, self._packs = {}, {}
         entries = self.manifest(ref).entries
-        held = list(by_blob(entries))
+        held = by_blob(entries)
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
-            states = pool.map(self.blob_state, (stored for stored, _ in held))
-            unsound = [names for (_, names), state in zip(held, states, strict=True) if state != "sound"]
-        return tuple(sorted(name for names in unsound for name in names))
+            states = pool.map(self.blob_state, held)
+            unsound = [names for names, state in zip(held.values(), states, strict=True) if state != "sound"]
+        return tuple(sorted({name for names in unsound for name in names}))
 
     def delete(self, key: str) -> None:
         """Repair only: forget the artifact at ``key`` and drop its damaged blobs, so that it can be computed again.
@@ -192,7 +192,8 @@ class ObjectStore(BlobStore):
         try:
             if (ref := self.find(key)) is not None:
                 for name in self.damaged(ref):
-                    self.drop_damaged(self.manifest(ref).entries[name].stored)
+                    for stored in self.manifest(ref).entries[name].stored:
+                        self.drop_damaged(stored)
         except CorruptArtifact:
             self._manifests = {}
             if ref is not None:
@@ -205,12 +206,11 @@ class ObjectStore(BlobStore):
         entries = {name: content for name, content in contents.items() if not isinstance(content, Blob)}
 
         def put(names: list[str]) -> dict[str, Blob]:
-            content = entries[names[0]]
-            if len(names) > 1:
-                data, blobs = join(names, entries)
-                self.put_bytes(data)
-                return blobs
-            return {names[0]: self.put_file(content) if isinstance(content, Path) else self.put_bytes(content)}
+            if len(names) == 1:
+                return {names[0]: self.put(entries[names[0]])}
+            data, blobs = join(names, entries)
+            self.put_bytes(data)
+            return blobs
 
         groups = group_small(entries)
         packed = {name for names in groups for name in names}
@@ -240,7 +240,7 @@ class ObjectStore(BlobStore):
                 return
 
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-get") as pool:
-            list(pool.map(fetch, (names for _, names in by_blob(manifest.entries))))
+            list(pool.map(fetch, by_pack(manifest.entries)))
 
 
 def _remember(known: dict[str, Kept], sha256: str, value: Kept) -> dict[str, Kept]:

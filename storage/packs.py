@@ -1,6 +1,6 @@
 """Packs: many small entries of one artifact in one blob, since a request costs more than the bytes of a small file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from storage.manifest import Blob, sha256_of, sha256_of_file
@@ -42,12 +42,22 @@ def join(names: list[str], entries: Mapping[str, bytes | Path]) -> tuple[bytes, 
     return data, blobs
 
 
-def by_blob(entries: Mapping[str, Blob]) -> Iterator[tuple[str, list[str]]]:
-    """Each blob that holds entries, by hash, with the names of the entries in it."""
+def by_blob(entries: Mapping[str, Blob]) -> dict[str, list[str]]:
+    """Names of the entries by the hash of each blob that holds them, or a piece of them."""
     found: dict[str, list[str]] = {}
     for name, blob in entries.items():
-        found.setdefault(blob.stored, []).append(name)
-    yield from found.items()
+        for stored in blob.stored:
+            found.setdefault(stored, []).append(name)
+    return found
+
+
+def by_pack(entries: Mapping[str, Blob]) -> list[list[str]]:
+    """Names of the entries, those of a pack together."""
+    packs: dict[str, list[str]] = {}
+    for name, blob in entries.items():
+        if blob.pack:
+            packs.setdefault(blob.pack, []).append(name)
+    return [*packs.values(), *([name] for name, blob in entries.items() if not blob.pack)]
 
 
 def differs(path: Path, blob: Blob) -> bool:

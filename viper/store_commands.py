@@ -71,6 +71,7 @@ def bench(
     files: Annotated[int, typer.Option(help="Number of small files.", min=1)] = 2000,
     small_kb: Annotated[int, typer.Option(help="Size of each, in kB.", min=1)] = 10,
     large_mb: Annotated[int, typer.Option(help="Size of one large file, in MB.", min=1)] = 200,
+    turns: Annotated[int, typer.Option(help="Turns of each way; their median counts.", min=1)] = 5,
 ) -> None:
     """Time the store against a plain s3fs copy (of a bucket) and against this disk. Removes what it wrote."""
     prepare_environment()
@@ -81,7 +82,7 @@ def bench(
 
     with checking():
         for count, size in ((files, small_kb * 1000), (1, large_mb * 10**6)):
-            found = measure(store_root(), count, size)
+            found = measure(store_root(), count, size, turns)
             table = Table(title=f"{count:,} × {size / 1000:,.0f} kB in {store_root()}")
             for name in ("way", "put files/s", "put MB/s", "store is", "get files/s", "get MB/s", "store is"):
                 table.add_column(name, justify="left" if name == "way" else "right")

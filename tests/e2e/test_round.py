@@ -32,7 +32,7 @@ def _damage_dataset(root: str) -> None:
     ref = store.find(key)
     assert ref is not None
     rows = next(blob for name, blob in store.manifest(ref).entries.items() if name.endswith(".parquet"))
-    path = Path(root) / "objects" / "sha256" / rows.stored[:2] / rows.stored
+    path = Path(root) / "objects" / "sha256" / rows.stored[0][:2] / rows.stored[0]
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)

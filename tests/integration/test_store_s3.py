@@ -1,6 +1,8 @@
 """The object store on a real S3 server (SeaweedFS)."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,19 +11,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage import backend, bucket
+from storage import backend
 from storage.bench import measure
 from storage.blobs import RENEW_AFTER_S
 from storage.files import list_files, open_file
-from storage.folder import STALE_TEMP_S
 from storage.heartbeats import Heartbeat, living
 from storage.maintenance import MIN_AGE_S, clear, find_garbage, usage, verify
+from storage.manifest import PIECE_BYTES
 from storage.objects import ObjectStore
 from tests.servers import KEYS, Server, free_ports, s3_server
 from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.integration
 
+ROOT = Path(__file__).parents[2]
 ENTRIES: dict[str, bytes | Path] = {"images/1.png": b"one", "images/2.png": b"two"}
 
 
@@ -143,36 +146,38 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let the store's clocks on this machine be ahead, so that everything is that much older."""
     clock = SimpleNamespace(time=lambda: time.time() + seconds, sleep=time.sleep)
     monkeypatch.setattr(backend, "time", clock)
-    monkeypatch.setattr(bucket, "time", clock)
 
 
-def begin_upload(store: ObjectStore, key: str) -> None:
-    """What a writer leaves that is killed inside a multipart upload."""
-    name, _, prefix = store._backend.root.partition("/")
-    fs = store._backend.fs
-    begun = fs.call_s3("create_multipart_upload", Bucket=name, Key=f"{prefix}/{key}")
-    part = {"UploadId": begun["UploadId"], "PartNumber": 1, "Body": b"x" * 5 * 2**20}
-    fs.call_s3("upload_part", Bucket=name, Key=f"{prefix}/{key}", **part)
+WRITER = """
+import sys
+from pathlib import Path
+from storage.objects import ObjectStore
+print("begun", flush=True)
+ObjectStore(sys.argv[1]).commit("large", "a", {"large": Path(sys.argv[2])})
+"""
 
 
-def test_a_dead_writers_upload_is_reaped_by_age_at_a_probe_and_by_gc(
-    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+def test_a_writer_killed_inside_a_large_upload_leaves_no_unfinished_write_and_keeps_what_arrived(
+    store: ObjectStore, tmp_path: Path
 ) -> None:
-    begin_upload(store, "objects/sha256/ab/abandoned")
-    store.probe()
-    assert len(store.leftovers()) == 1, "a probe took away what a living writer may be at work on"
-    assert find_garbage(store).leftovers == ()
-
-    later(monkeypatch, STALE_TEMP_S + 60)
-    assert len(find_garbage(store).leftovers) == 1
-    store.probe()
+    large = tmp_path / "large.bin"
+    large.write_bytes(os.urandom(12 * PIECE_BYTES))
+    with subprocess.Popen([sys.executable, "-c", WRITER, store.root, str(large)], cwd=ROOT) as writer:
+        while len(store.blobs()) < 3:
+            assert writer.poll() is None
+        writer.kill()
+    arrived = set(store.blobs())
+    assert 3 <= len(arrived) < 12
+    assert store.find("large") is None
+    bucket, _, prefix = store._backend.root.partition("/")
+    assert "Uploads" not in store._backend.fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
     assert store.leftovers() == {}
 
-    monkeypatch.undo()
-    begin_upload(store, "objects/sha256/cd/abandoned")
-    later(monkeypatch, MIN_AGE_S + 60)
-    clear(store, find_garbage(store))
-    assert store.leftovers() == {}
+    ref = store.commit("large", "a", {"large": large})
+    assert arrived < set(store.manifest(ref).entries["large"].pieces)
+    assert store.damaged(ref) == ()
+    ages = {sha256: stat.age_s for sha256, stat in store.blobs().items()}
+    assert min(ages[sha256] for sha256 in arrived) >= min(ages.values())
 
 
 def test_maintenance_works_on_s3(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +202,7 @@ def test_maintenance_works_on_s3(store: ObjectStore, tmp_path: Path, monkeypatch
     later(monkeypatch, RENEW_AFTER_S + 60)
     large = tmp_path / "large.bin"
     large.write_bytes(os.urandom(2**20 + 1))
-    blobs = [store.put_bytes(b"one"), store.put_file(large)]
+    blobs = [store.put_bytes(b"one"), store.put(large)]
     monkeypatch.undo()
     assert all(store.blobs()[blob.sha256].age_s < RENEW_AFTER_S / 2 for blob in blobs)
 
@@ -209,8 +214,8 @@ def test_a_large_blob_that_was_cut_short_is_damaged(store: ObjectStore, tmp_path
     large = tmp_path / "large.bin"
     large.write_bytes(os.urandom(40 * 2**20))
     ref = store.commit("a", "a", {"large.bin": large})
-    (blob,) = store.manifest(ref).entries.values()
-    store._backend.fs.pipe_file(raw_path(store, blob.sha256), large.read_bytes()[: 20 * 2**20])
+    piece = store.manifest(ref).entries["large.bin"].pieces[1]
+    store._backend.fs.pipe_file(raw_path(store, piece), large.read_bytes()[PIECE_BYTES : PIECE_BYTES + 2**20])
     with pytest.raises(CorruptArtifact, match=r"large\.bin"):
         store.download(ref, tmp_path / "copy")
     assert store.damaged(ref) == ("large.bin",)
@@ -225,7 +230,7 @@ def test_signs_of_life_are_seen_on_s3(store: ObjectStore) -> None:
 
 
 def test_the_bench_measures_every_way_and_leaves_nothing_behind(store: ObjectStore) -> None:
-    found = measure(store.root, 3, 1000)
+    found = measure(store.root, 3, 1000, 2)
     assert list(found) == ["store", "s3fs loop", "s3fs recursive", "disk"]
     assert all(seconds > 0 for times in found.values() for seconds in times)
     left = store._backend.fs.find(store._backend.root)

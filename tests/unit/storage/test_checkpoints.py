@@ -203,7 +203,7 @@ def test_the_newest_whole_checkpoint_wins_and_a_torn_one_can_be_saved_again(
     assert newest is not None
     step, ref = newest
     assert (step, ref.uri) == (100, key_of(100))
-    torn = store.manifest(ref).entries["trainer_state.json"].stored if damage in {"flipped", "lost"} else ref.sha256
+    torn = store.manifest(ref).entries["trainer_state.json"].stored[0] if damage in {"flipped", "lost"} else ref.sha256
     path = Path(store.root) / "objects" / "sha256" / torn[:2] / torn
     if damage == "reference":
         path = Path(store.root) / "refs" / f"{key_of(100)}.json"

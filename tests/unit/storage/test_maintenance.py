@@ -96,14 +96,14 @@ def test_only_old_blobs_that_nothing_reaches_are_cleared(store: ObjectStore) -> 
 def test_a_writer_that_finds_an_old_blob_renews_it(store: ObjectStore, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"of a file")
-    blobs = [store.put_bytes(b"of bytes"), store.put_file(file)]
+    blobs = [store.put_bytes(b"of bytes"), store.put(file)]
     age(store, RENEW_AFTER_S - 60)
     written = [blob_path(store, blob.sha256).stat().st_mtime for blob in blobs]
-    store.put_bytes(b"of bytes"), store.put_file(file)
+    store.put_bytes(b"of bytes"), store.put(file)
     assert [blob_path(store, blob.sha256).stat().st_mtime for blob in blobs] == written
     age(store, 120)
     # A writer has put its blobs again and is about to write its reference, when somebody clears away.
-    store.put_bytes(b"of bytes"), store.put_file(file)
+    store.put_bytes(b"of bytes"), store.put(file)
     clear(store, find_garbage(store))
     assert store.get_bytes(blobs[0].sha256) == b"of bytes"
     assert time.time() - blob_path(store, blobs[1].sha256).stat().st_mtime < 60

@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import os
 import pickle
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.manifest import Manifest
+from storage.manifest import PIECE_BYTES, Manifest, sha256_of_file
 from storage.objects import ObjectStore
 from viper.errors import CorruptArtifact, StoreError
 from viper.records import ArtifactRef
@@ -236,17 +237,71 @@ def test_an_address_that_is_no_store_is_refused(root: str) -> None:
 
 @pytest.mark.parametrize("way", ["bytes", "file"])
 def test_a_blob_is_whole_as_soon_as_it_can_be_seen(store: ObjectStore, tmp_path: Path, way: str) -> None:
-    data = bytes(48 * 2**20)
+    data = bytes(PIECE_BYTES)
     (tmp_path / "large").write_bytes(data)
     path = blob_path(store, hashlib.sha256(data).hexdigest())
     with ThreadPoolExecutor(1) as pool:
-        writing = (
-            pool.submit(store.put_bytes, data) if way == "bytes" else pool.submit(store.put_file, tmp_path / "large")
-        )
+        writing = pool.submit(store.put_bytes, data) if way == "bytes" else pool.submit(store.put, tmp_path / "large")
         while not path.exists() and not writing.done():
             time.sleep(0.0002)
         assert path.stat().st_size == len(data)
         writing.result()
+
+
+@pytest.mark.parametrize("way", ["bytes", "a file"])
+def test_a_large_entry_lies_in_pieces_and_comes_back_whole(store: ObjectStore, tmp_path: Path, way: str) -> None:
+    data, large = os.urandom(2 * PIECE_BYTES + 5), tmp_path / "large"
+    large.write_bytes(data)
+    ref = store.commit("a", "images", {**ENTRIES, "large": data if way == "bytes" else large})
+    blob = store.manifest(ref).entries["large"]
+    assert [store.blobs()[piece].size_bytes for piece in blob.pieces] == [PIECE_BYTES, PIECE_BYTES, 5]
+    assert blob == store.put(large) == store.put(data)
+    assert (sha256_of_file(large), ref.size_bytes) == (blob.sha256, 11 + len(data))
+    assert store.read(ref, "large") == data
+    folder = store.download(ref, tmp_path / "copy")
+    assert (folder / "large").read_bytes() == data
+    written = (folder / "large").stat().st_mtime_ns
+    store.download(ref, folder)
+    assert (folder / "large").stat().st_mtime_ns == written, "a whole file was fetched again"
+    flip_a_byte(folder / "large")
+    store.download(ref, folder)
+    assert (folder / "large").read_bytes() == data
+
+    flip_a_byte(blob_path(store, blob.pieces[1]))
+    assert store.damaged(ref) == ("large",)
+    with pytest.raises(CorruptArtifact, match=rf"'a'.*'large'.*{blob.pieces[1]}.*damaged"):
+        store.download(ref, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    store.delete("a")
+    assert not blob_path(store, blob.pieces[1]).exists()
+    assert store.damaged(store.commit("a", "images", {**ENTRIES, "large": data})) == ()
+
+
+def test_a_writer_that_comes_again_writes_only_the_pieces_that_are_missing(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(3 * PIECE_BYTES))
+    store.put_bytes(large.read_bytes()[PIECE_BYTES : 2 * PIECE_BYTES])
+    written: list[str] = []
+    create = type(store._backend).create
+    monkeypatch.setattr(
+        type(store._backend), "create", lambda self, key, data: (written.append(key), create(self, key, data))[1]
+    )
+    blob = store.put(large)
+    assert sorted(key.rpartition("/")[2] for key in written) == sorted([blob.pieces[0], blob.pieces[2]])
+
+
+def test_a_file_that_changes_while_it_is_stored_is_refused(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(PIECE_BYTES + 1))
+    put = store.put_bytes
+    monkeypatch.setattr(store, "put_bytes", lambda data: (large.write_bytes(b"other"), put(data))[1])
+    with pytest.raises(StoreError, match="changed while it was being stored"):
+        store.commit("a", "images", {"large": large})
+    assert store.find("a") is None
 
 
 def race(root: str, number: int, barrier: object, answers: object) -> None:

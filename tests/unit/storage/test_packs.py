@@ -68,7 +68,7 @@ def test_a_pack_is_closed_when_it_is_large_enough() -> None:
 def test_a_flipped_byte_of_a_pack_is_named_and_repaired(store: ObjectStore, tmp_path: Path) -> None:
     ref = store.commit("a", "images", SMALL)
     blob = store.manifest(ref).entries["003.png"]
-    path = blob_path(store, blob.stored)
+    path = blob_path(store, blob.stored[0])
     data = bytearray(path.read_bytes())
     data[blob.offset] ^= 1
     path.write_bytes(data)
