@@ -155,7 +155,7 @@ class ObjectStore(BlobStore):
             temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
             try:
                 temporary.mkdir(parents=True)
-                self._fill(ref, manifest, temporary)
+                self._fill(ref, manifest, temporary, new=True)
                 os.rename(temporary, folder)
                 return folder
             except FileExistsError:
@@ -165,7 +165,7 @@ class ObjectStore(BlobStore):
                     raise
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
-        self._fill(ref, manifest, folder)
+        self._fill(ref, manifest, folder, new=False)
         return folder
 
     def damaged(self, ref: ArtifactRef) -> tuple[str, ...]:
@@ -225,9 +225,15 @@ class ObjectStore(BlobStore):
             self._packs = _remember(self._packs, blob.pack, packed)
         return blob.cut_from(packed)
 
-    def _fill(self, ref: ArtifactRef, manifest: Manifest, folder: Path) -> None:
+    def _fill(self, ref: ArtifactRef, manifest: Manifest, folder: Path, *, new: bool) -> None:
+        """Write what is missing in ``folder`` or differs; in a new one, which nobody sees yet, simply everything."""
+        parents = {(folder / name).parent for name in manifest.entries}
+        for parent in parents:
+            parent.mkdir(parents=True, exist_ok=True)
+
         def fetch(names: list[str]) -> None:
-            missing = {name: manifest.entries[name] for name in names if differs(folder / name, manifest.entries[name])}
+            entries = {name: manifest.entries[name] for name in names}
+            missing = {name: blob for name, blob in entries.items() if new or differs(folder / name, blob)}
             for name, blob in missing.items():
                 with _naming(ref, name):
                     if not blob.pack:
@@ -236,7 +242,10 @@ class ObjectStore(BlobStore):
                     packed = self.get_bytes(blob.pack)
                 # A pack is read once for all that it holds.
                 for inside, part in missing.items():
-                    write_whole(folder / inside, part.cut_from(packed))
+                    if new:
+                        (folder / inside).write_bytes(part.cut_from(packed))
+                    else:
+                        write_whole(folder / inside, part.cut_from(packed))
                 return
 
         with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-get") as pool:
