@@ -16,8 +16,9 @@ from flows.evolve import evolve
 from flows.synthesis import one_worker
 from tasks import ablation, promotion
 from viper.errors import ProfileError
+from viper.profiles import override
 from viper.records import Ablation, ArtifactRef, Vlm
-from viper.settings import Settings, override
+from viper.settings import Settings
 
 Replies = dict[str, list[ArtifactRef]]
 

@@ -5,8 +5,9 @@ from prefect import flow
 from flows.synthesis import gather, one_worker
 from tasks import evaluation, suites
 from tasks.promotion import base_vlm, champion_before
+from viper.profiles import load_profile
 from viper.records import ArtifactRef, Vlm
-from viper.settings import Settings, load_profile
+from viper.settings import Settings
 
 
 @flow(name="benchmark", task_runner=one_worker)

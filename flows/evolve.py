@@ -16,8 +16,9 @@ from tasks.requests import keep_request
 from tasks.step import doing, key_of, log, open_store
 from viper.environment import store_root
 from viper.errors import CorruptArtifact
+from viper.profiles import load_profile
 from viper.records import ArtifactRef, RoundResult
-from viper.settings import Settings, load_profile
+from viper.settings import Settings
 
 MAX_REPAIRS = 3
 """More damaged artifacts than this in one round are a broken disk, not an accident."""

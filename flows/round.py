@@ -47,8 +47,8 @@ def run_round(
 
     with timed(seconds, "verdict and report"):
         champion_after = promotion.promote(settings, round_number, champion, candidate, verdict)
-        reporting.show_verdict(round_number, verdict)
         report = reporting.write_report(settings, round_number, made, verdict)
+        reporting.show_verdict(round_number, verdict, report)
     result = RoundResult(
         evolution=settings.evolution,
         round_number=round_number,

@@ -22,8 +22,9 @@ from tasks import (
 from tasks.clock import timed
 from tasks.promotion import champion_before
 from viper.errors import Collapsed
+from viper.profiles import load_profile
 from viper.records import ArtifactRef, Synthesis, Vlm
-from viper.settings import Settings, Task, load_profile
+from viper.settings import Settings, Task
 
 one_worker: Any = ThreadPoolTaskRunner(max_workers=1)
 """A process is one worker: its models are loaded once and never shared between threads."""

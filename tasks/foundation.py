@@ -67,7 +67,7 @@ def measure(name: str, scenes: int) -> dict[str, float]:
     """Figures of one shipped model on held-out scenes."""
     from models.shapes import fidelity, paraphrase
     from models.vlm import load_vlm
-    from viper.settings import load_profile
+    from viper.profiles import load_profile
 
     models = load_profile("shapes").models
     if name == "painter":

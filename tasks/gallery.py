@@ -21,13 +21,13 @@ class Sample:
     reason: str
 
 
-def data_uri(ref: ArtifactRef, name: str) -> str:
-    """A PNG entry of an artifact as a ``data:`` URI."""
-    return _data_uri(open_store().read(ref, name))
+def data_uri(picture: bytes, kind: str = "image/png") -> str:
+    """A picture as a ``data:`` URI."""
+    return f"data:{kind};base64,{base64.b64encode(picture).decode()}"
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def _entry_uri(ref: ArtifactRef, name: str) -> str:
+    return data_uri(open_store().read(ref, name))
 
 
 def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
@@ -35,7 +35,7 @@ def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     page = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
-    shown = [(row, [_data_uri(picture) for picture in pictures]) for row, pictures in rows]
+    shown = [(row, [data_uri(picture) for picture in pictures]) for row, pictures in rows]
     return page.get_template("sample.html.j2").render(title=title, rows=shown)
 
 
@@ -53,8 +53,8 @@ def caption_samples(made: Synthesis, count: int) -> list[Sample]:
     shard = made.shards[0]
     return [
         Sample(
-            data_uri(shard.pool, f"{shard.number:04d}/{image}.png"),
-            data_uri(made.paintings[0], f"{image}.png"),
+            _entry_uri(shard.pool, f"{shard.number:04d}/{image}.png"),
+            _entry_uri(made.paintings[0], f"{image}.png"),
             rows[image]["caption"],
             rows[image]["refinements"],
             rows[image]["kept"],
@@ -70,8 +70,8 @@ def edit_samples(made: Synthesis, count: int) -> list[Sample]:
     shard = made.shards[0]
     return [
         Sample(
-            data_uri(shard.pool, f"{shard.number:04d}/{row['image']}.png"),
-            data_uri(made.edits[0], f"{name}.png"),
+            _entry_uri(shard.pool, f"{shard.number:04d}/{row['image']}.png"),
+            _entry_uri(made.edits[0], f"{name}.png"),
             " ".join(row["sentences"]),
             "",
             row["kept"],

@@ -8,7 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
 from storage.layout import report_key, verdict_key
-from tasks.gallery import Sample, caption_samples, edit_samples
+from tasks.gallery import Sample, caption_samples, data_uri, edit_samples
 from tasks.plots import plot_categories, plot_rounds
 from tasks.provenance import code_version
 from tasks.step import Entries, log, once, open_store, read_json, step_task, to_json
@@ -18,6 +18,8 @@ from viper.errors import ProfileError
 from viper.records import ArtifactRef, Difference, RoundResult, SuiteResult, Synthesis, Verdict
 from viper.settings import Settings
 
+PLOTS = ("rounds.svg", "categories.svg")
+"""Suites and categories over the rounds; empty where there is nothing to draw."""
 _COLORS = {"promote": "#e2f5e7", "keep champion": "#fdf3d7", "collapse": "#fde4e1"}
 
 
@@ -113,10 +115,15 @@ def power_text(found: Difference) -> str:
     return f"{found.test.detectable_points:.1f}" if found.test else ""
 
 
-def show_verdict(round_number: int, verdict: Verdict) -> None:
-    """The benchmark table with the verdict in the Prefect UI."""
+def show_verdict(round_number: int, verdict: Verdict, report: ArtifactRef) -> None:
+    """The benchmark table, the verdict and the report's plots over the rounds, in the Prefect UI."""
+    store = open_store()
+    plots = [data_uri(store.read(report, name), "image/svg+xml") for name in PLOTS if store.read(report, name)]
     text = f"**{verdict.decision}**: {verdict.reason}\n\n{benchmark_table(verdict)}"
-    create_markdown_artifact(text, key="verdict", description=f"Benchmarks and verdict of round {round_number}")
+    pictures = "".join(f"\n\n![over the rounds]({plot})" for plot in plots)
+    create_markdown_artifact(
+        text + pictures, key="verdict", description=f"Benchmarks and verdict of round {round_number}"
+    )
     log.info("Round %d: %s. %s", round_number, verdict.decision, verdict.reason)
 
 
@@ -124,7 +131,7 @@ def show_verdict(round_number: int, verdict: Verdict) -> None:
 def write_report(
     settings: Settings, round_number: int, made: Synthesis, verdict: Verdict
 ) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``report``: ``report.html``, one self-contained page with pictures, ``report.md`` and ``rounds.svg``."""
+    """Artifact ``report``: ``report.html``, one self-contained page with pictures; ``report.md``; and ``PLOTS``."""
     before = [finished_round(settings.evolution, earlier) for earlier in range(1, round_number)]
     verdicts = [*(result.verdict for result in before if result), verdict]
 
@@ -133,7 +140,7 @@ def write_report(
 
         templates = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
         templates.filters |= {"p": p_text, "power": power_text}
-        plot = plot_rounds(verdicts)
+        plots = (plot_rounds(verdicts), plot_categories(verdicts))
         html = templates.get_template("report.html.j2").render(
             evolution=settings.evolution,
             round_number=round_number,
@@ -141,18 +148,18 @@ def write_report(
             color=_COLORS[verdict.decision],
             confidence=f"{settings.gate.confidence:.0%}",
             rows=verdict.rows,
-            plot=plot,
-            category_plot=plot_categories(verdicts),
+            plots=plots,
             yields=yields(made),
             captions=caption_samples(made, 12),
             edits=edit_samples(made, 8),
             datasets={stage: (dataset_size(ref), ref.uri) for stage, ref in made.datasets.items()},
         )
         text = f"{verdict.decision}: {verdict.reason}\n\n{benchmark_table(verdict)}\n"
-        return {"report.html": html.encode(), "report.md": text.encode(), "rounds.svg": plot.encode()}, {}
+        drawn = {name: plot.encode() for name, plot in zip(PLOTS, plots, strict=True)}
+        return {"report.html": html.encode(), "report.md": text.encode(), **drawn}, {}
 
     inputs = {"round": round_number, "evolution": settings.evolution, "made": made.model_dump(exclude={"seconds"})}
-    return once("report", 3, {**inputs, "verdicts": verdicts, "gate": settings.gate}, compute)
+    return once("report", 4, {**inputs, "verdicts": verdicts, "gate": settings.gate}, compute)
 
 
 def track_round(settings: Settings, result: RoundResult) -> None:
@@ -169,11 +176,24 @@ def track_round(settings: Settings, result: RoundResult) -> None:
         for part in row.categories:
             scores |= _figures(f"{row.suite}/{part.suite}", part)
     run.log_metrics(scores, step=result.round_number)
-    evolution.log_metrics({f"{row.suite}": row.candidate for row in result.verdict.suites}, step=result.round_number)
+    evolution.log_metrics(_over_rounds(result.verdict), step=result.round_number)
     run.log_metrics({f"seconds/{step}": spent for step, spent in result.seconds})
     run.log_tags({"verdict": result.verdict.decision, "reason": result.verdict.reason, "report": result.report.uri})
     run.end("FINISHED")
     evolution.end("FINISHED")
+
+
+def _over_rounds(verdict: Verdict) -> dict[str, float]:
+    """The candidate's score on each suite and category, which MLflow draws over the rounds."""
+    scores: dict[str, float] = {}
+    for row in verdict.rows:
+        scores |= {row.suite: row.candidate}
+        scores |= {_metric_name(f"{row.suite}/{part.suite}"): part.candidate for part in row.categories}
+    return scores
+
+
+def _metric_name(name: str) -> str:
+    return re.sub(r"[^\w\-. /]", "-", name, flags=re.ASCII)
 
 
 def _figures(name: str, row: SuiteResult) -> dict[str, float]:
@@ -184,14 +204,13 @@ def _figures(name: str, row: SuiteResult) -> dict[str, float]:
         if difference.test:
             found[f"p_against_{role}"] = difference.test.p_adjusted
             found[f"detectable_against_{role}"] = difference.test.detectable_points
-    prefix = re.sub(r"[^\w\-. /]", "-", name, flags=re.ASCII)
-    return {f"{prefix}/{figure}": value for figure, value in found.items()}
+    return {f"{_metric_name(name)}/{figure}": value for figure, value in found.items()}
 
 
 def keep_result(result: RoundResult) -> RoundResult:
     """Write the round's record, which is what makes it finished. The first record of a round stands."""
     store = open_store()
-    pages = {name: store.read(result.report, name) for name in ("report.html", "report.md", "rounds.svg")}
+    pages = {name: store.read(result.report, name) for name in ("report.html", "report.md", *PLOTS)}
     store.commit(report_key(result.evolution, result.round_number), "report", pages)
     store.commit(verdict_key(result.evolution, result.round_number), "round", {"round.json": to_json(result)})
     kept = finished_round(result.evolution, result.round_number)

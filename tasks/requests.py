@@ -6,7 +6,8 @@ from storage.layout import request_key, requests_prefix
 from tasks.reporting import count_finished
 from tasks.step import open_store, read_json, to_json
 from viper.errors import ProfileError
-from viper.settings import Settings, parse_settings
+from viper.profiles import parse_settings
+from viper.settings import Settings
 
 
 def keep_request(profile: str, rounds: int, settings: Settings, run: str = "") -> int:

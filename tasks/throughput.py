@@ -13,7 +13,8 @@ from storage.datasets import read_dataset
 from storage.layout import round_prefix
 from tasks.step import open_store
 from viper.errors import ViperError
-from viper.settings import Settings, StageSettings, Task, override
+from viper.profiles import override
+from viper.settings import Settings, StageSettings, Task
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from viper.environment import prepare_environment
+from viper.errors import ViperError
 from viper.terminal import checking, start, working
 
 app = typer.Typer(help="Score models on the benchmarks alone.", invoke_without_command=True)
@@ -15,7 +16,13 @@ app = typer.Typer(help="Score models on the benchmarks alone.", invoke_without_c
 def benchmark(
     context: typer.Context,
     profile: Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")] = "shapes",
-    model: Annotated[str, typer.Option(help="Folder or hub name of a model; by default base and champion.")] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Folder or hub name of a model, or key of a champion, model or checkpoint in the store, which is "
+            "compared with the base; by default base and champion."
+        ),
+    ] = "",
     adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter, merged into the model.")] = None,
     suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default the profile's.")] = "",
     limit: Annotated[int, typer.Option(help="Questions a suite at most; 0 takes all.")] = 0,
@@ -31,16 +38,22 @@ def benchmark(
         from tasks.generation import with_adapter
         from tasks.preflight import check_benchmark
         from tasks.promotion import base_vlm
-        from viper.settings import load_profile, override
+        from tasks.stored_models import is_key, stored_vlm
+        from viper.profiles import load_profile, override
 
         asked = [f"benchmarks.limit={limit}"] if limit else []
         asked += [f"benchmarks.suites={[suite.strip() for suite in suites.split(',')]}"] if suites else []
-        asked += [f"models.vlm.path='{model}'"] if model else []
+        stored = is_key(model)
+        asked += [f"models.vlm.path='{model}'"] if model and not stored else []
         settings = override(load_profile(profile), [*(set_ or []), *asked])
         check_benchmark(settings)
         vlms = {"model": base_vlm(settings)} if model else None
         if adapter:
             vlms = {"base": base_vlm(settings), "adapter": with_adapter(settings, adapter)}
+        if stored:
+            if adapter:
+                raise ViperError("--adapter goes with the base or with a --model from a folder or hub, not with a key.")
+            vlms = {"base": base_vlm(settings), "model": stored_vlm(settings, model)}
     with working("the same command"):
         from flows.benchmark import benchmark as benchmark_flow
         from viper.summary import show_scores

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _settings(profile: str, overrides: list[str] | None) -> "Settings":
-    from viper.settings import load_profile, override
+    from viper.profiles import load_profile, override
 
     return override(load_profile(profile), overrides or [])
 
@@ -146,7 +146,7 @@ def throughput(
 @app.command()
 def profiles() -> None:
     """List the shipped profiles with their purpose."""
-    from viper.settings import PROFILES_FOLDER, profile_names
+    from viper.profiles import PROFILES_FOLDER, profile_names
 
     for name in profile_names():
         head = (PROFILES_FOLDER / f"{name}.toml").read_text().splitlines()

@@ -12,7 +12,8 @@ import typer
 from tasks.preflight import MIN_FREE_BYTES
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
-from viper.settings import Settings, load_profile
+from viper.profiles import load_profile
+from viper.settings import Settings
 
 
 def examine(profile: str) -> bool:

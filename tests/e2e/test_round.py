@@ -137,7 +137,7 @@ def forbidden(*_, **__):
 from flows.synthesis import synthesis
 from tasks.versioning import rows_sha256
 from viper.environment import prepare_environment
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 prepare_environment()
 made = synthesis(settings=override(load_profile("shapes"), sys.argv[1:]))
 print("ROWS", {{stage: rows_sha256(ref) for stage, ref in made.datasets.items()}})
@@ -148,7 +148,7 @@ SUITES_ALONE = """
 import sys
 from tasks.suites import fix_suite
 from viper.environment import prepare_environment
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 prepare_environment()
 settings = override(load_profile("shapes"), sys.argv[1:])
 for suite in settings.benchmarks.suites:
@@ -160,7 +160,7 @@ def test_the_loop_needs_nothing_but_the_pictures(tmp_path: Path) -> None:
     """A pool of PNG files alone, with the renderer taken away, gives the rows that the embedded pool gives."""
     from models.shapes.pool import draw_pictures
     from tasks.step import seed_of
-    from viper.settings import load_profile, override
+    from viper.profiles import load_profile, override
 
     small = [*SMALL, "pool.images_per_round=12"]
     settings = override(load_profile("shapes"), small)

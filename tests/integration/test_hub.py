@@ -28,7 +28,7 @@ prepare_environment()
 from storage.suite_shards import read_questions
 from tasks.step import open_store
 from tasks.suites import check_suites, fix_suite
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 changes = ["benchmarks.folder='hub:'", f"benchmarks.suites=['{sys.argv[1]}']", "prompts=photographs"]
 settings = override(load_profile("shapes"), changes)
 check_suites(settings.benchmarks)

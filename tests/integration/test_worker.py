@@ -16,7 +16,7 @@ from storage.objects import ObjectStore
 from tests.kill.harness import World
 from tests.servers import BIN, prefect_server
 from tests.small import SMALL, as_arguments
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3600)]
 

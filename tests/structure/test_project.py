@@ -39,7 +39,7 @@ def test_the_embedded_profile_is_shipped():
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_shipped_profile_loads(name):
-    from viper.settings import load_profile
+    from viper.profiles import load_profile
 
     assert load_profile(name) is not None
 

@@ -16,7 +16,7 @@ from models.shapes.scene import render, sample_scene
 from models.shapes.seeing import collate
 from models.vlm import Prompt, Vlm, load_vlm
 from viper.errors import ModelError
-from viper.settings import load_profile
+from viper.profiles import load_profile
 
 MODELS = load_profile("shapes").models
 

@@ -7,8 +7,9 @@ from models.comparison import compare_with_references
 from tasks.ablation import ablation_table
 from tasks.ceiling import check_truth
 from viper.errors import PoolError, ProfileError
+from viper.profiles import load_profile, override, profile_names
 from viper.records import Ablation
-from viper.settings import GateSettings, load_profile, override, profile_names
+from viper.settings import GateSettings
 
 GATE = GateSettings(resamples=200)
 

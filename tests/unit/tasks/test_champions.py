@@ -11,8 +11,9 @@ from tasks.lineage import trace
 from tasks.step import open_store, to_json
 from tasks.tracking import tracker
 from viper.errors import ChampionChanged, ProfileError
+from viper.profiles import load_profile, override
 from viper.records import ArtifactRef, RoundResult, Verdict, Vlm
-from viper.settings import Settings, load_profile, override
+from viper.settings import Settings
 
 # MLflow and its own dependencies warn on import and on first use of a database.
 pytestmark = pytest.mark.filterwarnings("default")

@@ -21,8 +21,9 @@ from tasks.rescoring import rescore
 from tasks.step import open_store, release_models
 from tasks.suites import fix_suite
 from viper.errors import ModelError, SuiteError
+from viper.profiles import load_profile, override
 from viper.records import ArtifactRef, Vlm
-from viper.settings import Settings, load_profile, override
+from viper.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from tasks import requests
 from tasks.requests import keep_request, last_request
 from tasks.step import open_store
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 
 SETTINGS = load_profile("shapes")
 

@@ -2,7 +2,7 @@
 
 from tasks.pool import choose
 from tasks.step import key_of, seed_of
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 
 SETTINGS = load_profile("shapes")
 

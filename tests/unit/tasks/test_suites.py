@@ -19,8 +19,9 @@ from storage.suite_shards import ShardImages, read_questions
 from tasks.step import open_store
 from tasks.suites import check_suites, fix_suite
 from viper.errors import SuiteError
+from viper.profiles import load_profile, override
 from viper.records import ArtifactRef
-from viper.settings import Settings, load_profile, override
+from viper.settings import Settings
 
 
 @pytest.fixture(autouse=True)

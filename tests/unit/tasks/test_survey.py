@@ -11,7 +11,7 @@ from storage.objects import ObjectStore
 from tasks.pool import take_images
 from tasks.step import Entries, key_of, once, open_store
 from tasks.survey import StepStanding, surveying
-from viper.settings import load_profile
+from viper.profiles import load_profile
 
 
 @pytest.fixture

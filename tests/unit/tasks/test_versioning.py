@@ -11,7 +11,7 @@ from storage.objects import ObjectStore
 from tasks.training import has_lessons
 from tasks.versioning import balance_nothing
 from viper.environment import store_root
-from viper.settings import load_profile, override
+from viper.profiles import load_profile, override
 
 NOTHING = "nothing to correct."
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from viper.errors import ProfileError
-from viper.settings import StageSettings, load_profile, override, tasks_of
+from viper.profiles import load_profile, override
+from viper.settings import StageSettings, tasks_of
 
 
 def test_an_unknown_profile_names_the_nearest() -> None:
