@@ -80,7 +80,8 @@ def _of_checkpoint(ref: ArtifactRef, evolution: str, round_number: int) -> Itera
             name=f"stage {inputs['name']} of round {round_number}",
             fingerprint=start,
             datasets=tuple(version for version in versions if version and rows_sha256(version) in rows),
-            training={name: inputs[name] for name in ("stage", "method", "lora", "reward", "dtype", "seed")},
+            training={"stage_settings": inputs["stage"]}
+            | {name: inputs[name] for name in ("method", "lora", "reward", "dtype", "seed")},
         )
         start = str(inputs["start"])
     yield from _of_champion_before(evolution, round_number)

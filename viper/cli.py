@@ -66,15 +66,17 @@ def evolve(
 @app.command()
 def resume(
     evolution: Evolution = "",
+    rounds: Annotated[int | None, typer.Option(help="Rounds that it shall have; by default as asked last.")] = None,
     allow_code_change: AllowCodeChange = False,
 ) -> None:
-    """Continue an evolution after a failure, a kill or Ctrl-C: what is finished is skipped."""
+    """Continue an evolution after a failure, a kill or Ctrl-C, or for more rounds: what is finished is skipped."""
     start()
     with checking():
         from tasks.preflight import check
         from tasks.requests import last_request
 
-        profile, rounds, settings = last_request(evolution)
+        profile, asked, settings = last_request(evolution)
+        rounds = asked if rounds is None else rounds
         check(settings, rounds)
     _evolve(profile, rounds, settings, allow_code_change)
 
@@ -96,7 +98,7 @@ def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: 
         from viper.summary import show
 
         results = evolve_flow(profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change)
-        show(profile, results)
+        show(results)
 
 
 @app.command()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from viper.settings import Settings
 
 
-def show(profile: str, results: list[RoundResult]) -> None:
+def show(results: list[RoundResult]) -> None:
     """Tables, verdicts, places, pages and the next command."""
     console = _console()
     for result in results:
@@ -46,7 +46,7 @@ def show(profile: str, results: list[RoundResult]) -> None:
     programs = os.path.relpath(Path(sys.executable).parent)
     typer.echo(f"Prefect pages        PREFECT_HOME={home() / 'prefect'} {programs}/prefect server start")
     typer.echo(f"MLflow pages         {programs}/mlflow ui --host 127.0.0.1 --backend-store-uri {tracking_uri()}")
-    following = f"{programs}/viper evolve --profile {profile} --rounds {len(results) + 1}"
+    following = f"{programs}/viper resume {last.evolution} --rounds {len(results) + 1}"
     typer.secho(f"Next                 {following}", bold=True)
 
 

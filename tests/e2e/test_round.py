@@ -38,8 +38,8 @@ def _damage_dataset(root: str) -> None:
     path.write_bytes(data)
 
 
-def _check_lineage(world: World, home: Path) -> None:
-    """A checkpoint of stage 2 comes from stage 1, which comes from the base."""
+def _check_checkpoint(world: World, home: Path) -> None:
+    """A checkpoint of stage 2 comes from stage 1, which comes from the base; and it can be benchmarked alone."""
     (checkpoint, _) = ObjectStore(world.store_root(home)).list("evolutions/shapes/rounds/0001/checkpoints/vop")
     status, said, _ = world.run(home, ["data", "lineage", checkpoint])
     assert status == 0, said
@@ -53,6 +53,15 @@ def _check_lineage(world: World, home: Path) -> None:
     assert "/datasets/csr/" in second
     assert "/datasets/vop/" not in second
     assert len(third.strip()) == 64
+
+    status, said, _ = world.run(
+        home, ["benchmark", "--model", checkpoint, "--suites", "fine_perception", "--limit", "6"]
+    )
+    assert status == 0, said
+    assert "vop after 2 answers fine_perception 0" in said
+    status, said, _ = world.run(home, ["benchmark", "--model", "results/captions/nothing"])
+    assert status == 2, said
+    assert "Expected the key of a champion, model or checkpoint" in said
 
 
 def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
@@ -109,7 +118,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "Round 1 is finished: skipped." in output
     status, said, _ = world.run(whole, ["status"])
     assert "Resume     skips all rounds" in said
-    _check_lineage(world, whole)
+    _check_checkpoint(world, whole)
 
 
 @pytest.mark.slow
