@@ -6,6 +6,7 @@ import uuid
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Literal
 
 from storage.backend import Backend, Stat
@@ -19,7 +20,9 @@ RENEW_AFTER_S = 12 * 3600.0
 SMALL_BYTES = 2**20
 """Up to this size bytes are just sent; for more of them the store is asked first whether it has them."""
 PIECES_AT_ONCE = 4
-"""Of one file. With ``PIECE_BYTES`` and the number of files at once, this bounds the memory that a transfer takes."""
+"""Of one file."""
+PIECES_IN_FLIGHT = 8
+"""Of all files that a store sends at once: with ``PIECE_BYTES``, this bounds the memory that it takes."""
 REPAIR = "A resume computes the artifact again."
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class BlobStore:
         """
         self.root = root
         self._backend = open_backend(root)
+        self._in_flight = BoundedSemaphore(PIECES_IN_FLIGHT)
 
     def __reduce__(self) -> tuple[type["BlobStore"], tuple[str]]:
         return type(self), (self.root,)
@@ -105,10 +109,14 @@ class BlobStore:
         size_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
 
         def put(start: int) -> str:
-            return self.put_bytes(_cut(content, start)).sha256
+            with self._in_flight:
+                return self.put_bytes(_cut(content, start)).sha256
 
-        with ThreadPoolExecutor(PIECES_AT_ONCE, "store-piece") as pool:
-            pieces = tuple(pool.map(put, range(0, max(1, size_bytes), PIECE_BYTES)))
+        if size_bytes <= PIECE_BYTES:
+            pieces: tuple[str, ...] = (put(0),)
+        else:
+            with ThreadPoolExecutor(PIECES_AT_ONCE, "store-piece") as pool:
+                pieces = tuple(pool.map(put, range(0, size_bytes, PIECE_BYTES)))
         if not isinstance(content, bytes) and _version_of(content) != before:
             raise StoreError(
                 f"{content} changed while it was being stored. Store a file only after its writer has closed it."
