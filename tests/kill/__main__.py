@@ -61,7 +61,7 @@ def _run(world: World, kills: int, seed: int) -> int:
             equal.update(kill.kind for kill in broken.kills if same)
             resumes, shards = resumes + broken.resumes, shards + repeats.shards
             steps += repeats.optimizer_steps
-            found = [*repeats.violations, *([] if same else ["the hashes differ"])]
+            found = [*repeats.violations, *([] if same else ["the hashes differ"]), *map(str, broken.damage)]
             violations += [f"round {rounds}: {one}" for one in found]
             places = ", ".join(f"{kill.target} {kill.place}" for kill in broken.kills)
             print(f"round {rounds}: {len(broken.kills)} kills ({places}); {found or 'sound'}", flush=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from storage.maintenance import Damage, verify
 from storage.objects import ObjectStore
 from tests.kill.plan import Kill
 from tests.servers import BUCKET, Server
@@ -36,6 +37,8 @@ class Broken:
     events: list[list[dict[str, Any]]] = field(default_factory=list)
     """What each process tree noted, run by run."""
     hashes: dict[str, str] = field(default_factory=dict)
+    damage: list[Damage] = field(default_factory=list)
+    """What of the store could not be trusted in the end."""
 
 
 class World:
@@ -157,6 +160,7 @@ def break_round(world: World, home: Path, kills: Sequence[Kill]) -> Broken:
             break  # places that were not reached lie behind
     assert status == 0, output
     broken.hashes = world.hashes(home)
+    broken.damage = list(verify(ObjectStore(world.store_root(home))))
     return broken
 
 
