@@ -157,6 +157,16 @@ class BlobStore:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def check_blob(self, sha256: str) -> None:
+        """Make sure that a blob is there, without reading it.
+
+        Raises:
+            CorruptArtifact: If it is missing.
+        """
+        key = _blob_key(sha256)
+        if self._backend.stat(key) is None:
+            raise self._corrupt(key, None)
+
     def blob_state(self, sha256: str) -> Literal["sound", "missing", "damaged"]:
         """Whether the bytes that hash to ``sha256`` are there and still do. Reads them."""
         data = self._backend.read(_blob_key(sha256))

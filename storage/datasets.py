@@ -56,11 +56,16 @@ def write_dataset(
 
     Raises:
         StoreError: If there are no rows, a row has other columns, or an id comes twice.
+        CorruptArtifact: If a ``Picture`` is missing; it names the picture's artifact.
     """
     with tempfile.TemporaryDirectory(prefix="viper-dataset-") as folder:
-        entries: dict[str, Content] = {}
-        checked = _with_images(store, _checked(rows, key), inline_bytes, entries)
+        beside: dict[str, Picture] = {}
+        checked = _with_images(store, _checked(rows, key), inline_bytes, beside)
         shards, counts = _write_shards(checked, Path(folder), key)
+        entries: dict[str, Content] = {
+            path: store.manifest(picture.artifact).entries[picture.name] for path, picture in beside.items()
+        }
+        _check_present(store, beside.values())
         entries |= {
             f"data/train-{number:05d}-of-{len(shards):05d}.parquet": shard for number, shard in enumerate(shards)
         }
@@ -116,9 +121,9 @@ def lineage(store: ObjectStore, ref: ArtifactRef) -> dict[str, JsonValue]:
 
 
 def _with_images(
-    store: ObjectStore, rows: Iterable[Mapping[str, Any]], inline_bytes: int, entries: dict[str, Content]
+    store: ObjectStore, rows: Iterable[Mapping[str, Any]], inline_bytes: int, beside: dict[str, Picture]
 ) -> Iterator[Mapping[str, Any]]:
-    """The rows with images as the ``Image`` feature stores them; those that stand beside the rows go to ``entries``."""
+    """The rows with images as the ``Image`` feature stores them; ``beside`` gets those that lie beside them, by path."""
 
     def stored(image: Picture | bytes) -> dict[str, bytes | str | None]:
         if isinstance(image, bytes):
@@ -127,11 +132,20 @@ def _with_images(
         if blob.size_bytes <= inline_bytes:
             return {"bytes": store.read(image.artifact, image.name), "path": None}
         path = f"{IMAGES}/{blob.sha256}.png"
-        entries[path] = blob
+        beside[path] = image
         return {"bytes": None, "path": path}
 
     for row in rows:
         yield {**row, "images": [stored(image) for image in row["images"]]}
+
+
+def _check_present(store: ObjectStore, pictures: Iterable[Picture]) -> None:
+    """Nobody reads these pictures now: a lost one must be named as the artifact's that can make it again."""
+    names: dict[ArtifactRef, list[str]] = {}
+    for picture in pictures:
+        names.setdefault(picture.artifact, []).append(picture.name)
+    for artifact, wanted in names.items():
+        store.check_present(artifact, wanted)
 
 
 def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path, key: str) -> tuple[list[Path], dict[str, int]]:

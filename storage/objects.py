@@ -9,7 +9,7 @@ killed writer leaves behind is unreferenced.
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,6 +139,22 @@ class ObjectStore(BlobStore):
             raise StoreError(f"{ref.uri!r} has no entry {name!r}. It has: {known or 'none'}.")
         with _naming(ref, name):
             return self._of_pack(blob) if blob.pack else b"".join(map(self.get_bytes, blob.stored))
+
+    def check_present(self, ref: ArtifactRef, names: Collection[str]) -> None:
+        """Make sure that the bytes of some entries are there, without reading them.
+
+        Raises:
+            CorruptArtifact: If some are missing.
+        """
+        entries = self.manifest(ref).entries
+
+        def check(name: str) -> None:
+            with _naming(ref, name):
+                for stored in entries[name].stored:
+                    self.check_blob(stored)
+
+        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-check") as pool:
+            list(pool.map(check, names))
 
     def download(self, ref: ArtifactRef, folder: Path) -> Path:
         """Make ``folder`` hold every entry of the artifact, verified, and return it.

@@ -16,7 +16,7 @@ from storage.dataset_reports import export_folder, read_rows
 from storage.datasets import Picture, lineage, read_dataset, write_dataset
 from storage.images import encode_png
 from storage.objects import ObjectStore
-from viper.errors import StoreError
+from viper.errors import CorruptArtifact, StoreError
 
 LINEAGE: dict[str, JsonValue] = {"parent": "", "round": 1, "rejections": {"too|short": 2}}
 
@@ -91,6 +91,17 @@ def test_large_pictures_lie_beside_the_rows_and_share_their_blobs(
     assert (np.asarray(moved[0]["images"][1]) == noise).all()
     inline = write_dataset(store, "inline", [{**rows(1)[0], "images": images}], LINEAGE, len(large))
     assert [name for name in store.manifest(inline).entries if name.startswith("images")] == []
+
+
+def test_a_lost_picture_is_named_as_its_artifacts_so_that_it_is_made_again(store: ObjectStore) -> None:
+    pool = store.commit("results/pool/1", "pool", {"a.png": b"large", "b.png": b"larger"})
+    pictures = [Picture(pool, "a.png"), Picture(pool, "b.png")]
+    lost = store.manifest(pool).entries["b.png"].sha256
+    (Path(store.root) / "objects" / "sha256" / lost[:2] / lost).unlink()
+    with pytest.raises(CorruptArtifact, match=r"b\.png.*missing") as caught:
+        write_dataset(store, "d", [{**rows(1)[0], "images": pictures}], LINEAGE, 1)
+    assert caught.value.key == "results/pool/1"
+    assert store.find("d") is None
 
 
 def test_the_same_rows_give_the_same_hash_and_other_rows_another(store: ObjectStore) -> None:
