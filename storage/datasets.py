@@ -123,7 +123,7 @@ def lineage(store: ObjectStore, ref: ArtifactRef) -> dict[str, JsonValue]:
 def _with_images(
     store: ObjectStore, rows: Iterable[Mapping[str, Any]], inline_bytes: int, beside: dict[str, Picture]
 ) -> Iterator[Mapping[str, Any]]:
-    """The rows with images as the ``Image`` feature stores them; ``beside`` gets those that lie beside them, by path."""
+    """The rows with images as the ``Image`` feature stores them; ``beside`` gets those that lie elsewhere, by path."""
 
     def stored(image: Picture | bytes) -> dict[str, bytes | str | None]:
         if isinstance(image, bytes):
