@@ -60,7 +60,7 @@ def answer_questions(
         "prompts": settings.prompts,
         "dtype": settings.models.vlm.dtype,
     }
-    return once("replies", 2, inputs, compute)
+    return once("replies", 3, inputs, compute)
 
 
 def question_of(row: Mapping[str, Any]) -> Question:

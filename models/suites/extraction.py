@@ -3,6 +3,8 @@ r"""What a reply says: the option it chooses, yes or no, or a short answer. By r
 The rules are VLMEvalKit's for exact matching. They depart from it in these points, each for a reason:
 
 - Reasoning in tags is no answer, and a final ``\boxed{}`` is one: trained models write both.
+- "The answer is" announces a capital letter that stands alone (VLMEvalKit takes the a of "the answer is a ring", too),
+  and two announcements of different letters announce none.
 - A letter counts among the first words too, not only among the last four: "B. The ring is green because it …".
 - The article in "A green ring" is not option A.
 - An option text must stand as whole words ("greenish" is not "green"), and the longer one of two that contain each
@@ -26,6 +28,7 @@ _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\+"
 _WORD = re.compile(rf"(?:{_LETTER})+(?:['’/-](?:{_LETTER})+)*")
 """Letters, digits and underscores, joined by hyphens, slashes and apostrophes; none of scripts without spaces."""
+_ANNOUNCED = re.compile(rf"(?i:\banswer\s+is):?\s*[*(\[\"'`]*([{LETTERS}])(?!\w)")
 _ARTICLE = re.compile(
     r"(?<!ption )(?<!hoice )(?<!nswer )(?<!is )\bA (?=[a-z])(?!(?:and|as|because|in|is|or|since|was)\b)"
 )
@@ -53,6 +56,12 @@ def choose_letter(reply: str, options: tuple[str, ...]) -> str | None:
     return named[0] if len(named) == 1 and named[0] in (*said[:_FIRST], *said[-_LAST:]) else None
 
 
+def announced_letter(reply: str, options: tuple[str, ...]) -> str | None:
+    """The letter that "the answer is" stands before in a stripped reply, whatever others are discussed around it."""
+    found = set(_ANNOUNCED.findall(reply)) & set(LETTERS[: len(options)])
+    return found.pop() if len(found) == 1 else None
+
+
 def match_option(reply: str, options: tuple[str, ...]) -> str | None:
     """The letter of the one option whose text stands in a stripped reply; ``None`` if there is none or several."""
     found = [
@@ -74,11 +83,11 @@ def contains(text: str, part: str) -> bool:
 def extract_letter(reply: str, options: tuple[str, ...]) -> str | None:
     """The letter of the option that a reply chooses, ``None`` if it chooses none or several.
 
-    A single letter among the first or last words, else a single option text in a reply that is not much longer than
-    the options.
+    A single letter among the first or last words, else the one that is announced as the answer, else a single option
+    text in a reply that is not much longer than the options.
     """
     text = strip_tags(reply)
-    letter = choose_letter(text, options)
+    letter = choose_letter(text, options) or announced_letter(text, options)
     if letter or len(text) > _MAX_TEXT_SHARE * sum(len(option) for option in options):
         return letter
     return match_option(text, options)

@@ -1,5 +1,6 @@
 """What replies say: a table with verdicts by hand, beside VLMEvalKit's rule; and what holds for every reply."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -31,14 +32,15 @@ def verdict(group: dict[str, object], reply: str) -> str:
 
 
 def vlmevalkit(reply: str, options: list[str]) -> str:
-    """VLMEvalKit's exact matching, told again: one letter in the last four words, else one option in a short reply."""
+    """VLMEvalKit's exact matching, told again: one letter in the last four words, else one that is announced."""
+    announced = re.search(r"(?i)answer\s+is\s+\**([ABCD])\**", reply)
     for mark in ".()[],:;!*#{}":
         reply = reply.replace(mark, " ")
     words, letters = reply.split(), LETTERS[: len(options)]
     named = [letter for letter in letters if letter in words]
     if len(named) == 1 and words.index(named[0]) > len(words) - 5:
         return named[0]
-    return "-"
+    return announced[1].upper() if announced and announced[1].upper() in letters else "-"
 
 
 def vlmevalkit_text(reply: str, options: list[str]) -> str:
