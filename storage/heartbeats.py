@@ -94,10 +94,12 @@ def living(root: str, evolution: str) -> list[tuple[Beat, float]]:
 
 
 def _runs_here(pid: int) -> bool:
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        # One that ended but that its parent has not asked about still has its number.
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True

@@ -74,7 +74,7 @@ class Deployed:
         victims = [self.worker, *(self.worker.children(recursive=True) if with_runs else [])]
         for victim in victims:
             victim.kill()
-        self.worker.wait()
+        psutil.wait_procs(victims, timeout=60)
 
     def start_run(self, changes: list[str]) -> str:
         settings = override(load_profile("shapes"), changes).model_dump(mode="json")

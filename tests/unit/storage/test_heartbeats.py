@@ -49,6 +49,8 @@ def test_a_killed_worker_of_this_machine_is_dead_at_once(tmp_path: Path) -> None
     ((beat, _),) = living(str(tmp_path), "main")
     assert beat.pid == worker.pid
     os.kill(worker.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    assert living(str(tmp_path), "main") == [], "a process whose parent has not asked about its end was taken for alive"
     worker.wait()
     worker.stdout.close()
     assert living(str(tmp_path), "main") == []
