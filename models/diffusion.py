@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
+from models.threads import fix_threads
 from viper.errors import ModelError
 from viper.settings import DiffusionSettings
 
@@ -32,6 +33,7 @@ def load_pipeline(settings: DiffusionSettings) -> Any:
     import torch
     from diffusers import DiffusionPipeline
 
+    fix_threads(settings.device)
     location = resolve(settings.path)
     pipeline_class: Any = DiffusionPipeline
     index = Path(location) / "model_index.json"

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
+from models.threads import fix_threads
 from viper.errors import ModelError
 from viper.settings import ModelSettings
 
@@ -79,6 +80,7 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
     import torch
     from transformers import AutoModelForImageTextToText
 
+    fix_threads(settings.device)
     folder = resolve(settings.path)
     try:
         model = AutoModelForImageTextToText.from_pretrained(

@@ -170,13 +170,12 @@ def _here(settings: ModelSettings) -> ModelSettings:
 
 
 def _prepare_libraries(spec: TrainingSpec) -> None:
-    import torch
     from transformers.utils.logging import disable_progress_bar
 
+    from models.threads import fix_threads
+
     disable_progress_bar()
-    if spec.model.device == "cpu":
-        # The number of threads decides the order of sums, hence the last bits.
-        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    fix_threads(spec.model.device)
 
 
 def _die_with_parent(*_: Any) -> None:
