@@ -26,7 +26,7 @@ class ModelSettings(Section):
     """Where a model comes from."""
 
     path: str
-    """Folder, ``s3://`` address or hub name. ``shapes:NAME`` is an embedded model."""
+    """Folder or hub name. ``shapes:NAME`` is an embedded model."""
     revision: str = "main"
     """Revision on the hub; ignored for folders."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
