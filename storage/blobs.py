@@ -1,6 +1,5 @@
 """Bytes by their own hash, in a folder or in S3: the lower half of the object store."""
 
-import logging
 import os
 import uuid
 from collections import deque
@@ -24,8 +23,6 @@ PIECES_AT_ONCE = 4
 PIECES_IN_FLIGHT = 8
 """Of all files that a store sends at once: with ``PIECE_BYTES``, this bounds the memory that it takes."""
 REPAIR = "A resume computes the artifact again."
-
-_log = logging.getLogger(__name__)
 
 
 class BlobStore:
