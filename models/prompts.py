@@ -41,6 +41,10 @@ class Prompts:
         )
         return self.multiple_choice.format(question=question, options=listed)
 
+    def of_questions(self) -> tuple[str, ...]:
+        """The texts that ``ask`` puts together: what decides how a benchmark question is worded."""
+        return (self.multiple_choice, self.option, self.option_separator, self.question)
+
 
 SHAPES = Prompts(
     caption="describe the image.",

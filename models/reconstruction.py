@@ -70,7 +70,7 @@ def load_distance(name: str, device: str) -> Distance:
 
     try:
         processor = AutoImageProcessor.from_pretrained(resolve(name))
-        model = AutoModel.from_pretrained(resolve(name)).to(device).eval()
+        model = AutoModel.from_pretrained(resolve(name), dtype=torch.float32).to(device).eval()
     except (OSError, ValueError) as error:
         raise ModelError(f"distance: {name} cannot be loaded as an image model: {error}") from error
     tower = getattr(model, "vision_model", model)

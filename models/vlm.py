@@ -78,7 +78,7 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
         ModelError: A file is missing or the folder holds another kind of model.
     """
     import torch
-    from transformers import AutoModelForImageTextToText
+    from transformers import AutoModelForImageTextToText, GenerationConfig
 
     fix_threads(settings.device)
     folder = resolve(settings.path)
@@ -97,6 +97,11 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    # The sampling rules are the project's own: what the folder suggests (repetition_penalty, top_k, …) is in no key.
+    suggested = model.generation_config
+    model.generation_config = GenerationConfig(
+        bos_token_id=suggested.bos_token_id, eos_token_id=suggested.eos_token_id, pad_token_id=suggested.pad_token_id
+    )
     return Vlm(model.to(settings.device).eval(), load_processor(folder, settings.revision))
 
 

@@ -37,7 +37,7 @@ def list_files(uri: str) -> dict[str, str]:
             return {}
     inside = {path[len(root) :].lstrip("/"): info for path, info in found.items()}
     return {
-        path: _version(inside[path])
+        path: file_version(inside[path])
         for path in sorted(inside)
         if path and not any(part.startswith(".") for part in path.split("/"))
     }
@@ -56,7 +56,8 @@ def open_file(uri: str) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _version(info: dict[str, Any]) -> str:
+def file_version(info: dict[str, Any]) -> str:
+    """What changes when a file does, from what its filesystem says of it: size, and ETag, blob or time of change."""
     marks = [info.get(name) for name in ("size", "ETag", "blob_id", "mtime")]
     return " ".join(str(mark) for mark in marks if mark is not None)
 

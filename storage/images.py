@@ -6,10 +6,10 @@ reason to set one aside has a name: ``not_an_image``, ``too_large``, ``animated`
 
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.backend import PART_BYTES
-from storage.files import filesystem
+from storage.files import file_version, filesystem
 from storage.store_errors import translate
 from viper.errors import PoolError
 
@@ -64,8 +64,10 @@ def encode_png(image: "Image") -> bytes:
     return buffer.getvalue()
 
 
-def list_images(uri: str) -> list[str]:
-    """Addresses of all files under ``uri`` that are named like images, sorted; hidden files are left out.
+def list_images(uri: str) -> dict[str, str]:
+    """Addresses of all files under ``uri`` that are named like images, sorted, with what changes when they do.
+
+    Hidden files are left out.
 
     Args:
         uri: A folder or ``s3://bucket/prefix``.
@@ -76,16 +78,16 @@ def list_images(uri: str) -> list[str]:
     """
     files, root = filesystem(uri)
     try:
-        found: list[str] = files.find(root)
+        found: dict[str, dict[str, Any]] = files.find(root, detail=True)
     except Exception as error:
         raise translate(error, f"Cannot list the images in {uri}") or error from error
     prefix = "s3://" if uri.startswith("s3://") else ""
-    inside = [path[len(root) :] for path in found]
-    images = sorted(
-        prefix + root + path
-        for path in inside
+    inside = {path[len(root) :]: info for path, info in sorted(found.items())}
+    images = {
+        prefix + root + path: file_version(info)
+        for path, info in inside.items()
         if path.lower().endswith(SUFFIXES) and not any(part.startswith(".") for part in path.split("/"))
-    )
+    }
     if not images:
         raise PoolError(f"There are no images in {uri}. Expected files ending in {', '.join(SUFFIXES)}.")
     return images

@@ -14,6 +14,9 @@ from viper.records import Record
 PIECE_BYTES = 16 * 2**20
 """Larger content lies in the store in pieces of this size: blobs of their own, sent and verified each by itself."""
 
+PROVENANCE = "inputs"
+"""The fact of a manifest that says what the artifact was made from. It is no part of the content."""
+
 _KEY_PART = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*")
 
 
@@ -56,6 +59,16 @@ class Manifest(Record):
     def size_bytes(self) -> int:
         """Sum of the sizes of all entries."""
         return sum(blob.size_bytes for blob in self.entries.values())
+
+    @property
+    def content_sha256(self) -> str:
+        """SHA-256 over kind, entries and facts, 64 hex digits: equal for artifacts that hold the same.
+
+        What the artifact was made from (``PROVENANCE``) and how its blobs lie in the store do not count.
+        """
+        entries = {name: blob.sha256 for name, blob in self.entries.items()}
+        facts = {name: value for name, value in self.meta.items() if name != PROVENANCE}
+        return sha256_of(canonical_json({"kind": self.kind, "entries": entries, "meta": facts}))
 
     def to_bytes(self) -> bytes:
         """The one JSON text of this manifest: equal manifests give equal bytes, hence equal hashes.

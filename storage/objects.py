@@ -75,7 +75,13 @@ class ObjectStore(BlobStore):
         blobs = self._put_all(entries)
         manifest = Manifest(kind=kind, entries=blobs, meta=facts)
         data = manifest.to_bytes()
-        ref = ArtifactRef(kind=kind, uri=key, sha256=self.put_bytes(data).sha256, size_bytes=manifest.size_bytes)
+        ref = ArtifactRef(
+            kind=kind,
+            uri=key,
+            sha256=self.put_bytes(data).sha256,
+            size_bytes=manifest.size_bytes,
+            content_sha256=manifest.content_sha256,
+        )
         if self._backend.create(_ref_key(key), ref.model_dump_json().encode()):
             return ref
         if (winner := self.find(key)) is None:

@@ -69,11 +69,14 @@ def write_operations(
         "refinements": refinements,
         "shard": shard,
         "prompt": ask,
-        "vlm": vlm.fingerprint if synthesis.writer == "vlm" else "",
-        "synthesis": synthesis,
+        "vlm": [vlm.fingerprint, settings.models.vlm.dtype] if synthesis.writer == "vlm" else [],
+        "synthesis": synthesis.model_dump(
+            include={"writer", "edits_per_image", "max_operations"}
+            | ({"max_new_tokens", "batch", "critique_temperature"} if synthesis.writer == "vlm" else set())
+        ),
         "seed": seed_of(settings, round_number, "operations"),
     }
-    return once("plans", 1, inputs, compute)
+    return once("plans", 2, inputs, compute)
 
 
 @step_task(name="edit images", task_run_name="edit shard {shard.number}")

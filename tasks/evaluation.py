@@ -57,10 +57,10 @@ def answer_questions(
         "shard": shard,
         "batch": benchmarks.batch,
         "max_new_tokens": benchmarks.max_new_tokens,
-        "prompts": settings.prompts,
+        "prompts": prompts.SETS[settings.prompts].of_questions(),
         "dtype": settings.models.vlm.dtype,
     }
-    return once("replies", 3, inputs, compute)
+    return once("replies", 4, inputs, compute)
 
 
 def question_of(row: Mapping[str, Any]) -> Question:

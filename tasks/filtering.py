@@ -74,8 +74,14 @@ def filter_critiques(
         counts = Counter(str(row["reason"]) for row in rows.values())
         return {"refinements.json": to_json(rows)}, {"reasons": dict(counts)}
 
-    inputs = {"filter": settings.filter, "judgements": judgements, "critiques": critiques, "paintings": paintings}
-    return once("refinements", 1, inputs, compute)
+    inputs = {
+        "filter": settings.filter.model_dump(include={"enabled", "min_gain", "min_agreement", "max_faithful_distance"}),
+        "captions": captions,
+        "judgements": judgements,
+        "critiques": critiques,
+        "paintings": paintings,
+    }
+    return once("refinements", 2, inputs, compute)
 
 
 @step_task(name="filter edits", task_run_name="filter edits of shard {shard.number}")
@@ -93,7 +99,8 @@ def filter_edits(settings: Settings, shard: Shard, edits: ArtifactRef) -> Artifa
         kinds = Counter(kind for row in rows.values() if row["kept"] for kind in _kinds(row))
         return {"operations.json": to_json(rows)}, {"reasons": dict(counts), "kinds": dict(kinds)}
 
-    return once("operations", 1, {"filter": settings.filter, "edits": edits, "shard": shard}, compute)
+    thresholds = settings.filter.model_dump(include={"enabled", "min_edit_change", "max_edit_spill"})
+    return once("operations", 2, {"filter": thresholds, "edits": edits, "shard": shard}, compute)
 
 
 def _kinds(row: dict[str, object]) -> list[str]:

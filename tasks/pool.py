@@ -27,7 +27,7 @@ def check_pool(pool: PoolSettings) -> None:
         PoolError: The folder is missing, unreadable or holds no image file, or too many of the files are unusable.
     """
     if pool.uri != RENDERED:
-        names = images.list_images(pool.uri)[:LOOKED_AT]
+        names = list(images.list_images(pool.uri))[:LOOKED_AT]
         rejected = {name: reason for name in names if (reason := _inspect(name, pool)[1])}
         _accept(pool, len(names), rejected)
 
@@ -64,14 +64,16 @@ def choose(names: list[str], settings: Settings, round_number: int) -> list[str]
     return [names[order[(first + i) % len(names)]] for i in range(count)]
 
 
-def take_files(settings: Settings, round_number: int) -> tuple[dict[str, bytes], dict[str, str]]:
+def take_files(pool: PoolSettings, names: Sequence[str]) -> tuple[dict[str, bytes], dict[str, str]]:
     """Usable images by id (16 hex digits of the PNG's hash) and rejected files with their reason.
+
+    Args:
+        pool: Bounds of a file.
+        names: Addresses of the round's files.
 
     Raises:
         PoolError: More files were unusable than the profile accepts.
     """
-    pool = settings.pool
-    names = choose(images.list_images(pool.uri), settings, round_number)
     kept: dict[str, bytes] = {}
     rejected: dict[str, str] = {}
     for name in names:
@@ -99,6 +101,9 @@ def take_images(
     Raises:
         PoolError: Too many files are unusable, or all images are benchmark pictures.
     """
+    # A file that is replaced under its name is another one: what was taken before is not taken for it.
+    listing = {} if settings.pool.uri == RENDERED else images.list_images(settings.pool.uri)
+    files = {name: listing[name] for name in choose(list(listing), settings, round_number)} if listing else {}
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         rejected: dict[str, str] = {}
@@ -108,7 +113,7 @@ def take_images(
             drawn = draw_pictures(seed_of(settings, round_number, "pool"), settings.pool.images_per_round)
             kept = {hashlib.sha256(png).hexdigest()[:16]: png for png in drawn}
         else:
-            kept, rejected = take_files(settings, round_number)
+            kept, rejected = take_files(settings.pool, list(files))
         kept, known = split_known(kept, settings.pool, hashes)
         if not kept:
             raise PoolError(
@@ -127,8 +132,9 @@ def take_images(
         "round": round_number,
         "shard_images": settings.synthesis.shard_images,
         "hashes": list(hashes),
+        "files": files,
     }
-    return once("pool", 2, inputs, compute)
+    return once("pool", 3, inputs, compute)
 
 
 def shards_of(pool: ArtifactRef) -> list[Shard]:

@@ -8,7 +8,7 @@ from models.reconstruction import Distance, load_distance
 from tasks.shards import png_bytes, shard_images
 from tasks.step import Entries, fingerprint, once, read_json, seed_of, step_task, to_json, worker_model
 from viper.records import ArtifactRef, Shard
-from viper.settings import DiffusionSettings, Settings
+from viper.settings import DiffusionSettings, ModelSettings, Settings
 
 
 def load_painter(settings: DiffusionSettings) -> Painter:
@@ -26,6 +26,13 @@ def noise_seeds(settings: Settings, round_number: int, image: str) -> list[int]:
     return [seed_of(settings, round_number, "noise", f"{image}/{i}") for i in range(settings.filter.seeds)]
 
 
+def distance_identity(name: str) -> str:
+    """What decides the distances: ``pixels``, or what decides the image model's weights and their number format."""
+    if name == "pixels":
+        return name
+    return fingerprint(ModelSettings(path=name)) + " float32"
+
+
 def painting_inputs(settings: Settings, round_number: int) -> dict[str, object]:
     """What decides a painting besides its caption."""
     return {
@@ -33,7 +40,7 @@ def painting_inputs(settings: Settings, round_number: int) -> dict[str, object]:
         "painting": settings.models.painter.model_dump(
             include={"steps", "guidance", "negative_prompt", "side_px", "batch", "dtype"}
         ),
-        "distance": settings.distance,
+        "distance": distance_identity(settings.distance),
         "seeds": settings.filter.seeds,
         "seed": seed_of(settings, round_number, "noise"),
     }

@@ -24,6 +24,7 @@ from pydantic import BaseModel, JsonValue
 
 from storage.folder import sweep_stale
 from storage.layout import result_key
+from storage.manifest import PROVENANCE
 from storage.objects import ObjectStore
 from tasks.survey import Seen, current_survey
 from viper.environment import store_root, work_folder
@@ -104,9 +105,26 @@ def plain(value: object) -> Any:
 
 
 def key_of(step: str, version: int, inputs: Mapping[str, object]) -> str:
-    """The key of a step: SHA-256 over its name, its version and its inputs, 64 hex digits."""
-    text = json.dumps({"step": step, "version": version, "inputs": plain(inputs)}, sort_keys=True)
+    """The key of a step: SHA-256 over its name, its version and its inputs, 64 hex digits.
+
+    An artifact among the inputs counts by its content, not by its place and not by what it was made from: a step that
+    decides the same as before leaves everything after it as it is.
+    """
+    text = json.dumps({"step": step, "version": version, "inputs": _by_content(inputs)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _by_content(value: object) -> Any:
+    """Inputs as JSON values, with the content of an artifact in place of its reference."""
+    if isinstance(value, ArtifactRef):
+        return {"kind": value.kind, "content": value.content_sha256 or value.sha256}
+    if isinstance(value, BaseModel):
+        return {name: _by_content(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {str(name): _by_content(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_by_content(item) for item in value]
+    return value
 
 
 def seed_of(settings: Settings, round_number: int, step: str, item: object = "") -> int:
@@ -156,8 +174,8 @@ def once(
     began = time.monotonic()
     _doing[0] = where
     entries, meta = compute()
-    # Nothing that differs between two runs of the same step may go in: later keys are made of the artifact's hash.
-    ref = store.commit(key, step, entries, {**meta, "inputs": plain(inputs)})
+    # Nothing that differs between two runs of the same step may go in: later keys are made of the artifact's content.
+    ref = store.commit(key, step, entries, {**meta, PROVENANCE: plain(inputs)})
     log.info("%s: %.1f s, %s kB", where, time.monotonic() - began, f"{ref.size_bytes / 1000:,.0f}")
     return ref
 

@@ -49,7 +49,7 @@ class Survey:
         except CorruptArtifact:
             found = None
         if found is None:
-            return ArtifactRef(kind=name, uri=key, sha256=_MISSING, size_bytes=0)
+            return ArtifactRef(kind=name, uri=key, sha256=_MISSING, size_bytes=0, content_sha256=_MISSING)
         standing.done += 1
         return found
 

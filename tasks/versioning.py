@@ -8,6 +8,7 @@ from prefect import State
 from prefect.states import Completed
 from pydantic import JsonValue
 
+from models import prompts
 from storage.datasets import write_dataset
 from storage.layout import dataset_key
 from tasks.filtering import csr_rows, vop_rows
@@ -70,15 +71,18 @@ def version_dataset(
     for part in parts:
         found = store.manifest(part[0]).meta["reasons"]
         reasons.update({str(k): int(v) for k, v in found.items()})  # type: ignore[union-attr,arg-type]
+    words = prompts.SETS[settings.prompts]
     inputs = {
         "stage": stage,
-        "parts": plain(list(parts)),
-        "prompts": settings.prompts,
-        "filter": settings.filter,
+        "parts": list(parts),
+        "prompt": words.refine if stage == "csr" else words.predict,
+        "shards": list(shards),
+        "filter": settings.filter.model_dump(include={"max_nothing_share", "min_samples"}),
+        "seed": seed_of(settings, round_number, "balance"),
         "parent": parent,
         "inline_image_bytes": settings.synthesis.inline_image_bytes,
     }
-    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 3, inputs)[:16])
+    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 4, inputs)[:16])
     if (survey := current_survey()) is not None:
         return survey.look(store, "dataset", key)
     if (version := store.find(key)) is not None:

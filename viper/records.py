@@ -27,6 +27,9 @@ class ArtifactRef(Record):
     """SHA-256 of the artifact's manifest, 64 hex digits. The manifest names every blob by hash."""
     size_bytes: int
     """Sum of the sizes of the artifact's blobs."""
+    content_sha256: str = ""
+    """SHA-256 of what the artifact holds, 64 hex digits, whatever it was made from: what counts in the keys of later
+    steps. Empty in references that versions before it wrote; then ``sha256`` counts."""
 
 
 class Vlm(Record):

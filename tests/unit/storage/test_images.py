@@ -132,10 +132,14 @@ def test_a_pool_is_listed_in_order_without_hidden_and_other_files(tmp_path: Path
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(name.encode())
-    images = list_images(str(tmp_path))
+    listed = list_images(str(tmp_path))
+    images = list(listed)
     assert [str(Path(image).relative_to(tmp_path)) for image in images] == ["a/1.webp", "a/2.JPG", "b.png"]
     assert read_bytes(images[0]) == b"a/1.webp"
     assert len(read_bytes(images[0], max_bytes=3)) == 4
+    Path(images[2]).write_bytes(b"another picture")
+    changed = list_images(str(tmp_path))
+    assert [name for name in images if changed[name] != listed[name]] == [images[2]]
 
 
 def test_a_pool_without_images_is_refused(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_what_is_committed_is_read_back(store: ObjectStore, tmp_path: Path) -> N
     file = tmp_path / "weights.bin"
     file.write_bytes(b"w" * 10_000_000)
     ref = store.commit("results/step/a", "images", {**ENTRIES, "weights.bin": file}, {"seed": 7})
-    assert ref == ArtifactRef(kind="images", uri="results/step/a", sha256=ref.sha256, size_bytes=11 + 10_000_000)
+    assert (ref.kind, ref.uri, ref.size_bytes) == ("images", "results/step/a", 11 + 10_000_000)
     assert store.find("results/step/a") == ref
     assert store.read(ref, "images/2.png") == b"two"
     assert store.manifest(ref).meta == {"seed": 7}
