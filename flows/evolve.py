@@ -11,11 +11,12 @@ from prefect.runtime import flow_run
 from flows.round import run_round
 from flows.synthesis import one_worker
 from storage.heartbeats import Heartbeat
+from storage.layout import is_history
 from tasks import preflight, reporting
 from tasks.requests import keep_request
 from tasks.step import doing, key_of, log, open_store
 from viper.environment import store_root
-from viper.errors import CorruptArtifact
+from viper.errors import CorruptArtifact, StoreError
 from viper.profiles import load_profile
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings
@@ -83,13 +84,23 @@ def _run_rounds(settings: Settings, rounds: int, allow_code_change: bool) -> lis
 def _run_repairing(
     settings: Settings, round_number: int, parents: dict[str, ArtifactRef], allow_code_change: bool
 ) -> RoundResult:
-    """The round's result; an artifact that turns out to be damaged is forgotten, and its step makes it anew."""
+    """The round's result; an artifact that turns out to be damaged is forgotten, and its step makes it anew.
+
+    Raises:
+        StoreError: What is damaged is history, which nothing can compute again.
+    """
     for _ in range(MAX_REPAIRS):
         try:
             return run_round(settings, round_number, parents, allow_code_change)
         except CorruptArtifact as error:
             if not error.key:
                 raise
+            if is_history(error.key):
+                raise StoreError(
+                    f"{error.key!r} is damaged, and it is history that nothing can compute again: the evolution stops "
+                    f"rather than go on as if it had never been. Bring it and the blobs that it names back from a copy "
+                    f"of {store_root()}, then resume. `viper store verify {error.key}` names what is damaged."
+                ) from error
             log.warning("%s It is forgotten, and the round starts again.", error)
             open_store().delete(error.key)
     return run_round(settings, round_number, parents, allow_code_change)

@@ -129,6 +129,16 @@ def is_rollback(key: str) -> bool:
     return re.fullmatch(r"\d+\.\d+", key.rpartition("/")[2]) is not None
 
 
+def is_history(key: str) -> bool:
+    """Whether what lies at ``key`` says what has happened, and can never be computed again: no repair may forget it.
+
+    That is so of champions, requests, and the verdict and report of a round.
+    """
+    return (
+        re.fullmatch(r"evolutions/[^/]+/(?:(?:champions|requests)/.+|rounds/\d+/(?:verdict|report))", key) is not None
+    )
+
+
 def group_of(key: str) -> str:
     """The step or evolution that ``key`` belongs to, such as ``results/captions`` or ``evolutions/main``."""
     return "/".join(key.split("/")[:2])

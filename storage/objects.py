@@ -101,11 +101,13 @@ class ObjectStore(BlobStore):
             ref = ArtifactRef.model_validate_json(data)
         except ValueError as error:
             raise CorruptArtifact(
-                f"{key!r} cannot be trusted: its reference in {self._backend.where} is damaged. {REPAIR}"
+                f"{key!r} cannot be trusted: its reference in {self._backend.where} is damaged. {REPAIR}",
+                key,
             ) from error
         if ref.uri != key:
             raise CorruptArtifact(
-                f"{key!r} cannot be trusted: in {self._backend.where} it refers to {ref.uri!r}. {REPAIR}"
+                f"{key!r} cannot be trusted: in {self._backend.where} it refers to {ref.uri!r}. {REPAIR}",
+                key,
             )
         return ref
 
@@ -128,7 +130,8 @@ class ObjectStore(BlobStore):
         if (manifest.kind, manifest.size_bytes) != (ref.kind, ref.size_bytes):
             raise CorruptArtifact(
                 f"{ref.uri!r} cannot be trusted: it is said to be {ref.kind!r} of {ref.size_bytes} bytes, "
-                f"but its manifest says {manifest.kind!r} of {manifest.size_bytes} bytes. {REPAIR}"
+                f"but its manifest says {manifest.kind!r} of {manifest.size_bytes} bytes. {REPAIR}",
+                ref.uri,
             )
         return manifest
 
@@ -288,4 +291,4 @@ def _naming(ref: ArtifactRef, entry: str) -> Iterator[None]:
     try:
         yield
     except CorruptArtifact as error:
-        raise CorruptArtifact(f"{ref.uri!r} cannot be trusted, because of {entry!r}. {error}") from error
+        raise CorruptArtifact(f"{ref.uri!r} cannot be trusted, because of {entry!r}. {error}", ref.uri) from error

@@ -14,10 +14,8 @@
     ├── Collapsed                  data or training collapsed: a verdict on the round, not a failure of it
     └── TrainingFailed             the training process ended without a result
 
-Errors cross process boundaries, so each is built from its message alone and survives pickling.
+Errors cross process boundaries, so each is built from plain values and survives pickling.
 """
-
-import re
 
 
 class ViperError(Exception):
@@ -49,13 +47,19 @@ class StoreUnavailable(StoreError):
 
 
 class CorruptArtifact(StoreError):
-    """Stored bytes do not hash to the name they were stored under."""
+    """Stored bytes do not hash to the name they were stored under.
 
-    @property
-    def key(self) -> str:
-        """The key of the artifact that holds the bytes, empty if unknown. Forget it, and its step computes it again."""
-        named = re.match(r"'([^']+)' cannot be trusted", str(self))
-        return named[1] if named else ""
+    Args:
+        message: What was found.
+        key: The key of the artifact that holds the bytes; empty if unknown.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+    def __reduce__(self) -> tuple[type["CorruptArtifact"], tuple[str, str]]:
+        return (type(self), (str(self), self.key))
 
 
 class CheckpointMismatch(ViperError, ValueError):

@@ -9,9 +9,6 @@ from viper.terminal import FAILED, checking
 
 app = typer.Typer(help="Verify, measure and clear the object store.", no_args_is_help=True)
 
-NOT_REMADE = "requests"
-"""What was asked for is written by people, not computed: it cannot be made again."""
-
 
 @app.command()
 def verify(
@@ -23,6 +20,7 @@ def verify(
     """Read everything that is referenced and name what is missing or damaged. Exit code 1 if anything is."""
     prepare_environment()
     from storage import maintenance
+    from storage.layout import is_history
     from storage.objects import ObjectStore
 
     with checking():
@@ -33,8 +31,10 @@ def verify(
         keys = sorted({one.key for one in found})
         if repair:
             for key in keys:
-                if f"/{NOT_REMADE}/" in key:
-                    typer.echo(f"kept      {key}  it was asked for by a person and cannot be computed again")
+                if is_history(key):
+                    typer.echo(
+                        f"kept      {key}  it is history, which nothing can compute again: restore it from a copy"
+                    )
                     continue
                 store.delete(key)
                 typer.echo(f"forgotten {key}")
