@@ -38,7 +38,7 @@ def load_pipeline(settings: DiffusionSettings) -> Any:
     pipeline_class: Any = DiffusionPipeline
     index = Path(location) / "model_index.json"
     if index.is_file() and json.loads(index.read_text()).get("_class_name") == "BridgeEditPipeline":
-        from models.shapes.bridge_pipeline import BridgeEditPipeline
+        from models.worlds.shapes.bridge_pipeline import BridgeEditPipeline
 
         pipeline_class = BridgeEditPipeline
     try:

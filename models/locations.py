@@ -4,7 +4,7 @@ from pathlib import Path
 
 from viper.errors import ModelError
 
-WEIGHTS = Path(__file__).resolve().parent / "shapes" / "weights"
+WEIGHTS = Path(__file__).resolve().parent / "worlds" / "shapes" / "weights"
 EMBEDDED = ("vlm", "painter", "editor", "similarity")
 
 

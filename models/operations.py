@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.rewards import split_sentences
-from models.shapes import grammar
-from models.shapes.grammar import RECAST, Operation
-from models.shapes.scene import ATTRIBUTE_WORDS, COARSE, Scene, Thing
+from models.worlds.shapes import grammar
+from models.worlds.shapes.grammar import RECAST, Operation
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, COARSE, Scene, Thing
 
 _LOOKALIKES = {**COARSE, **{coarse: fine for fine, coarse in COARSE.items()}}
 

@@ -4,7 +4,7 @@ import numpy as np
 from prefect import State
 from pydantic import JsonValue
 
-from models.shapes.truth import true_refinements
+from models.worlds.shapes.truth import true_refinements
 from tasks.pool import RENDERED
 from tasks.shards import shard_images
 from tasks.step import Entries, once, read_json, seed_of, step_task, to_json

@@ -6,8 +6,8 @@ from pydantic import JsonValue
 from models import prompts
 from models.rewards import split_sentences
 from models.selfcritique import says_nothing, without_empty_corrections
-from models.shapes.grammar import rewrite
 from models.vlm import Prompt
+from models.worlds.shapes.grammar import rewrite
 from tasks.generation import load
 from tasks.shards import read_pictures, shard_images
 from tasks.step import Entries, once, read_json, seed_of, step_task, to_json

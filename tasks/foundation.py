@@ -12,7 +12,7 @@ STEPS = {"text_encoder": 1000, "painter": 4700, "editor": 5000, "similarity": 15
 @task(name="train similarity")
 def make_similarity(work: Path, folder: Path, seed: int) -> None:
     """A SentenceTransformer folder."""
-    from models.shapes.paraphrase import train_similarity
+    from models.worlds.shapes.paraphrase import train_similarity
 
     train_similarity(work, folder, seed, STEPS["similarity"])
 
@@ -20,8 +20,8 @@ def make_similarity(work: Path, folder: Path, seed: int) -> None:
 @task(name="train painter")
 def make_painter(work: Path, folder: Path, seed: int) -> None:
     """A text-to-image pipeline folder, in half precision."""
-    from models.shapes.painting import train_painter
-    from models.shapes.text_encoder import train_text_encoder
+    from models.worlds.shapes.painting import train_painter
+    from models.worlds.shapes.text_encoder import train_text_encoder
 
     encoder, _ = train_text_encoder(work, seed, STEPS["text_encoder"])
     pipeline, _ = train_painter(work, encoder, seed, STEPS["painter"])
@@ -34,7 +34,7 @@ def make_editor(work: Path, painter: Path, folder: Path, seed: int) -> None:
     import torch
     from diffusers import PRXPixelPipeline
 
-    from models.shapes.editing import train_editor
+    from models.worlds.shapes.editing import train_editor
 
     start = PRXPixelPipeline.from_pretrained(str(painter), dtype=torch.float32)
     pipeline, _ = train_editor(work, start.text_encoder, start.transformer, seed, STEPS["editor"])
@@ -44,7 +44,7 @@ def make_editor(work: Path, painter: Path, folder: Path, seed: int) -> None:
 @task(name="train VLM")
 def make_vlm(work: Path, folder: Path, seed: int) -> None:
     """A Qwen2.5-VL folder."""
-    from models.shapes.seeing import PHASES, save_vlm, train_vlm
+    from models.worlds.shapes.seeing import PHASES, save_vlm, train_vlm
 
     vlm, tokenizer, _ = train_vlm(work, seed, STEPS["vision"], PHASES)
     save_vlm(vlm, tokenizer, folder)
@@ -65,8 +65,8 @@ def _save_half(pipeline: object, folder: Path) -> None:
 @task(name="measure", task_run_name="measure {name}")
 def measure(name: str, scenes: int) -> dict[str, float]:
     """Figures of one shipped model on held-out scenes."""
-    from models.shapes import fidelity, paraphrase
     from models.vlm import load_vlm
+    from models.worlds.shapes import fidelity, paraphrase
     from viper.profiles import load_profile
 
     models = load_profile("shapes").models
@@ -93,9 +93,9 @@ def count_known_pictures(seed: int) -> dict[str, dict[str, int]]:
     from PIL import Image
 
     from models.contamination import hash_pixels
-    from models.shapes.exposure import training_pictures
-    from models.shapes.suites import SETS, SUITES, write_suite
     from models.suites.reading import image_cells, read_tsv
+    from models.worlds.shapes.exposure import training_pictures
+    from models.worlds.shapes.suites import SETS, SUITES, write_suite
 
     known = {
         hash_pixels(Image.open(BytesIO(cell)).convert("RGB"))

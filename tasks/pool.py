@@ -108,7 +108,7 @@ def take_images(
     def compute() -> tuple[Entries, dict[str, JsonValue]]:
         rejected: dict[str, str] = {}
         if settings.pool.uri == RENDERED:
-            from models.shapes.pool import draw_pictures
+            from models.worlds.shapes.pool import draw_pictures
 
             drawn = draw_pictures(seed_of(settings, round_number, "pool"), settings.pool.images_per_round)
             kept = {hashlib.sha256(png).hexdigest()[:16]: png for png in drawn}

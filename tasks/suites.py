@@ -47,7 +47,7 @@ def check_suites(settings: BenchmarkSettings) -> None:
 def _known(folder: str, name: str) -> Suite:
     if not folder.startswith(WORLD):
         return find_suite(name)
-    from models.shapes.suites import SETS
+    from models.worlds.shapes.suites import SETS
 
     if folder not in SETS:
         raise SuiteError(f"There are no suites {folder!r}. The embedded world has: {', '.join(SETS)}.")
@@ -99,7 +99,7 @@ def _rows(
 ) -> Iterator[Iterator[Mapping[str, Any]]]:
     """The rows of a source, as its files have them, one in memory at a time."""
     if isinstance(source, str):
-        from models.shapes.suites import write_suite
+        from models.worlds.shapes.suites import write_suite
 
         text = io.StringIO(write_suite(suite.name, benchmarks.limit, source).decode())
         yield read_tsv(text, suite.name, suite.columns)

@@ -33,7 +33,7 @@ class CaptionFidelity(Suite):
 
 def caption_fidelity(caption: str, truth: str) -> float:
     """F1 of the facts (size, color, shape at a position) that a caption of the embedded world states, in [0, 1]."""
-    from models.shapes.grammar import read_caption
+    from models.worlds.shapes.grammar import read_caption
 
     def facts(text: str) -> set[tuple[int, str, str]]:
         return {

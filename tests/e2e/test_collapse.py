@@ -37,7 +37,7 @@ BROKEN = ["evolution=broken", "training.reward.coverage_weight=0.0", "training.v
 def _evolve(home: Path, *more: str) -> str:
     environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
     settings = [part for one in (*SMALL, *more) for part in ("--set", one)]
-    command = [sys.executable, "-c", "from viper.cli import main; main()", "evolve", "--rounds", "1", *settings]
+    command = [sys.executable, "-c", "from commands.cli import main; main()", "evolve", "--rounds", "1", *settings]
     process = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=900, check=False)
     assert process.returncode == 0, process.stdout + process.stderr
     return process.stdout + process.stderr

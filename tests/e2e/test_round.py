@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 def _viper(home: Path, *arguments: str, **kwargs: object) -> "subprocess.Popen[str]":
     environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
-    command = [sys.executable, "-c", "from viper.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
     return subprocess.Popen(
         command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -137,7 +137,7 @@ def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path)
 FORBID = "scene.render = scene.sample_scene = scene.shape_mask = forbidden"
 WITHOUT_RENDERER = f"""
 import sys
-import models.shapes.scene as scene
+import models.worlds.shapes.scene as scene
 
 def forbidden(*_, **__):
     raise AssertionError("the loop asked the renderer")
@@ -167,7 +167,7 @@ for suite in settings.benchmarks.suites:
 
 def test_the_loop_needs_nothing_but_the_pictures(tmp_path: Path) -> None:
     """A pool of PNG files alone, with the renderer taken away, gives the rows that the embedded pool gives."""
-    from models.shapes.pool import draw_pictures
+    from models.worlds.shapes.pool import draw_pictures
     from tasks.step import seed_of
     from viper.profiles import load_profile, override
 

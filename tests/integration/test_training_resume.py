@@ -54,8 +54,8 @@ TRAINING = TrainingSettings(
 def vlm(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
     import torch
 
-    from models.shapes.seeing import make_vlm, save_vlm
-    from models.shapes.tokenizer import make_tokenizer
+    from models.worlds.shapes.seeing import make_vlm, save_vlm
+    from models.worlds.shapes.tokenizer import make_tokenizer
 
     torch.manual_seed(0)
     folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()

@@ -134,7 +134,7 @@ def main() -> None:
     prepare_environment()
     watch_steps()
     sys.argv = sys.argv[1:]
-    from viper.cli import main as viper
+    from commands.cli import main as viper
 
     viper()
 

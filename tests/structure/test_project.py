@@ -75,7 +75,7 @@ def test_imports_go_down_only():
 
 @pytest.mark.parametrize(
     ("module", "absent"),
-    [("viper.cli", (*HEAVY, "prefect")), ("flows.evolve", HEAVY)],
+    [("commands.cli", (*HEAVY, "prefect")), ("flows.evolve", HEAVY)],
     ids=["the command line", "the flow"],
 )
 def test_loading_is_quick_because_heavy_libraries_wait(module, absent):

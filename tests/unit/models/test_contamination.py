@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from models.contamination import find_known, hash_picture
-from models.shapes.pool import draw_pictures
+from models.worlds.shapes.pool import draw_pictures
 
 
 def _photograph(seed: int) -> Image.Image:

@@ -10,11 +10,11 @@ from PIL import Image
 from models import prompts
 from models.diffusion import Editor, Painter, load_pipeline
 from models.locations import WEIGHTS, resolve
-from models.shapes import fidelity, paraphrase
-from models.shapes.lessons import EVERYTHING, draw_lesson
-from models.shapes.scene import render, sample_scene
-from models.shapes.seeing import collate
 from models.vlm import Prompt, Vlm, load_vlm
+from models.worlds.shapes import fidelity, paraphrase
+from models.worlds.shapes.lessons import EVERYTHING, draw_lesson
+from models.worlds.shapes.scene import render, sample_scene
+from models.worlds.shapes.seeing import collate
 from viper.errors import ModelError
 from viper.profiles import load_profile
 

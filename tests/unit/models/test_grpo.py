@@ -64,8 +64,8 @@ class Rows(list[dict[str, Any]]):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
-    from models.shapes.seeing import make_vlm, save_vlm
-    from models.shapes.tokenizer import make_tokenizer
+    from models.worlds.shapes.seeing import make_vlm, save_vlm
+    from models.worlds.shapes.tokenizer import make_tokenizer
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

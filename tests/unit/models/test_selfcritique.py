@@ -5,7 +5,7 @@ import pytest
 
 from models.operations import read_written, write_by_grammar
 from models.selfcritique import judge_critique, judge_edit, without_empty_corrections
-from models.shapes import grammar
+from models.worlds.shapes import grammar
 from viper.settings import FilterSettings
 
 SETTINGS = FilterSettings(

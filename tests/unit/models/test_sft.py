@@ -10,10 +10,10 @@ from PIL import Image as Pictures
 
 from models.grpo_reports import Reports
 from models.sft import make_sft_trainer
-from models.shapes.seeing import make_vlm, save_vlm
-from models.shapes.tokenizer import make_tokenizer
 from models.trainable import save_merged
 from models.vlm import Prompt, load_vlm
+from models.worlds.shapes.seeing import make_vlm, save_vlm
+from models.worlds.shapes.tokenizer import make_tokenizer
 from viper.settings import LoraSettings, ModelSettings, SftSettings, StageSettings, TrainingSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning")

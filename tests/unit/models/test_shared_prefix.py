@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from models.shapes.seeing import make_vlm, save_vlm
-from models.shapes.tokenizer import make_tokenizer
 from models.shared_prefix import branch_mask, pack, prompt_positions, sample_groups, unpack
 from models.vlm import Prompt, Vlm, load_vlm
+from models.worlds.shapes.seeing import make_vlm, save_vlm
+from models.worlds.shapes.tokenizer import make_tokenizer
 from viper.settings import ModelSettings
 
 TEXTS = ("describe the image.", "what was changed from the first picture to the second?")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.shapes.lessons import (
+from models.worlds.shapes.lessons import (
     EVERYTHING,
     Lesson,
     critique_lesson,
@@ -14,11 +14,11 @@ from models.shapes.lessons import (
     question_lesson,
     refine_lesson,
 )
-from models.shapes.questions import NUMBERS
-from models.shapes.scaffold import IGNORED, NOWHERE, Scaffold, find_clues
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS
-from models.shapes.seeing import collate
-from models.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.questions import NUMBERS
+from models.worlds.shapes.scaffold import IGNORED, NOWHERE, Scaffold, find_clues
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS
+from models.worlds.shapes.seeing import collate
+from models.worlds.shapes.tokenizer import make_tokenizer
 
 TOKENIZER = make_tokenizer()
 seeds = st.integers(min_value=0, max_value=2**32 - 1)

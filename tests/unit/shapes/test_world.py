@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import prompts
-from models.shapes import grammar
-from models.shapes.parser import read_scene
-from models.shapes.pictures import render_pair
-from models.shapes.questions import SUITE_QUESTIONS
-from models.shapes.scene import COARSE, POSITIONS, Scene, Thing, render, sample_scene
-from models.shapes.suites import SETS, SUITES, write_suite
-from models.shapes.tokenizer import make_tokenizer
-from models.shapes.truth import true_refinements
 from models.suites.catalog import EMBEDDED, find_suite
 from models.suites.reading import read_tsv
 from models.suites.suite import Question
+from models.worlds.shapes import grammar
+from models.worlds.shapes.parser import read_scene
+from models.worlds.shapes.pictures import render_pair
+from models.worlds.shapes.questions import SUITE_QUESTIONS
+from models.worlds.shapes.scene import COARSE, POSITIONS, Scene, Thing, render, sample_scene
+from models.worlds.shapes.suites import SETS, SUITES, write_suite
+from models.worlds.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.truth import true_refinements
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 

@@ -177,7 +177,7 @@ def test_an_adapter_is_merged_into_the_base_and_is_a_model_of_its_own(tmp_path: 
 
 
 def viper(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from viper.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
 
 

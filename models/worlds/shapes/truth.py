@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.shapes import grammar
-from models.shapes.lessons import say_corrections, say_things
-from models.shapes.parser import read_scene
+from models.worlds.shapes import grammar
+from models.worlds.shapes.lessons import say_corrections, say_things
+from models.worlds.shapes.parser import read_scene
 
 
 def true_refinements(picture: NDArray[np.uint8], caption: str, rng: np.random.Generator) -> tuple[str, str]:

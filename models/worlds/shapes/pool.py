@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from models.shapes.scene import render, sample_scene
+from models.worlds.shapes.scene import render, sample_scene
 
 
 def png(pixels: np.ndarray) -> bytes:

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.shapes.scene import (
+from models.worlds.shapes.scene import (
     _RADIUS_PX,
     CELL_PX,
     COLORS,

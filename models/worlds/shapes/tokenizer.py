@@ -4,8 +4,8 @@ import re
 
 from transformers import PreTrainedTokenizerFast
 
-from models.shapes import grammar
-from models.shapes.scene import ATTRIBUTE_WORDS, POSITIONS
+from models.worlds.shapes import grammar
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, POSITIONS
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL = (PAD, START, END, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>", "<|unk|>")

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import CLIPTextModel
 
-from models.shapes.bridge_pipeline import BridgeEditPipeline
-from models.shapes.grammar import Operation, sample_operation, say_operation
-from models.shapes.painting import BATCH, Ema, learning_rate, make_transformer, plain_attention, to_tensor
-from models.shapes.pictures import render_pair
-from models.shapes.progress import Progress
-from models.shapes.scene import Scene, sample_scene
-from models.shapes.text_encoder import MAX_TOKENS, encode
-from models.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.bridge_pipeline import BridgeEditPipeline
+from models.worlds.shapes.grammar import Operation, sample_operation, say_operation
+from models.worlds.shapes.painting import BATCH, Ema, learning_rate, make_transformer, plain_attention, to_tensor
+from models.worlds.shapes.pictures import render_pair
+from models.worlds.shapes.progress import Progress
+from models.worlds.shapes.scene import Scene, sample_scene
+from models.worlds.shapes.text_encoder import MAX_TOKENS, encode
+from models.worlds.shapes.tokenizer import make_tokenizer
 
 CHANGE_WEIGHT = 8.0
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from viper import benchmark_commands, champion_commands, data_commands, store_commands
+from commands import benchmark, champion, data, store
+from commands.terminal import USER_MISTAKE, checking, start, working
 from viper.environment import home, prepare_environment, store_root
 from viper.errors import ViperError
-from viper.terminal import USER_MISTAKE, checking, start, working
 
 if TYPE_CHECKING:
     from viper.settings import Settings
@@ -19,10 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(benchmark_commands.app, name="benchmark")
-app.add_typer(store_commands.app, name="store")
-app.add_typer(data_commands.app, name="data")
-app.add_typer(champion_commands.app, name="champion")
+app.add_typer(benchmark.app, name="benchmark")
+app.add_typer(store.app, name="store")
+app.add_typer(data.app, name="data")
+app.add_typer(champion.app, name="champion")
 
 Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
 Overrides = Annotated[
@@ -86,7 +86,7 @@ def status(evolution: Evolution = "") -> None:
     """What is done of an evolution, what is running, and what a resume would skip and do. Changes nothing."""
     prepare_environment()
     with checking():
-        from viper.status import show_status
+        from commands.status import show_status
 
         show_status(evolution)
 
@@ -94,8 +94,8 @@ def status(evolution: Evolution = "") -> None:
 def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: bool) -> None:
     typer.echo(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
     with working(f"viper resume {settings.evolution}"):
+        from commands.summary import show
         from flows.evolve import evolve as evolve_flow
-        from viper.summary import show
 
         results = evolve_flow(profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change)
         show(results)
@@ -122,7 +122,7 @@ def ablate(
             raise ViperError(f"--seeds is {seeds!r}; expected whole numbers separated by commas, such as 17,18.")
         check(settings, 1)
     with working("the same command"):
-        from viper.summary import show_ablation
+        from commands.summary import show_ablation
 
         show_ablation(settings, ablate_flow(settings, names, [int(seed) for seed in seeds.split(",")]))
 
@@ -139,8 +139,8 @@ def throughput(
     with checking():
         settings = _settings(profile, set_)
     with working("the same command"):
+        from commands.summary import show_throughput
         from tasks.throughput import measure_throughput
-        from viper.summary import show_throughput
 
         show_throughput(measure_throughput(settings, stage, steps))
 
@@ -163,7 +163,7 @@ def profiles() -> None:
 def doctor(profile: Profile = "shapes") -> None:
     """Check this machine, the store, the services and the models of a profile. Changes nothing."""
     prepare_environment()
-    from viper.doctor import examine
+    from commands.doctor import examine
 
     if not examine(profile):
         raise typer.Exit(USER_MISTAKE)
@@ -191,7 +191,7 @@ def foundation(
 def services() -> None:
     """Run a Prefect server, an MLflow server and an S3 server on loopback until Ctrl-C."""
     prepare_environment()
-    from viper.services import serve
+    from commands.services import serve
 
     with checking():
         serve()

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from commands.terminal import checking
 from viper.environment import prepare_environment, store_root
-from viper.terminal import checking
 
 app = typer.Typer(help="Dataset versions, and the lineage of models.", no_args_is_help=True)
 

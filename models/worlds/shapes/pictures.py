@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.shapes.grammar import Operation
-from models.shapes.scene import CELL_PX, GRID, Scene, render
+from models.worlds.shapes.grammar import Operation
+from models.worlds.shapes.scene import CELL_PX, GRID, Scene, render
 
 
 def with_cells(picture: NDArray[np.uint8], other: NDArray[np.uint8], cells: Iterable[int]) -> NDArray[np.uint8]:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from models.shapes.progress import Progress
-from models.shapes.scene import IMAGE_PX, Scene, background, render, sample_scene
-from models.shapes.text_encoder import HIDDEN, MAX_TOKENS, encode, shuffled_caption
-from models.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.progress import Progress
+from models.worlds.shapes.scene import IMAGE_PX, Scene, background, render, sample_scene
+from models.worlds.shapes.text_encoder import HIDDEN, MAX_TOKENS, encode, shuffled_caption
+from models.worlds.shapes.tokenizer import make_tokenizer
 
 BATCH = 16
 NOISE_SCALE = 2.0

@@ -13,14 +13,14 @@ from PIL import Image
 from models import prompts
 from models.diffusion import Editor, Painter
 from models.rewards import SentenceReward
-from models.shapes import grammar
-from models.shapes.editing import draw_edit
-from models.shapes.lessons import Lesson, predict_lesson, refine_lesson
-from models.shapes.parser import read_cells, read_scene
-from models.shapes.scene import COARSE, Scene, render, sample_scene
-from models.shapes.text_encoder import shuffled_caption
 from models.similarity import load_similarity
 from models.vlm import Prompt, Vlm
+from models.worlds.shapes import grammar
+from models.worlds.shapes.editing import draw_edit
+from models.worlds.shapes.lessons import Lesson, predict_lesson, refine_lesson
+from models.worlds.shapes.parser import read_cells, read_scene
+from models.worlds.shapes.scene import COARSE, Scene, render, sample_scene
+from models.worlds.shapes.text_encoder import shuffled_caption
 from viper.settings import DiffusionSettings, ModelSettings, RewardSettings
 
 _SEED = 7_000_001

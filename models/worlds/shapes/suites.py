@@ -7,11 +7,11 @@ import json
 
 import numpy as np
 
-from models.shapes.grammar import say_caption
-from models.shapes.lessons import draw_pictures_of
-from models.shapes.pool import png
-from models.shapes.questions import SUITE_QUESTIONS
-from models.shapes.scene import render, sample_scene
+from models.worlds.shapes.grammar import say_caption
+from models.worlds.shapes.lessons import draw_pictures_of
+from models.worlds.shapes.pool import png
+from models.worlds.shapes.questions import SUITE_QUESTIONS
+from models.worlds.shapes.scene import render, sample_scene
 
 SUITES = (*SUITE_QUESTIONS, "caption_fidelity")
 QUESTIONS = {"fine_perception": 2000}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.shapes.scene import (
+from models.worlds.shapes.scene import (
     ATTRIBUTE_WORDS,
     COARSE,
     COLORS,

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from commands.terminal import FAILED, checking
 from viper.environment import prepare_environment, store_root
-from viper.terminal import FAILED, checking
 
 app = typer.Typer(help="Verify, measure and clear the object store.", no_args_is_help=True)
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from commands.terminal import checking, start, working
 from viper.environment import prepare_environment
 from viper.errors import ViperError
-from viper.terminal import checking, start, working
 
 app = typer.Typer(help="Score models on the benchmarks alone.", invoke_without_command=True)
 
@@ -55,8 +55,8 @@ def benchmark(
                 raise ViperError("--adapter goes with the base or with a --model from a folder or hub, not with a key.")
             vlms = {"base": base_vlm(settings), "model": stored_vlm(settings, model)}
     with working("the same command"):
+        from commands.summary import show_scores
         from flows.benchmark import benchmark as benchmark_flow
-        from viper.summary import show_scores
 
         show_scores(benchmark_flow(profile=profile, settings=settings, vlms=vlms))
 
@@ -66,7 +66,7 @@ def rescore(suites: Annotated[str, typer.Option(help="Suites, separated by comma
     """Score the stored replies again by the present rules, without the model. Changes nothing."""
     prepare_environment()
     with checking():
+        from commands.summary import show_rescored
         from tasks.rescoring import rescore as rescore_replies
-        from viper.summary import show_rescored
 
         show_rescored(rescore_replies([suite for suite in suites.split(",") if suite]))

@@ -11,7 +11,17 @@ from typing import Literal
 
 import numpy as np
 
-from models.shapes.scene import ATTRIBUTE_WORDS, COARSE, COLORS, POSITIONS, SHAPES, SIZES, Attribute, Scene, Thing
+from models.worlds.shapes.scene import (
+    ATTRIBUTE_WORDS,
+    COARSE,
+    COLORS,
+    POSITIONS,
+    SHAPES,
+    SIZES,
+    Attribute,
+    Scene,
+    Thing,
+)
 
 NOTHING_TO_CORRECT = ("nothing to correct.", "the caption is right.")
 

@@ -12,11 +12,11 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from models.shapes import grammar
-from models.shapes.grammar import OPERATION_KINDS, RECAST, Operation, Refinement, with_word
-from models.shapes.progress import Progress
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, Attribute, Thing, sample_thing
-from models.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes import grammar
+from models.worlds.shapes.grammar import OPERATION_KINDS, RECAST, Operation, Refinement, with_word
+from models.worlds.shapes.progress import Progress
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, Attribute, Thing, sample_thing
+from models.worlds.shapes.tokenizer import make_tokenizer
 
 BATCH = 96
 HIDDEN = 64

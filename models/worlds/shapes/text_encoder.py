@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
-from models.shapes.grammar import OPERATION_KINDS, RECAST, Operation, sample_operation, say_operation, say_thing
-from models.shapes.progress import Progress
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, sample_scene
-from models.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.grammar import OPERATION_KINDS, RECAST, Operation, sample_operation, say_operation, say_thing
+from models.worlds.shapes.progress import Progress
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, sample_scene
+from models.worlds.shapes.tokenizer import make_tokenizer
 
 MAX_TOKENS = 64
 HIDDEN = 128

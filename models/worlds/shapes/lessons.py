@@ -11,11 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import prompts
-from models.shapes import grammar
-from models.shapes.grammar import Refinement, with_word
-from models.shapes.pictures import render_pair, with_cells
-from models.shapes.questions import SUITE_QUESTIONS, Question
-from models.shapes.scene import ATTRIBUTE_WORDS, COARSE, POSITIONS, Scene, Thing, render, sample_scene, sample_thing
+from models.worlds.shapes import grammar
+from models.worlds.shapes.grammar import Refinement, with_word
+from models.worlds.shapes.pictures import render_pair, with_cells
+from models.worlds.shapes.questions import SUITE_QUESTIONS, Question
+from models.worlds.shapes.scene import (
+    ATTRIBUTE_WORDS,
+    COARSE,
+    POSITIONS,
+    Scene,
+    Thing,
+    render,
+    sample_scene,
+    sample_thing,
+)
 
 
 @dataclass(frozen=True)

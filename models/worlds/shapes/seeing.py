@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from models.shapes.lessons import EVERYTHING, Curriculum, Lesson, draw_lesson
-from models.shapes.muon import Muon
-from models.shapes.progress import Progress
-from models.shapes.scaffold import Scaffold, find_clues
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, Scene, render, sample_scene
-from models.shapes.tokenizer import END, PAD, START, make_tokenizer
+from models.worlds.shapes.lessons import EVERYTHING, Curriculum, Lesson, draw_lesson
+from models.worlds.shapes.muon import Muon
+from models.worlds.shapes.progress import Progress
+from models.worlds.shapes.scaffold import Scaffold, find_clues
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, Scene, render, sample_scene
+from models.worlds.shapes.tokenizer import END, PAD, START, make_tokenizer
 
 PATCH_PX = 8
 BATCH = 32

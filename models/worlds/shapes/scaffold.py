@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from models.shapes.grammar import sentences
-from models.shapes.lessons import Lesson
-from models.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, Thing
+from models.worlds.shapes.grammar import sentences
+from models.worlds.shapes.lessons import Lesson
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, Thing
 
 NOWHERE, IGNORED = GRID * GRID, -100
 _PLACE = re.compile("|".join(POSITIONS))

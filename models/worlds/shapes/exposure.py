@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.shapes import editing, painting, seeing
+from models.worlds.shapes import editing, painting, seeing
 
 
 def training_pictures(seed: int, painter: int, editor: int, vision: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from commands.terminal import checking
 from viper.environment import prepare_environment
-from viper.terminal import checking
 
 app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
 

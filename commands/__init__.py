@@ -1,0 +1,1 @@
+"""The face of the project: the command line, one file a group of commands."""

@@ -1,0 +1,146 @@
+"""What the steps of a round hand each other, as typed records: each has one name in its artifact, one reader, one writer.
+
+A payload is JSON under its ``entry``. Equal payloads give equal bytes, so that a step which decides the same as before
+leaves everything after it as it is.
+"""
+
+import json
+from typing import ClassVar, Generic, Self, TypeVar
+
+from pydantic import ConfigDict, RootModel
+
+from viper.records import Record
+
+Content = TypeVar("Content")
+
+
+class Payload(RootModel[Content], Generic[Content]):
+    """One JSON entry of an artifact; ``root`` is its content."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entry: ClassVar[str]
+    """Name of the entry in the artifact."""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """The payload in the bytes of its entry.
+
+        Raises:
+            pydantic.ValidationError: The bytes are no such payload.
+        """
+        return cls.model_validate_json(data)
+
+    def encoded(self) -> dict[str, bytes]:
+        """The entry by its name."""
+        return {self.entry: to_json(self.model_dump(mode="json"))}
+
+
+def to_json(value: object) -> bytes:
+    """Bytes of a JSON value: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode()
+
+
+class Captions(Payload[dict[str, str]]):
+    """The caption of each image, by image id."""
+
+    entry = "captions.json"
+
+
+class Distances(Payload[dict[str, tuple[float, ...]]]):
+    """How far the paintings of each image's caption are from it, one number a noise seed, by image id."""
+
+    entry = "distances.json"
+
+
+class Critique(Record):
+    """What one or several equal draws said of a painting."""
+
+    refinements: str
+    """The corrections, sentence after sentence."""
+    refined: str
+    """The caption rewritten by them; empty where nothing is to correct."""
+    samples: int
+    """How many draws said the same."""
+
+
+class Critiques(Payload[dict[str, tuple[Critique, ...]]]):
+    """The distinct critiques of each image, by image id, in the order in which they were drawn first."""
+
+    entry = "critiques.json"
+
+
+class Judgements(Payload[dict[str, dict[str, tuple[float, ...]]]]):
+    """By image id and refined caption: how far its paintings are from the image, one number a noise seed."""
+
+    entry = "distances.json"
+
+
+class Refinement(Record):
+    """What the filter decided about an image's critiques."""
+
+    caption: str
+    """The first caption."""
+    refinements: str
+    """Of the critique that gained most."""
+    refined: str
+    """The accepted refined caption; the first caption where nothing was accepted."""
+    kept: bool
+    reason: str
+    """Why it was kept or not, in a few words."""
+    gain: float
+    """How much closer the refined painting came, averaged over the seeds."""
+    first_distance: float
+    """Of the first caption's paintings, averaged over the seeds."""
+
+
+class Refinements(Payload[dict[str, Refinement]]):
+    """The filter's decision on each image, by image id."""
+
+    entry = "refinements.json"
+
+
+class Plan(Record):
+    """Operations to apply to one image, in order."""
+
+    image: str
+    """Its id."""
+    sentences: tuple[str, ...]
+    regions: tuple[int, ...] | None
+    """Regions of the 3 x 3 grid that should change, row by row from 0; ``None`` if the sentences do not tell."""
+    kinds: tuple[str, ...]
+    """Kind of each operation, ``free`` if written by a model."""
+
+
+class Plans(Payload[dict[str, Plan]]):
+    """The plans by ``<image id>/<number>``."""
+
+    entry = "plans.json"
+
+
+class JudgedEdit(Plan):
+    """A plan that was carried out, and what the filter decided."""
+
+    changes: tuple[float, ...]
+    """Change of each of the nine regions, in [0, 1]."""
+    kept: bool
+    reason: str
+    """Why it was kept or not, in a few words."""
+
+
+class Operations(Payload[dict[str, JudgedEdit]]):
+    """The filter's decision on each edit, by ``<image id>/<number>``."""
+
+    entry = "operations.json"
+
+
+PRODUCTS: dict[str, type[Payload[dict[str, object]]]] = {  # what a lesson can be made of
+    "captions": Captions,
+    "paintings": Distances,
+    "critiques": Critiques,
+    "judgements": Judgements,
+    "refinements": Refinements,
+    "edits": Plans,
+    "operations": Operations,
+}  # type: ignore[dict-item]
+"""The payload of each product of a round's synthesis, by the product's name."""
