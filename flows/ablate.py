@@ -17,7 +17,7 @@ from flows.synthesis import one_worker
 from tasks import ablation, promotion
 from viper.errors import ProfileError
 from viper.profiles import override
-from viper.records import Ablation, ArtifactRef, Vlm
+from viper.records import Ablation, ArtifactRef, ModelRef
 from viper.settings import Settings
 
 Replies = dict[str, list[ArtifactRef]]
@@ -94,7 +94,7 @@ def ablate(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) ->
     return found
 
 
-def _train(variant: Variant, settings: Settings) -> Vlm:
+def _train(variant: Variant, settings: Settings) -> ModelRef:
     if variant.true_labels:
         return ceiling(settings, variant.rounds)
     results = evolve(profile=settings.name, rounds=variant.rounds, settings=settings)

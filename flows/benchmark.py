@@ -6,13 +6,13 @@ from flows.synthesis import gather, one_worker
 from tasks import evaluation, suites
 from tasks.promotion import base_vlm, champion_before
 from viper.profiles import load_profile
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
 
 @flow(name="benchmark", task_runner=one_worker)
 def benchmark(
-    profile: str = "shapes", settings: Settings | None = None, vlms: dict[str, Vlm] | None = None
+    profile: str = "shapes", settings: Settings | None = None, vlms: dict[str, ModelRef] | None = None
 ) -> dict[str, dict[str, list[ArtifactRef]]]:
     """Replies by role and suite: for each suite its shards in order.
 

@@ -6,12 +6,12 @@ from flows.synthesis import gather, hash_suites, one_worker
 from tasks import ceiling as steps
 from tasks import editing, filtering, generation, pool, promotion, training, versioning
 from tasks.step import release_models
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
 
 @flow(name="ceiling", task_runner=one_worker, flow_run_name="ceiling of {settings.evolution}")
-def ceiling(settings: Settings, rounds: int = 1) -> Vlm:
+def ceiling(settings: Settings, rounds: int = 1) -> ModelRef:
     """The model after ``rounds`` rounds on true labels, each from the last one's model; no gate holds it back.
 
     Args:
@@ -32,7 +32,7 @@ def ceiling(settings: Settings, rounds: int = 1) -> Vlm:
     return vlm
 
 
-def _true_datasets(settings: Settings, round_number: int, vlm: Vlm) -> dict[str, ArtifactRef]:
+def _true_datasets(settings: Settings, round_number: int, vlm: ModelRef) -> dict[str, ArtifactRef]:
     shards = pool.shards_of(pool.take_images(settings, round_number, hash_suites(settings)))
     captions = gather(generation.caption_images.submit(settings, vlm, shard) for shard in shards)
     truths = [

@@ -8,7 +8,7 @@ from tasks import generation, promotion, reporting, training
 from tasks.clock import timed
 from tasks.step import key_of, release_models
 from viper.errors import Collapsed
-from viper.records import ArtifactRef, RoundResult, Synthesis, Verdict, Vlm
+from viper.records import ArtifactRef, ModelRef, RoundResult, Synthesis, Verdict
 from viper.settings import Settings
 
 
@@ -69,12 +69,12 @@ def run_round(
 def _train_and_judge(
     settings: Settings,
     round_number: int,
-    base: Vlm,
-    champion: Vlm,
+    base: ModelRef,
+    champion: ModelRef,
     made: Synthesis,
     seconds: dict[str, float],
     allow_code_change: bool,
-) -> tuple[Vlm, Verdict]:
+) -> tuple[ModelRef, Verdict]:
     """The candidate and the gate's verdict on it. Raises ``Collapsed`` where there is nothing to judge."""
     promotion.check_data(made)
     candidate = champion

@@ -23,7 +23,7 @@ from tasks.clock import timed
 from tasks.promotion import champion_before
 from viper.errors import Collapsed
 from viper.profiles import load_profile
-from viper.records import ArtifactRef, Synthesis, Vlm
+from viper.records import ArtifactRef, ModelRef, Synthesis
 from viper.settings import Settings, Task
 
 one_worker: Any = ThreadPoolTaskRunner(max_workers=1)
@@ -46,7 +46,7 @@ def synthesis(
     profile: str = "shapes",
     round_number: int = 1,
     settings: Settings | None = None,
-    vlm: Vlm | None = None,
+    vlm: ModelRef | None = None,
     parents: dict[str, ArtifactRef] | None = None,
 ) -> Synthesis:
     """The dataset versions of a round, and everything that led to them.
@@ -65,7 +65,7 @@ def synthesis(
     return made
 
 
-def make_data(settings: Settings, round_number: int, vlm: Vlm, parents: dict[str, ArtifactRef]) -> Synthesis:
+def make_data(settings: Settings, round_number: int, vlm: ModelRef, parents: dict[str, ArtifactRef]) -> Synthesis:
     """The steps of ``synthesis`` in order, with nothing shown."""
     clock: dict[str, float] = {}
     with timed(clock, "pool"):

@@ -1,11 +1,11 @@
-"""What the steps of a round hand each other, as typed records: each has one name in its artifact, one reader, one writer.
+"""What the steps of a round hand each other, as typed records: each has one entry, one reader, one writer.
 
 A payload is JSON under its ``entry``. Equal payloads give equal bytes, so that a step which decides the same as before
 leaves everything after it as it is.
 """
 
 import json
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import ConfigDict, RootModel
 
@@ -134,7 +134,7 @@ class Operations(Payload[dict[str, JudgedEdit]]):
     entry = "operations.json"
 
 
-PRODUCTS: dict[str, type[Payload[dict[str, object]]]] = {  # what a lesson can be made of
+PRODUCTS: dict[str, type[Payload[Any]]] = {
     "captions": Captions,
     "paintings": Distances,
     "critiques": Critiques,
@@ -142,5 +142,5 @@ PRODUCTS: dict[str, type[Payload[dict[str, object]]]] = {  # what a lesson can b
     "refinements": Refinements,
     "edits": Plans,
     "operations": Operations,
-}  # type: ignore[dict-item]
-"""The payload of each product of a round's synthesis, by the product's name."""
+}
+"""What a lesson can be made of: the payload of each product of a round's synthesis, by the product's name."""

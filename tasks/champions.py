@@ -7,7 +7,7 @@ from tasks.promotion import announce_champion, read_champion
 from tasks.reporting import count_finished, finished_round
 from tasks.step import open_store, to_json
 from viper.errors import ProfileError, StoreError
-from viper.records import Record, Vlm
+from viper.records import ModelRef, Record
 
 BASE = "base"
 
@@ -20,7 +20,7 @@ class Reign(Record):
     round_number: int
     """The round that made it, or after which it was put back; 0 for the base."""
     rollback: bool
-    champion: Vlm
+    champion: ModelRef
     reason: str
     """The gate's, or that of whoever rolled back."""
 

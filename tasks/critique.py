@@ -11,13 +11,13 @@ from models.worlds.shapes.grammar import rewrite
 from tasks.generation import load
 from tasks.shards import read_pictures, shard_images
 from tasks.step import Entries, once, read_json, seed_of, step_task, to_json
-from viper.records import ArtifactRef, Shard, Vlm
+from viper.records import ArtifactRef, ModelRef, Shard
 from viper.settings import Settings
 
 
 @step_task(name="critique paintings", task_run_name="critique shard {shard.number}")
 def critique_paintings(
-    settings: Settings, round_number: int, vlm: Vlm, shard: Shard, captions: ArtifactRef, paintings: ArtifactRef
+    settings: Settings, round_number: int, vlm: ModelRef, shard: Shard, captions: ArtifactRef, paintings: ArtifactRef
 ) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``critiques``: ``critiques.json``, by image id a list of distinct ``{refinements, refined, samples}``.
 

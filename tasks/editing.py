@@ -14,7 +14,7 @@ from models.vlm import Prompt
 from tasks.generation import load
 from tasks.shards import png_bytes, shard_images
 from tasks.step import Entries, fingerprint, once, read_json, seed_of, step_task, to_json, worker_model
-from viper.records import ArtifactRef, Shard, Vlm
+from viper.records import ArtifactRef, ModelRef, Shard
 from viper.settings import DiffusionSettings, Settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def load_editor(settings: DiffusionSettings) -> Editor:
 
 @step_task(name="write operations", task_run_name="write operations for shard {shard.number}")
 def write_operations(
-    settings: Settings, round_number: int, vlm: Vlm, shard: Shard, critiques: ArtifactRef, refinements: ArtifactRef
+    settings: Settings, round_number: int, vlm: ModelRef, shard: Shard, critiques: ArtifactRef, refinements: ArtifactRef
 ) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``plans``: ``plans.json``, by ``<image id>/<number>`` the sentences, regions and kinds of an edit."""
     synthesis, ask = settings.synthesis, prompts.SETS[settings.prompts].operations

@@ -20,7 +20,7 @@ from storage.suite_shards import ShardImages, read_questions
 from tasks.generation import load
 from tasks.step import Entries, current_run_name, once, open_store, step_task
 from tasks.suites import MAX_IMAGE_PIXELS
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ log = logging.getLogger("viper")
 
 @step_task(name="answer questions", task_run_name="{vlm.name} answers {suite} {shard}")
 def answer_questions(
-    settings: Settings, vlm: Vlm, suite: str, suite_file: ArtifactRef, shard: int
+    settings: Settings, vlm: ModelRef, suite: str, suite_file: ArtifactRef, shard: int
 ) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``replies``: ``replies.jsonl``, one line a question with its fields, the raw reply and the score."""
     benchmarks, known = settings.benchmarks, find_suite(suite)

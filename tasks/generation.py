@@ -11,16 +11,16 @@ from models.vlm import Vlm as LoadedVlm
 from tasks.shards import shard_images
 from tasks.step import Entries, fingerprint, model_settings, once, step_task, to_json, worker_model
 from viper.errors import ModelError
-from viper.records import ArtifactRef, Shard, Vlm
+from viper.records import ArtifactRef, ModelRef, Shard
 from viper.settings import Settings
 
 
-def load(settings: Settings, vlm: Vlm) -> LoadedVlm:
+def load(settings: Settings, vlm: ModelRef) -> LoadedVlm:
     """The VLM of this worker."""
     return worker_model(load_vlm, model_settings(settings, vlm), vlm.adapter)
 
 
-def with_adapter(settings: Settings, folder: Path) -> Vlm:
+def with_adapter(settings: Settings, folder: Path) -> ModelRef:
     """The base model with the LoRA adapter in a folder.
 
     Raises:
@@ -30,11 +30,11 @@ def with_adapter(settings: Settings, folder: Path) -> Vlm:
         raise ModelError(f"{folder} has no adapter_config.json. Expected a LoRA adapter as peft saves it.")
     base, path = settings.models.vlm, str(folder.resolve())
     both = f"{fingerprint(base)}+{fingerprint(base.model_copy(update={'path': path}))}"
-    return Vlm(name="adapter", settings_path=base.path, adapter=path, fingerprint=both)
+    return ModelRef(name="adapter", settings_path=base.path, adapter=path, fingerprint=both)
 
 
 @step_task(name="caption images", task_run_name="caption shard {shard.number}")
-def caption_images(settings: Settings, vlm: Vlm, shard: Shard) -> ArtifactRef | State[ArtifactRef]:
+def caption_images(settings: Settings, vlm: ModelRef, shard: Shard) -> ArtifactRef | State[ArtifactRef]:
     """Artifact ``captions``: ``captions.json``, the greedy caption of each image by id."""
 
     def compute() -> tuple[Entries, dict[str, JsonValue]]:

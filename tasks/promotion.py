@@ -15,7 +15,7 @@ from tasks.evaluation import read_replies
 from tasks.step import Entries, fingerprint, log, once, open_store, read_json, seed_of, step_task, to_json
 from tasks.tracking import tracker
 from viper.errors import ChampionChanged, Collapsed
-from viper.records import ArtifactRef, Synthesis, Verdict, Vlm
+from viper.records import ArtifactRef, ModelRef, Synthesis, Verdict
 from viper.settings import Settings
 
 
@@ -83,13 +83,13 @@ def collapse_verdict(error: Collapsed) -> Verdict:
     return Verdict(decision="collapse", reason=str(error))
 
 
-def base_vlm(settings: Settings) -> Vlm:
+def base_vlm(settings: Settings) -> ModelRef:
     """The base model: champion of round 0."""
     vlm = settings.models.vlm
-    return Vlm(name="base", settings_path=vlm.path, fingerprint=fingerprint(vlm))
+    return ModelRef(name="base", settings_path=vlm.path, fingerprint=fingerprint(vlm))
 
 
-def champion_before(settings: Settings, round_number: int) -> Vlm:
+def champion_before(settings: Settings, round_number: int) -> ModelRef:
     """The champion that rounds before ``round_number`` made, or that was put back since; else the base."""
     store = open_store()
     keys = [key for key in store.list(champions_prefix(settings.evolution)) if champion_round(key) < round_number]
@@ -99,15 +99,17 @@ def champion_before(settings: Settings, round_number: int) -> Vlm:
     return champion if champion.artifact else base_vlm(settings)
 
 
-def read_champion(key: str) -> Vlm:
+def read_champion(key: str) -> ModelRef:
     """The model that was made, or put back as, champion under ``key``."""
     ref = open_store().find(key)
     assert ref is not None
-    return Vlm.model_validate(read_json(ref, "champion.json"))
+    return ModelRef.model_validate(read_json(ref, "champion.json"))
 
 
 @step_task(name="promote")
-def promote(settings: Settings, round_number: int, champion: Vlm, candidate: Vlm, verdict: Verdict) -> Vlm:
+def promote(
+    settings: Settings, round_number: int, champion: ModelRef, candidate: ModelRef, verdict: Verdict
+) -> ModelRef:
     """The champion after the round, in the store and under MLflow's alias.
 
     The store's create-only reference is the truth, so repeating this changes nothing. MLflow is told in the same step;

@@ -29,7 +29,7 @@ from storage.objects import ObjectStore
 from tasks.survey import Seen, current_survey
 from viper.environment import store_root, work_folder
 from viper.errors import CorruptArtifact, StoreUnavailable
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import ModelSettings, Settings
 
 TRANSIENT = (StoreUnavailable, ConnectionError, TimeoutError)
@@ -226,7 +226,7 @@ def release_models() -> None:
     _models.clear()
 
 
-def model_settings(settings: Settings, vlm: Vlm) -> ModelSettings:
+def model_settings(settings: Settings, vlm: ModelRef) -> ModelSettings:
     """How to load a VLM on this machine: the base as its profile says, a round's model from a local copy."""
     if vlm.artifact is None:
         return settings.models.vlm

@@ -7,7 +7,7 @@ from tasks.promotion import base_vlm, read_champion
 from tasks.step import open_store
 from viper.environment import work_folder
 from viper.errors import ModelError
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
 ROOMS = ("evolutions/", "results/")
@@ -19,7 +19,7 @@ def is_key(name: str) -> bool:
     return name.startswith(ROOMS)
 
 
-def stored_vlm(settings: Settings, key: str) -> Vlm:
+def stored_vlm(settings: Settings, key: str) -> ModelRef:
     """The model under a key of the store.
 
     Args:
@@ -38,16 +38,16 @@ def stored_vlm(settings: Settings, key: str) -> Vlm:
     if ref.kind == "champion":
         return read_champion(key)
     if ref.kind == "model":
-        return Vlm(name="model", artifact=ref, fingerprint=ref.sha256)
+        return ModelRef(name="model", artifact=ref, fingerprint=ref.sha256)
     return _of_checkpoint(settings, store, ref)
 
 
-def _of_checkpoint(settings: Settings, store: ObjectStore, ref: ArtifactRef) -> Vlm:
+def _of_checkpoint(settings: Settings, store: ObjectStore, ref: ArtifactRef) -> ModelRef:
     identity = store.manifest(ref).meta["identity"]
     assert isinstance(identity, dict)
     name = f"{identity['stage']} after {int(ref.uri.rpartition('/')[2])}"
     if identity["method"] == "full":
-        return Vlm(name=name, artifact=ref, fingerprint=ref.sha256)
+        return ModelRef(name=name, artifact=ref, fingerprint=ref.sha256)
     start, base = str(identity["model"]), base_vlm(settings)
     artifact = next(
         (found for one in store.list("results/model") if (found := store.find(one)) and found.sha256 == start), None
@@ -59,7 +59,7 @@ def _of_checkpoint(settings: Settings, store: ObjectStore, ref: ArtifactRef) -> 
         )
     folder = store.download(ref, work_folder() / "models" / ref.sha256)
     os.utime(folder)
-    return Vlm(
+    return ModelRef(
         name=name,
         settings_path=base.settings_path,
         artifact=artifact,

@@ -31,7 +31,7 @@ from tasks.training_spec import TrainingSpec
 from tasks.versioning import instructive_rows, rows_sha256
 from viper.environment import scratch_folder, store_root
 from viper.errors import Collapsed
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings, Stage, tasks_of
 
 REPORT_EVERY = 5
@@ -43,7 +43,7 @@ def train_stage(
     settings: Settings,
     round_number: int,
     stage: Stage,
-    start: Vlm,
+    start: ModelRef,
     versions: Mapping[str, ArtifactRef],
     allow_code_change: bool = False,
 ) -> ArtifactRef | State[ArtifactRef]:
@@ -171,7 +171,7 @@ class _Progress:
             log.info("training %s: step %d of %d, %s", self._stage, step, self._steps, shown)
 
 
-def as_vlm(round_number: int, trained: ArtifactRef) -> Vlm:
+def as_vlm(round_number: int, trained: ArtifactRef) -> ModelRef:
     """The model of a stage as a record.
 
     Raises:
@@ -180,4 +180,4 @@ def as_vlm(round_number: int, trained: ArtifactRef) -> Vlm:
     if trained.kind == "collapse":
         found = read_json(trained, "collapse.json")
         raise Collapsed(f"Training {found['stage']}: {found['reason']}")
-    return Vlm(name=f"round {round_number}", artifact=trained, fingerprint=trained.sha256)
+    return ModelRef(name=f"round {round_number}", artifact=trained, fingerprint=trained.sha256)

@@ -16,7 +16,7 @@ from tasks.provenance import code_version
 from tasks.step import key_of, log, open_store, plain, seed_of, step_task
 from tasks.survey import current_survey
 from viper.errors import Collapsed
-from viper.records import ArtifactRef, Shard, Vlm
+from viper.records import ArtifactRef, ModelRef, Shard
 from viper.settings import Settings, Task
 
 
@@ -43,7 +43,7 @@ def balance_nothing(
 def version_dataset(
     settings: Settings,
     round_number: int,
-    vlm: Vlm,
+    vlm: ModelRef,
     stage: Task,
     shards: Sequence[Shard],
     parts: Sequence[tuple[ArtifactRef, ...]],

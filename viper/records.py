@@ -32,7 +32,7 @@ class ArtifactRef(Record):
     steps. Empty in references that versions before it wrote; then ``sha256`` counts."""
 
 
-class Vlm(Record):
+class ModelRef(Record):
     """The vision-language model that plays a role in a round."""
 
     name: str
@@ -139,11 +139,11 @@ class RoundResult(Record):
     evolution: str
     round_number: int
     settings_sha256: str
-    base: Vlm
-    champion_before: Vlm
-    candidate: Vlm
+    base: ModelRef
+    champion_before: ModelRef
+    candidate: ModelRef
     """What was judged; the champion itself where a collapse left nothing to judge."""
-    champion_after: Vlm
+    champion_after: ModelRef
     datasets: dict[str, ArtifactRef]
     """Dataset versions by stage."""
     report: ArtifactRef

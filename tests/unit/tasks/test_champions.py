@@ -12,7 +12,7 @@ from tasks.step import open_store, to_json
 from tasks.tracking import tracker
 from viper.errors import ChampionChanged, ProfileError
 from viper.profiles import load_profile, override
-from viper.records import ArtifactRef, RoundResult, Verdict, Vlm
+from viper.records import ArtifactRef, ModelRef, RoundResult, Verdict
 from viper.settings import Settings
 
 # MLflow and its own dependencies warn on import and on first use of a database.
@@ -36,12 +36,12 @@ def settings(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) ->
     return override(load_profile("shapes"), [f"evolution=e-{tmp_path.name.replace('_', '-')[:40].rstrip('-')}"])
 
 
-def _model(name: str) -> Vlm:
+def _model(name: str) -> ModelRef:
     ref = open_store().commit(f"results/model/{name.replace(' ', '-')}", "model", {"weights": name.encode()})
-    return Vlm(name=name, artifact=ref, fingerprint=ref.sha256)
+    return ModelRef(name=name, artifact=ref, fingerprint=ref.sha256)
 
 
-def _finish(settings: Settings, number: int, verdict: Verdict) -> Vlm:
+def _finish(settings: Settings, number: int, verdict: Verdict) -> ModelRef:
     """Round ``number`` as it ends, without what a round makes. Returns the champion after it."""
     store, champion, candidate = open_store(), promotion.champion_before(settings, number), _model(f"round {number}")
     after = promotion.promote.fn(settings, number, champion, candidate, verdict)

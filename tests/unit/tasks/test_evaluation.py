@@ -22,7 +22,7 @@ from tasks.step import open_store, release_models
 from tasks.suites import fix_suite
 from viper.errors import ModelError, SuiteError
 from viper.profiles import load_profile, override
-from viper.records import ArtifactRef, Vlm
+from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
 
@@ -80,7 +80,7 @@ def test_replies_are_kept_raw_with_question_and_score_and_score_again_to_the_sam
     assert found.old == find_suite("fine_perception").aggregate(replies)
 
 
-def trained_model(settings: Settings, folder: Path) -> Vlm:
+def trained_model(settings: Settings, folder: Path) -> ModelRef:
     """The base with other weights, saved as a training saves it."""
     import torch
 
@@ -92,7 +92,7 @@ def trained_model(settings: Settings, folder: Path) -> Vlm:
     release_models()
     entries: dict[str, Any] = {path.name: path for path in folder.iterdir()}
     ref = open_store().commit("results/model/trained", "model", entries)
-    return Vlm(name="round 1", artifact=ref, fingerprint=ref.sha256)
+    return ModelRef(name="round 1", artifact=ref, fingerprint=ref.sha256)
 
 
 def test_models_share_the_images_of_a_shard_and_answer_as_if_alone(

@@ -15,11 +15,11 @@ from tasks import evaluation, filtering, pool, reconstruction, versioning
 from tasks.step import key_of, open_store
 from tasks.survey import surveying
 from viper.profiles import load_profile, override
-from viper.records import ArtifactRef, Shard, Vlm
+from viper.records import ArtifactRef, ModelRef, Shard
 from viper.settings import Settings
 
 SETTINGS = load_profile("shapes")
-VLM = Vlm(name="base", settings_path="shapes:vlm", fingerprint="f" * 64)
+VLM = ModelRef(name="base", settings_path="shapes:vlm", fingerprint="f" * 64)
 
 
 def artifact(key: str, text: str, facts: dict[str, JsonValue] | None = None) -> ArtifactRef:
