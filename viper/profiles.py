@@ -1,16 +1,20 @@
 """Profiles: TOML files that become settings, and settings that are overridden one by one.
 
-Unknown keys are refused with the nearest known one.
+Unknown keys are refused with the nearest known one, and the older form of the settings with what to write instead.
 """
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from viper.errors import ProfileError
+from viper.old_form import find_changes
+from viper.profile_errors import explain
 from viper.settings import Settings
+from viper.tables import number_of
 
 PROFILES_FOLDER = Path(__file__).resolve().parent.parent / "deployments" / "profiles"
 
@@ -36,45 +40,33 @@ def load_profile(name_or_path: str) -> Settings:
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise ProfileError(f"There is no profile {name_or_path!r}. {hint}Known profiles: {', '.join(known)}.")
     try:
-        return parse_settings(tomllib.loads(path.read_text()), path.name)
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8, and lists without end
         raise ProfileError(f"{path.name} is not valid TOML: {error}.") from error
+    return parse_settings(values, path.name)
 
 
-def parse_settings(values: dict[str, object], source: str) -> Settings:
+def parse_settings(values: Mapping[str, object], source: str) -> Settings:
     """Settings from plain values; ``source`` names them in errors.
 
     Raises:
-        ProfileError: A key is unknown (the nearest known one is named), missing, or has a wrong value.
+        ProfileError: A key is unknown (the nearest known one is named), missing, or has a wrong value; or the values
+            have the form of an earlier version (what to write instead is given).
     """
+    changes = find_changes(values)
+    if changes:
+        texts = "\n\n".join(change.as_profile() for change in changes)
+        raise ProfileError(
+            f"{source} has an older form of the settings. Write, and leave the old keys out:\n\n{texts}\n"
+        )
+    return _validated(values, source)
+
+
+def _validated(values: Mapping[str, object], source: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(dict(detail)) for detail in error.errors()]
-        raise ProfileError(f"{source}: " + " ".join(lines)) from error
-
-
-def _explain(detail: dict[str, object]) -> str:
-    location = [str(part) for part in detail["loc"]]  # type: ignore[attr-defined]
-    where = ".".join(location)
-    if detail["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1])
-        near = difflib.get_close_matches(location[-1], known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
-        return f"Unknown key {where!r}; {hint}"
-    if detail["type"] == "missing":
-        return f"{where!r} is missing."
-    found = "" if isinstance(detail["input"], dict) else f" (found {detail['input']!r})"
-    return f"{where or 'profile'}: {detail['msg']}{found}."
-
-
-def _known_keys(location: list[str]) -> list[str]:
-    section: type[BaseModel] = Settings
-    for part in location:
-        annotation = section.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    return sorted(section.model_fields)
+        raise ProfileError(f"{source}: {explain(error, values)}") from error
 
 
 def override(settings: Settings, assignments: list[str]) -> Settings:
@@ -82,25 +74,47 @@ def override(settings: Settings, assignments: list[str]) -> Settings:
 
     Args:
         settings: Of a profile.
-        assignments: ``section.key=value``, the value as in TOML; text may go without quotes.
+        assignments: ``section.key=value``, the value as in TOML; text may go without quotes. A stage is addressed by
+            its name or its number from 0: ``training.stages.csr.steps=4``, ``training.stages.0.steps=4``.
 
     Raises:
-        ProfileError: An assignment has no ``=``, names an unknown key, or has a wrong value.
+        ProfileError: An assignment has no ``=``, names an unknown key or stage, or has a wrong value.
     """
+    if not assignments:
+        return settings
     values = settings.model_dump(mode="json")
+    stages = list(values["training"]["stages"])
     for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise ProfileError(f"--set {assignment!r} has no '='. Expected section.key=value.")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        *sections, key = name.split(".")
-        target = values
-        for section in sections:
+        _assign(values, assignment)
+    changes = find_changes(values, stages)
+    if changes:
+        texts = "\n".join(change.as_option() for change in changes)
+        raise ProfileError(f"--set has an older form of the settings. Write instead:\n{texts}")
+    return _validated(values, "--set")
+
+
+def _assign(values: dict[str, object], assignment: str) -> None:
+    name, equals, text = assignment.partition("=")
+    if not equals:
+        raise ProfileError(f"--set {assignment!r} has no '='. Expected section.key=value.")
+    *sections, key = name.split(".")
+    target: object = values
+    for depth, section in enumerate(sections):
+        path = ".".join(sections[:depth])
+        if isinstance(target, list):
+            target = target[number_of(target, section, f"--set {assignment!r}: {path!r}")]
+        elif isinstance(target, dict):
             target = target.setdefault(section, {})
-            if not isinstance(target, dict):
-                raise ProfileError(f"--set {assignment!r}: {section!r} is a value, not a section.")
-        target[key] = value
-    return parse_settings(values, "--set") if assignments else settings
+        if not isinstance(target, dict | list):
+            raise ProfileError(f"--set {assignment!r}: {section!r} is a value, not a section.")
+    if isinstance(target, list):
+        target[number_of(target, key, f"--set {assignment!r}: {'.'.join(sections)!r}")] = _value(text)
+    elif isinstance(target, dict):
+        target[key] = _value(text)
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):  # text without quotes
+        return text

@@ -5,6 +5,7 @@ only one machine knows. Records are what Prefect shows, what the store keeps as 
 and what a resumed round reads back, so they serialize to JSON and compare by value.
 """
 
+import hashlib
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,10 @@ class Record(BaseModel):
     """A value that never changes after it was made. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def identity(self) -> object:
+        """What counts of this record in the key of a step: every field, unless a record says otherwise."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
 
 
 class ArtifactRef(Record):
@@ -31,44 +36,123 @@ class ArtifactRef(Record):
     """SHA-256 of what the artifact holds, 64 hex digits, whatever it was made from: what counts in the keys of later
     steps. Empty in references that versions before it wrote; then ``sha256`` counts."""
 
+    def identity(self) -> object:
+        """Its content, not its place and not what it was made from."""
+        return {"kind": self.kind, "content": self.content_sha256 or self.sha256}
+
 
 class ModelRef(Record):
-    """The vision-language model that plays a role in a round."""
+    """A model: what decides its weights, and where they lie."""
 
     name: str
-    """``base`` or ``round 3``."""
+    """What people call it, such as ``base`` or ``round 3``."""
     settings_path: str = ""
-    """Where the base comes from; empty for a model made by a round."""
+    """Folder or hub name; empty for a model made by a round."""
+    revision: str = ""
+    """The commit on the hub, 40 hex digits; empty for everything else."""
     adapter: str = ""
     """Folder of a LoRA adapter that is merged into the base; empty for none."""
     artifact: ArtifactRef | None = None
     """The model made by a round; ``None`` for the base."""
     fingerprint: str
-    """What decides its weights: the artifact's hash, or a hash over the base's files or hub revision."""
+    """What decides its weights: a hash over the files of a folder or artifact, or hub name and commit."""
+
+    def identity(self) -> object:
+        """What decides its weights, wherever they lie."""
+        return self.fingerprint
+
+
+class ModelUse(Record):
+    """A model and what decides its numbers besides its weights."""
+
+    model: ModelRef
+    dtype: str
+    """Number format of the weights in memory, such as ``bfloat16``."""
+    attention: str = ""
+    """Attention kernel of a language model; empty where the library chooses."""
+
+
+class DiffusionUse(ModelUse):
+    """A pipeline and how it is called."""
+
+    steps: int
+    """Number of denoising steps."""
+    guidance: float
+    negative_prompt: str
+    side_px: int
+    """Width and height of its pictures, in pixels."""
+    batch: int
+    """Pictures a forward pass: it moves the last bits."""
+
+
+class JudgeUse(Record):
+    """How reconstructions are compared with their originals."""
+
+    kind: str
+    """Name of the judge."""
+    model: ModelRef | None = None
+    """The image model that it looks through, if it has one."""
+
+
+class Seed(Record):
+    """Where the random draws of one step in one round come from: never the clock, the order or the number of shards."""
+
+    evolution: int
+    """The evolution's seed."""
+    round_number: int
+    step: str
+
+    def of(self, item: object = "") -> int:
+        """The seed of one item, in [0, 2**62)."""
+        text = f"{self.evolution}/{self.round_number}/{self.step}/{item}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2
+
+    def small(self) -> int:
+        """A seed for libraries that take 31 bits."""
+        return self.of() % 2**31
+
+
+class Occasion(Record):
+    """For whom a step works. It is kept with what the step makes, and decides nothing of it."""
+
+    evolution: str
+    round_number: int
+    settings_sha256: str = ""
+
+    def identity(self) -> object:
+        """Nothing."""
+        return None
 
 
 class Shard(Record):
-    """A slice of the pool: the unit of work and of loss in synthesis."""
+    """A slice of the round's images: the unit of work and of loss in synthesis."""
 
     pool: ArtifactRef
+    """Its images, as entries ``<image id>.png``."""
     number: int
-    """Counts from 0. The pool's entries are named ``<number>/<image id>.png``."""
+    """Counts from 0; for people only."""
+
+    def identity(self) -> object:
+        """Its images."""
+        return self.pool
 
 
 class Synthesis(Record):
-    """What a round's synthesis made; the tuples have one reference a shard, in order."""
+    """What a round's synthesis made."""
 
     datasets: dict[str, ArtifactRef]
-    """Dataset versions by stage; of a collapsed synthesis, those that could be made."""
+    """Dataset versions by lesson; of a collapsed synthesis, those that could be made."""
     collapse: str = ""
     """What the filter left too little of, in a sentence; empty if it left enough."""
     shards: tuple[Shard, ...]
-    paintings: tuple[ArtifactRef, ...]
-    refinements: tuple[ArtifactRef, ...]
-    operations: tuple[ArtifactRef, ...]
-    edits: tuple[ArtifactRef, ...]
+    products: dict[str, tuple[ArtifactRef, ...]]
+    """By name (see ``models.payloads.PRODUCTS``), one artifact a shard, in order."""
     seconds: tuple[tuple[str, float], ...]
     """Wall time of each step in order, in seconds."""
+
+    def identity(self) -> object:
+        """Everything but the time that it took."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "seconds"}
 
 
 class PairedTest(Record):
@@ -145,7 +229,7 @@ class RoundResult(Record):
     """What was judged; the champion itself where a collapse left nothing to judge."""
     champion_after: ModelRef
     datasets: dict[str, ArtifactRef]
-    """Dataset versions by stage."""
+    """Dataset versions by lesson."""
     report: ArtifactRef
     verdict: Verdict
     seconds: tuple[tuple[str, float], ...]

@@ -1,68 +1,152 @@
-"""Profiles and overrides."""
+"""The settings: what a stage is, what is refused because it cannot work, and the hash of all values."""
 
-from pathlib import Path
+import hashlib
+import json
+from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from viper.errors import ProfileError
-from viper.profiles import load_profile, override
-from viper.settings import StageSettings, tasks_of
+from viper.profiles import load_profile, override, profile_names
+from viper.settings import (
+    AblationSettings,
+    BenchmarkSettings,
+    GateSettings,
+    GrpoStage,
+    JudgeSettings,
+    LoraSettings,
+    ModelSettings,
+    PoolSettings,
+    RewardSettings,
+    Section,
+    Settings,
+    SftSizes,
+    SftStage,
+    Stage,
+    TrainingSettings,
+)
+
+SIZES: dict[str, Any] = {
+    "steps": 4,
+    "prompts_per_step": 2,
+    "learning_rate": 1e-3,
+    "max_completion_tokens": 6,
+    "checkpoint_steps": 2,
+    "micro_batch": 5,
+}
 
 
-def test_an_unknown_profile_names_the_nearest() -> None:
-    with pytest.raises(ProfileError, match="Did you mean 'shapes'"):
-        load_profile("shape")
-
-
-def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ProfileError, match="There is no file"):
-        load_profile(str(tmp_path / "mine.toml"))
-    (tmp_path / "mine.toml").write_text("name = ")
-    with pytest.raises(ProfileError, match=r"mine\.toml is not valid TOML"):
-        load_profile(str(tmp_path / "mine.toml"))
-
-
-def test_an_unknown_key_names_the_nearest() -> None:
-    with pytest.raises(ProfileError, match=r"'pool\.image_per_round'; did you mean 'images_per_round'"):
-        override(load_profile("shapes"), ["pool.image_per_round=3"])
+def grpo(*lessons: str, **changes: Any) -> GrpoStage:
+    return GrpoStage(lessons=lessons, **{**SIZES, **changes})
 
 
 @pytest.mark.parametrize(
-    ("assignment", "message"),
+    ("objective", "lessons", "name"),
     [
-        ("pool.images_per_round=0", "greater than or equal to 1"),
-        ("seed", "no '='"),
-        ("training.stages=[]", "training.stages is empty"),
-        ("training.stages=['csr-stf']", "training.stages.0"),
-        ("training.csr.micro_batch=7", "does not divide the 384 rollouts"),
-        ("models.vlm.attention=flash_attention_2", "training.shared_prefix needs"),
-        ("seed.x=1", "is a value, not a section"),
-        ("evolution=Two Words", "evolution"),
+        ("grpo", ["csr"], "csr"),
+        ("grpo", ["csr", "vop"], "csr-vop"),
+        ("sft", ["csr"], "csr-sft"),
+        ("sft", ["csr", "vop"], "csr-vop-sft"),
     ],
 )
-def test_wrong_values_are_named(assignment: str, message: str) -> None:
-    with pytest.raises(ProfileError, match=message):
-        override(load_profile("shapes"), [assignment])
+def test_a_stage_is_called_after_its_lessons_and_objective(objective: str, lessons: list[str], name: str) -> None:
+    sizes = SIZES if objective == "grpo" else {}
+    stage = TypeAdapter(Stage).validate_python({"objective": objective, "lessons": lessons, **sizes})
+    assert stage.name == name
+    assert stage.model_dump()["name"] == name
+    assert type(stage).model_validate_json(stage.model_dump_json()) == stage
 
 
-def test_a_mixed_stage_takes_the_steps_of_both_and_the_longer_answers() -> None:
-    training = load_profile("shapes").training
-    mixed = training.stage("mixed")
-    assert isinstance(mixed, StageSettings)
-    assert mixed.steps == training.csr.steps + training.vop.steps
-    assert mixed.max_completion_tokens == max(training.csr.max_completion_tokens, training.vop.max_completion_tokens)
-    assert tasks_of("mixed") == tasks_of("mixed-sft") == ("csr", "vop")
-    assert (tasks_of("csr"), tasks_of("vop-sft")) == (("csr",), ("vop",))
+def test_a_stage_may_have_a_name_of_its_own() -> None:
+    assert SftStage(lessons=("csr",), name="cold-start").name == "cold-start"
 
 
-def test_supervised_micro_batches_must_divide_their_step() -> None:
-    changes = ["training.stages=['csr-sft']", "training.sft.micro_batch=7"]
-    with pytest.raises(ProfileError, match="does not divide the 48 samples"):
-        override(load_profile("shapes"), changes)
+@pytest.mark.parametrize("name", ["", "Csr", "csr.2", "a/b", "-", "x" * 65])
+def test_a_name_that_cannot_be_part_of_a_key_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="is no name"):
+        grpo("csr", name=name)
 
 
-def test_an_override_changes_one_value_only() -> None:
-    before = load_profile("shapes")
-    after = override(before, ["filter.seeds=3"])
-    assert after.filter.seeds == 3
-    assert after.model_copy(update={"filter": before.filter}) == before
+def test_a_name_made_of_too_many_lessons_is_refused() -> None:
+    with pytest.raises(ValidationError, match="is no name"):
+        grpo("a" * 40, "b" * 40)
+
+
+def test_the_sizes_of_supervised_stages_and_of_ablations_are_the_same_fields() -> None:
+    assert set(SftStage.model_fields) - set(SftSizes.model_fields) == {"objective", "lessons", "name"}
+    sizes = AblationSettings().sft
+    stage = SftStage(lessons=("csr",), **sizes.model_dump())
+    assert SftSizes(**stage.model_dump(include=set(SftSizes.model_fields))) == sizes
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: grpo(), "no lesson in the list"),
+        (lambda: grpo("csr", "csr"), "a lesson is named twice"),
+        (lambda: grpo("c s r"), "is no name"),
+        (lambda: grpo("csr", micro_batch=7), "does not divide the 10 rollouts.*Choose a divisor of 10"),
+        (lambda: grpo("csr", epsilon_high=0.1), "epsilon_high 0.1 is below epsilon_low 0.2"),
+        (lambda: grpo("csr", epsilon_low=1.0), "less than 1"),
+        (lambda: SftSizes(micro_batch=7), "does not divide the 48 samples"),
+        (lambda: SftStage(lessons=("csr",), micro_batch=7), "does not divide the 48 samples"),
+        (lambda: TrainingSettings(stages=()), r"at least one table \[\[training.stages\]\]"),
+        (lambda: TrainingSettings(stages=(grpo("csr"), grpo("csr"))), "0 and 1 .* both named 'csr'.*name = \"csr-1\""),
+        (lambda: TrainingSettings(stages=(grpo("csr"),), launcher=(" ", "launch")), "begins with blank text"),
+        (lambda: LoraSettings(target_modules="(("), "is no regular expression"),
+        (lambda: LoraSettings(target_modules=""), "no module has an adapter"),
+        (lambda: JudgeSettings(kind="features"), "names no image model.*Set path"),
+        (lambda: JudgeSettings(path="facebook/dinov2-base"), 'Set kind to "features"'),
+        (lambda: GateSettings(confidence=0), "greater than 0"),
+        (lambda: GateSettings(confidence=1), "less than 1"),
+        (lambda: BenchmarkSettings(suites=("a", "b", "a"), folder="x"), "'a' more than once"),
+        (lambda: BenchmarkSettings(suites=(), folder="x"), "Name at least one suite"),
+        (lambda: PoolSettings(uri=" ", images_per_round=1), "the text is blank"),
+        (lambda: PoolSettings(uri="x", images_per_round=1, hash_side=4, near_benchmark_bits=16), "below 16"),
+        (lambda: ModelSettings(path=""), "the text is blank"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_remedy(make: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        (GrpoStage, "learning_rate"),
+        (GrpoStage, "temperature"),
+        (GrpoStage, "epsilon_high"),
+        (SftSizes, "learning_rate"),
+        (RewardSettings, "threshold"),
+        (GateSettings, "margin_points"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused(section: type[Section], key: str, number: float) -> None:
+    with pytest.raises(ValidationError) as refused:
+        section.model_validate({key: number})
+    assert key in {detail["loc"][-1] for detail in refused.value.errors()}
+
+
+def test_the_features_of_an_image_model_judge_where_it_is_named() -> None:
+    assert JudgeSettings(kind="features", path="facebook/dinov2-base").revision == "main"
+    assert JudgeSettings().kind == "pixels"
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_the_hash_of_the_settings_is_that_of_a_step_with_them(profile: str) -> None:
+    settings = load_profile(profile)
+    whole = {"step": "settings", "version": 1, "inputs": {"settings": settings.model_dump(mode="json")}}
+    assert settings.sha256 == hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def test_the_hash_of_the_settings_moves_with_a_value_alone() -> None:
+    settings = load_profile("shapes")
+    assert Settings.model_validate_json(settings.model_dump_json()).sha256 == settings.sha256
+    assert override(settings, ["training.stages.vop.steps=25"]).sha256 != settings.sha256
+
+
+def test_the_settings_describe_themselves_as_a_schema() -> None:
+    schema = Settings.model_json_schema()
+    assert {"GrpoStage", "SftStage", "JudgeSettings"} <= set(schema["$defs"])

@@ -1,0 +1,45 @@
+"""Settings: everything that decides what an evolution computes, frozen; the parameter of every flow.
+
+Every number carries its unit in its name. Endpoints and secrets are not settings; they come from the environment (see
+``viper.environment``). ``viper.profiles`` reads settings from TOML files.
+
+    section      the frozen section and the kinds of values
+    models       where models come from, and the judge of reconstructions
+    data         pool, synthesis and filter
+    stages       one training stage: reinforcement or supervised
+    training     all stages, adapters, reward; the sizes of ablations
+    evaluation   benchmarks, gate, collapse
+    evolution    all of them together: ``Settings``
+"""
+
+from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
+from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
+from viper.settings.evolution import Settings
+from viper.settings.models import DiffusionSettings, JudgeSettings, ModelSettings, ModelsSettings
+from viper.settings.section import Section
+from viper.settings.stages import GrpoStage, SftSizes, SftStage, Stage, default_stage_name
+from viper.settings.training import AblationSettings, LoraSettings, RewardSettings, TrainingSettings
+
+__all__ = [
+    "AblationSettings",
+    "BenchmarkSettings",
+    "CollapseSettings",
+    "DiffusionSettings",
+    "FilterSettings",
+    "GateSettings",
+    "GrpoStage",
+    "JudgeSettings",
+    "LoraSettings",
+    "ModelSettings",
+    "ModelsSettings",
+    "PoolSettings",
+    "RewardSettings",
+    "Section",
+    "Settings",
+    "SftSizes",
+    "SftStage",
+    "Stage",
+    "SynthesisSettings",
+    "TrainingSettings",
+    "default_stage_name",
+]

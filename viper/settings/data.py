@@ -1,0 +1,84 @@
+"""Settings of the data of a round: the pool, what is written and painted from it, and what the filter keeps."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from viper.settings.section import Count, Section, Share, Text
+
+
+class PoolSettings(Section):
+    """The unlabelled images."""
+
+    uri: Text
+    """Folder or ``s3://`` prefix of images. ``shapes:`` draws pictures of the embedded world."""
+    images_per_round: Count
+    """Images taken each round; every round takes others until the pool is used up."""
+    max_pixels: Count = 50_000_000
+    """Largest width x height that is decoded, in pixels."""
+    max_bytes: Count = 50_000_000
+    """Largest file that is read, in bytes."""
+    max_rejected_share: Share = 0.2
+    """Share of unusable images above which the round stops."""
+    hash_side: Annotated[int, Field(ge=4)] = 16
+    """Perceptual hashes of pictures have this many bits squared."""
+    near_benchmark_bits: int = Field(default=10, ge=-1)
+    """An image whose perceptual hash differs from a benchmark picture's in at most this many bits is left out of the
+    pool. -1 compares pixels alone, which is always done."""
+
+    @model_validator(mode="after")
+    def _leaves_images_that_are_near_none(self) -> Self:
+        bits = self.hash_side**2
+        if self.near_benchmark_bits >= bits:
+            raise ValueError(
+                f"near_benchmark_bits {self.near_benchmark_bits} leaves out every image, because a hash of hash_side "
+                f"{self.hash_side} has {bits} bits. Choose near_benchmark_bits below {bits}."
+            )
+        return self
+
+
+class SynthesisSettings(Section):
+    """How captions, critiques and operations are made."""
+
+    shard_images: Count
+    """Images a shard: the unit of loss."""
+    batch: Count = 16
+    """Prompts a generation pass of the VLM."""
+    max_new_tokens: Count
+    """Longest text, in tokens."""
+    critiques: Count = 4
+    """Sampled critiques a painting."""
+    critique_temperature: float = Field(default=1.0, gt=0)
+    """Temperature of the sampled critiques."""
+    edits_per_image: Count = 2
+    """Edited pictures made from one image."""
+    max_operations: Count = 3
+    """Operations in one edited picture, at most."""
+    inline_image_bytes: int = Field(default=100_000, ge=0)
+    """Images up to this size stand in the rows of dataset versions; larger ones lie beside the rows, once each."""
+    writer: Literal["rules", "vlm"] = "vlm"
+    """Who writes refined captions and operations: the world's rules over the VLM's own words, or the VLM by prompt."""
+
+
+class FilterSettings(Section):
+    """The self-critique filter: the painter is the judge."""
+
+    enabled: bool = True
+    """Off keeps every critique and edit (an ablation)."""
+    seeds: Count = 2
+    """Noise seeds a caption is painted with; the same for both captions of a pair."""
+    min_gain: float = Field(default=0.0, ge=0)
+    """How much closer the refined painting must come, in units of the distance, averaged over the seeds."""
+    min_agreement: Share = 1.0
+    """Share of the seeds that must agree that the refined painting is closer."""
+    max_faithful_distance: float = Field(ge=0)
+    """A first painting this close to the image needs no correction: its "nothing to correct" is kept."""
+    max_nothing_share: Share = 0.2
+    """Largest share of "nothing to correct" samples in a CSR dataset."""
+    min_edit_change: float = Field(ge=0)
+    """An edit must change the image at least this much where it should, else it is a no-op."""
+    max_edit_spill: float = Field(ge=0)
+    """An edit may change the rest of the image at most this much."""
+    min_samples: Count = 32
+    """Fewer samples in a task's dataset end the round with the verdict ``collapse``. A stage is left out where fewer of
+    its samples than this say anything but that nothing is to correct."""

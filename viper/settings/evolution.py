@@ -1,0 +1,68 @@
+"""The settings of an evolution as a whole."""
+
+import hashlib
+import json
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
+from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
+from viper.settings.models import JudgeSettings, ModelsSettings
+from viper.settings.section import Name, Section, Word
+from viper.settings.training import AblationSettings, TrainingSettings
+
+
+class Settings(Section):
+    """Everything that decides what an evolution computes."""
+
+    name: Name
+    """Name of the profile: lower case letters, digits, dashes, dots."""
+    evolution: Name = "main"
+    """Name of the evolution: rounds of one name follow each other in one store."""
+    seed: int = Field(default=0, ge=0)
+    """Every random draw is derived from this, the round, the step and the item."""
+    world: Word
+    """The kind of pictures, such as ``shapes`` or ``photographs``: its prompts, and its rules if it has some."""
+    frozen_synthesizer: bool = False
+    """True lets the base make every round's data, in place of the champion (an ablation)."""
+    models: ModelsSettings
+    """The four models."""
+    judge: JudgeSettings = JudgeSettings()
+    """How reconstructions are compared with their originals."""
+    pool: PoolSettings
+    """Unlabelled images."""
+    synthesis: SynthesisSettings
+    """Captions, critiques, operations."""
+    filter: FilterSettings
+    """Self-critique."""
+    training: TrainingSettings
+    """Reinforcement learning and supervised stages."""
+    benchmarks: BenchmarkSettings
+    """Evaluation."""
+    gate: GateSettings = GateSettings()
+    """Promotion."""
+    collapse: CollapseSettings = CollapseSettings()
+    """Collapse."""
+    ablation: AblationSettings = AblationSettings()
+    """Ablations."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all values, 64 hex digits: equal for equal settings, as the key of a step would be."""
+        dumped = {"step": "settings", "version": 1, "inputs": {"settings": self.model_dump(mode="json")}}
+        return hashlib.sha256(json.dumps(dumped, sort_keys=True).encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.gate.gain_on not in ("mean", *self.benchmarks.suites):
+            known = ", ".join(("mean", *self.benchmarks.suites))
+            raise ValueError(
+                f"gate.gain_on is {self.gate.gain_on!r}, which is no suite of the profile. Known: {known}."
+            )
+        if self.training.shared_prefix and self.models.vlm.attention == "flash_attention_2":
+            raise ValueError(
+                "training.shared_prefix needs attention masks that flash_attention_2 does not take. "
+                'Set models.vlm.attention to "sdpa", or training.shared_prefix to false.'
+            )
+        return self

@@ -1,0 +1,76 @@
+"""Settings of the models: where each comes from, how pipelines are called, and who judges a reconstruction."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from viper.settings.section import Count, Section, Text, Word
+
+
+class ModelSettings(Section):
+    """Where a model comes from."""
+
+    path: Text
+    """Folder or hub name. ``shapes:NAME`` is an embedded model."""
+    revision: Text = "main"
+    """Revision on the hub; ignored for folders."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    """Number format of the weights in memory."""
+    device: Text = "cuda"
+    """Torch device, such as ``cpu``, ``cuda`` or ``cuda:1``."""
+    attention: Literal["eager", "sdpa", "flash_attention_2"] = "sdpa"
+    """Attention kernel of language models; pipelines choose their own."""
+
+
+class DiffusionSettings(ModelSettings):
+    """A diffusers pipeline and how it is called."""
+
+    steps: Count = 28
+    """Number of denoising steps."""
+    guidance: float = Field(default=4.0, ge=0)
+    """Guidance scale, given to the pipeline under the name that it uses (``true_cfg_scale`` for Qwen)."""
+    negative_prompt: str = " "
+    """Negative prompt for guided pipelines. Qwen's are silently unguided without one."""
+    side_px: Count = 1024
+    """Width and height of the pictures, in pixels."""
+    batch: Count = 4
+    """Pictures a forward pass. Part of the step's key, because it moves the last bits."""
+
+
+class ModelsSettings(Section):
+    """The four models of the loop."""
+
+    vlm: ModelSettings
+    """The base vision-language model: champion of round 0."""
+    painter: DiffusionSettings
+    """Text-to-image model: image-level reconstruction."""
+    editor: DiffusionSettings
+    """Instruction editor: instance-level reconstruction."""
+    similarity: ModelSettings
+    """SentenceTransformer of the reward."""
+
+
+class JudgeSettings(Section):
+    """Who says how far a reconstruction is from its original."""
+
+    kind: Word = "pixels"
+    """``pixels`` compares small regions of the pictures; ``features`` compares what an image model sees in them."""
+    path: str = ""
+    """Folder or hub name of the image model. Only ``features`` needs one."""
+    revision: Text = "main"
+    """Revision of the image model on the hub; ignored for folders."""
+    device: Text = "cuda"
+    """Torch device of the image model, such as ``cpu``, ``cuda`` or ``cuda:1``."""
+
+    @model_validator(mode="after")
+    def _has_the_model_that_it_needs(self) -> Self:
+        if self.kind == "features" and not self.path.strip():
+            raise ValueError(
+                'kind is "features", but path names no image model. Set path to a folder or hub name, such as '
+                '"facebook/dinov2-base", or kind to "pixels".'
+            )
+        if self.kind == "pixels" and self.path:
+            raise ValueError(
+                f'path is {self.path!r}, but the kind "pixels" has no model. Set kind to "features", or leave path out.'
+            )
+        return self
