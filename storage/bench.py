@@ -13,6 +13,7 @@ from typing import Any
 
 from storage.blobs import open_backend
 from storage.objects import ObjectStore
+from viper.errors import StoreError
 
 Way = tuple[Callable[[list[Path], str], object], Callable[[str, Path], object]]
 """Put files under a prefix; get what lies under the prefix into a new folder."""
@@ -48,7 +49,8 @@ def _time(way: Way, place: str, local: Path, count: int, size_bytes: int) -> tup
     get(place, local / "back")
     ended = time.monotonic()
     found = sum(path.stat().st_size for path in (local / "back").rglob("*") if path.is_file())
-    assert found == count * size_bytes
+    if found != count * size_bytes:
+        raise StoreError(f"{found} bytes came back from {place!r}, of {count * size_bytes}. This store loses data.")
     for made in ("files", "back"):
         shutil.rmtree(local / made)
     return between - began, ended - between
@@ -61,7 +63,8 @@ def _store_way(root: str) -> Way:
     def get(prefix: str, folder: Path) -> None:
         store = ObjectStore(f"{root}/{prefix}")
         ref = store.find("bench")
-        assert ref is not None
+        if ref is None:
+            raise StoreError(f"Nothing lies in {root}/{prefix} after it was stored there. This store loses data.")
         store.download(ref, folder)
 
     return put, get

@@ -222,7 +222,8 @@ def _cut(content: bytes | Path, start: int) -> bytes:
         return content[start : start + PIECE_BYTES]
     with content.open("rb") as file:
         file.seek(start)
-        return file.read(PIECE_BYTES)
+        # Reading sets aside as much memory as it is asked for, however short the file is.
+        return file.read(min(PIECE_BYTES, content.stat().st_size - start))
 
 
 def _version_of(path: Path) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.datasets import IMAGES
-from storage.layout import parse_dataset_key
+from storage.layout import evolution_prefix, evolutions_prefix, parse_dataset_key
 from storage.objects import ObjectStore
 from viper.errors import StoreError
 from viper.records import ArtifactRef
@@ -24,7 +24,7 @@ class Version:
     ref: ArtifactRef
     evolution: str
     round_number: int
-    task: str
+    lesson: str
     rows: int
 
 
@@ -56,7 +56,7 @@ class Change:
 def list_versions(store: ObjectStore, evolution: str = "") -> list[Version]:
     """All dataset versions, of one evolution if it is named, in order of their keys."""
     found = []
-    for key in store.list(f"evolutions/{evolution}" if evolution else "evolutions"):
+    for key in store.list(evolution_prefix(evolution) if evolution else evolutions_prefix()):
         parts = parse_dataset_key(key)
         ref = store.find(key) if parts else None
         if parts and ref:

@@ -7,14 +7,13 @@ the store a few megabytes; the row holds its path relative to the folder, where 
 there. ``viper data export`` puts all images into the rows. The same rows give the same bytes, hence the same hash.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import JsonValue
 
-from storage.manifest import canonical_json
+from storage.manifest import LINEAGE, canonical_json
 from storage.objects import Content, ObjectStore
 from viper.errors import StoreError
 from viper.records import ArtifactRef
@@ -36,42 +35,38 @@ class Picture(NamedTuple):
     name: str
 
 
-def write_dataset(
+def dataset_entries(
     store: ObjectStore,
-    key: str,
+    folder: Path,
     rows: Iterable[Mapping[str, Any]],
     lineage: Mapping[str, JsonValue],
     inline_bytes: int,
-) -> ArtifactRef:
-    """Store a dataset version, or find the one that was stored under ``key`` first.
+) -> tuple[dict[str, Content], dict[str, JsonValue]]:
+    """The entries of a dataset version, and its counts of rows, images and sentences.
 
     Args:
-        store: Where to store it.
-        key: ``storage.layout.dataset_key``.
+        store: Where the pictures lie.
+        folder: Local folder for the shards until they are stored.
         rows: One mapping a row: ``id`` (str, unique), ``images`` (list of ``Picture`` or PNG bytes, in the order of the
             prompt), ``prompt`` (str), ``truth`` (list of ground-truth sentences), ``meta`` (JSON text). Read once; the
             inline images of a group of 100 are in memory at a time.
         lineage: Parent version, round, models and revisions, settings hash, code version, counts by rejection reason.
+            It is shown in the version's card.
         inline_bytes: Largest ``Picture`` that stands in its row. PNG bytes always do.
 
     Raises:
         StoreError: If there are no rows, a row has other columns, or an id comes twice.
         CorruptArtifact: If a ``Picture`` is missing; it names the picture's artifact.
     """
-    with tempfile.TemporaryDirectory(prefix="viper-dataset-") as folder:
-        beside: dict[str, Picture] = {}
-        checked = _with_images(store, _checked(rows, key), inline_bytes, beside)
-        shards, counts = _write_shards(checked, Path(folder), key)
-        entries: dict[str, Content] = {
-            path: store.manifest(picture.artifact).entries[picture.name] for path, picture in beside.items()
-        }
-        _check_present(store, beside.values())
-        entries |= {
-            f"data/train-{number:05d}-of-{len(shards):05d}.parquet": shard for number, shard in enumerate(shards)
-        }
-        entries["README.md"] = _card(lineage, counts).encode()
-        meta: dict[str, JsonValue] = {"lineage": dict(lineage), "counts": dict(counts)}
-        return store.commit(key, "dataset", entries, meta)
+    beside: dict[str, Picture] = {}
+    shards, counts = _write_shards(_with_images(store, _checked(rows), inline_bytes, beside), folder)
+    entries: dict[str, Content] = {
+        path: store.manifest(picture.artifact).entries[picture.name] for path, picture in beside.items()
+    }
+    _check_present(store, beside.values())
+    entries |= {f"data/train-{number:05d}-of-{len(shards):05d}.parquet": shard for number, shard in enumerate(shards)}
+    entries["README.md"] = _card(lineage, counts).encode()
+    return entries, dict(counts)
 
 
 def read_dataset(store: ObjectStore, ref: ArtifactRef, cache_dir: Path) -> "Dataset":
@@ -109,12 +104,12 @@ def _with_paths_in(folder: Path, rows: "Dataset") -> "Dataset":
 
 
 def lineage(store: ObjectStore, ref: ArtifactRef) -> dict[str, JsonValue]:
-    """What the version was made from, as it was given to ``write_dataset``.
+    """What the version was made from, and for whom.
 
     Raises:
         StoreError: If ``ref`` is not a dataset version.
     """
-    found = store.manifest(ref).meta.get("lineage")
+    found = store.manifest(ref).meta.get(LINEAGE)
     if not isinstance(found, dict):
         raise StoreError(f"{ref.uri!r} has no lineage. Expected a dataset version, found {ref.kind!r}.")
     return found
@@ -148,7 +143,7 @@ def _check_present(store: ObjectStore, pictures: Iterable[Picture]) -> None:
         store.check_present(artifact, wanted)
 
 
-def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path, key: str) -> tuple[list[Path], dict[str, int]]:
+def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path) -> tuple[list[Path], dict[str, int]]:
     import pyarrow.parquet as parquet
     from datasets import Features, Image, List, Value
 
@@ -174,7 +169,7 @@ def _write_shards(rows: Iterable[Mapping[str, Any]], folder: Path, key: str) -> 
         if writer is not None:
             writer.close()
     if not shards:
-        raise StoreError(f"The dataset version {key!r} has no rows. Expected at least one: look at the rejections.")
+        raise StoreError("The dataset version has no rows. Expected at least one: look at the rejections.")
     return shards, counts
 
 
@@ -187,13 +182,13 @@ def _table(rows: list[Mapping[str, Any]], schema: Any) -> Any:
         raise StoreError(f"A row among {rows[0]['id']!r} … {rows[-1]['id']!r} has a wrong type: {error}.") from error
 
 
-def _checked(rows: Iterable[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:
+def _checked(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     seen = set[str]()
     for row in rows:
         if set(row) != set(COLUMNS):
-            raise StoreError(f"A row of {key!r} has the columns {sorted(row)}. Expected {sorted(COLUMNS)}.")
+            raise StoreError(f"A row of the dataset version has the columns {sorted(row)}. Expected {sorted(COLUMNS)}.")
         if row["id"] in seen:
-            raise StoreError(f"The id {row['id']!r} comes twice in {key!r}. Expected one row an id.")
+            raise StoreError(f"The id {row['id']!r} comes twice in the dataset version. Expected one row an id.")
         seen.add(row["id"])
         yield row
 

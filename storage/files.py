@@ -56,6 +56,20 @@ def open_file(uri: str) -> Iterator[IO[bytes]]:
             yield file
 
 
+def stat_file(uri: str) -> str:
+    """What changes when the file at an address does; empty if it is gone.
+
+    Raises:
+        StoreError: If it cannot be asked.
+    """
+    with _translated("look at", uri):
+        files, path = filesystem(uri)
+        try:
+            return file_version(files.info(path))
+        except FileNotFoundError:
+            return ""
+
+
 def file_version(info: dict[str, Any]) -> str:
     """What changes when a file does, from what its filesystem says of it: size, and ETag, blob or time of change."""
     marks = [info.get(name) for name in ("size", "ETag", "blob_id", "mtime")]

@@ -1,16 +1,18 @@
 """Where everything lies in the store: every key, as a pure function.
 
     results/<step>/<key>                                          what a step computed; key = hash of its inputs
-    evolutions/<evolution>/rounds/<round>/datasets/<stage>/<key>  dataset version of a stage (csr, vop)
+    evolutions/<evolution>/rounds/<round>/datasets/<lesson>/<key> dataset version of a lesson
+    evolutions/<evolution>/rounds/<round>/listing/<key>           which images of the pool the round takes
     evolutions/<evolution>/rounds/<round>/checkpoints/<stage>/<training>/<step>
     evolutions/<evolution>/rounds/<round>/verdict                 what the gate decided
     evolutions/<evolution>/rounds/<round>/report                  the round's report
     evolutions/<evolution>/requests/<number>                      settings and rounds that were asked for
     evolutions/<evolution>/champions/<round>                      the champion that this round made
     evolutions/<evolution>/champions/<round>.<number>             an earlier one, or the base, put back after this round
+    evolutions/<evolution>/champion-copies/<same name>            the same champion a second time, in other bytes
 
 Numbers are padded with zeros so that sorted keys are in order. Champions are append-only: the last key is the
-champion's, and no pointer is ever moved.
+champion's, and no pointer is ever moved. No other module spells a key or a part of one.
 """
 
 import re
@@ -18,11 +20,27 @@ import re
 from viper.errors import StoreError
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+MAX_ROUNDS = 9_999
+"""More rounds than an evolution can have."""
+_RESULTS, _EVOLUTIONS = "results", "evolutions"
+_HISTORY = re.compile(
+    rf"{_EVOLUTIONS}/[^/]+/(?:(?:champions|champion-copies|requests)/.+|rounds/\d+/(?:verdict|report|datasets/.+))"
+)
+
+
+def is_artifact_key(name: str) -> bool:
+    """Whether ``name`` begins like the key of an artifact, and is no folder and no name on the hub."""
+    return name.startswith((f"{_RESULTS}/", f"{_EVOLUTIONS}/"))
+
+
+def results_prefix(step: str) -> str:
+    """Folder of everything that ``step`` computed."""
+    return f"{_RESULTS}/{check_name('step', step)}"
 
 
 def result_key(step: str, key: str) -> str:
     """Key of what ``step`` computed from the inputs that hash to ``key``."""
-    return f"results/{check_name('step', step)}/{check_name('result key', key)}"
+    return f"{results_prefix(step)}/{check_name('result key', key)}"
 
 
 def heartbeats_prefix(evolution: str) -> str:
@@ -30,24 +48,56 @@ def heartbeats_prefix(evolution: str) -> str:
     return f"heartbeats/{check_name('evolution', evolution)}"
 
 
+def evolutions_prefix() -> str:
+    """Folder of all evolutions."""
+    return _EVOLUTIONS
+
+
+def evolution_of(key: str) -> str:
+    """The evolution that the artifact at ``key`` belongs to.
+
+    Raises:
+        StoreError: If ``key`` lies in no evolution.
+    """
+    found = re.match(rf"{_EVOLUTIONS}/([^/]+)(?:/|$)", key)
+    if found is None:
+        raise StoreError(f"{key!r} belongs to no evolution. Expected a key below {_EVOLUTIONS}/.")
+    return found[1]
+
+
 def evolution_prefix(evolution: str) -> str:
     """Folder of everything that belongs to one evolution."""
-    return f"evolutions/{check_name('evolution', evolution)}"
+    return f"{_EVOLUTIONS}/{check_name('evolution', evolution)}"
+
+
+def rounds_prefix(evolution: str) -> str:
+    """Folder of all rounds of an evolution."""
+    return f"{evolution_prefix(evolution)}/rounds"
 
 
 def round_prefix(evolution: str, round_number: int) -> str:
     """Folder of one round; ``round_number`` counts from 0."""
-    return f"{evolution_prefix(evolution)}/rounds/{_padded('round', round_number, 4)}"
+    return f"{rounds_prefix(evolution)}/{_padded('round', round_number, 4)}"
 
 
-def dataset_key(evolution: str, round_number: int, stage: str, key: str) -> str:
-    """Key of a dataset version of ``stage`` made in this round; ``key`` is the hash of what it was made from."""
-    return f"{round_prefix(evolution, round_number)}/datasets/{check_name('stage', stage)}/{check_name('key', key)}"
+def datasets_prefix(evolution: str, round_number: int) -> str:
+    """Folder of the dataset versions that were made in this round."""
+    return f"{round_prefix(evolution, round_number)}/datasets"
+
+
+def dataset_key(evolution: str, round_number: int, lesson: str, key: str) -> str:
+    """Key of a dataset version of ``lesson`` made in this round; ``key`` is the hash of what it was made from."""
+    return f"{datasets_prefix(evolution, round_number)}/{check_name('lesson', lesson)}/{check_name('key', key)}"
+
+
+def listing_key(evolution: str, round_number: int, key: str) -> str:
+    """Key of the listing of a round's images; ``key`` is the hash of how they were chosen."""
+    return f"{round_prefix(evolution, round_number)}/listing/{check_name('key', key)}"
 
 
 def parse_dataset_key(key: str) -> tuple[str, int, str] | None:
-    """Evolution, round and stage of a dataset version's key; None if ``key`` is something else's."""
-    found = re.fullmatch(r"evolutions/([^/]+)/rounds/(\d+)/datasets/([^/]+)/[^/]+", key)
+    """Evolution, round and lesson of a dataset version's key; None if ``key`` is something else's."""
+    found = re.fullmatch(rf"{_EVOLUTIONS}/([^/]+)/rounds/(\d+)/datasets/([^/]+)/[^/]+", key)
     return (found[1], int(found[2]), found[3]) if found else None
 
 
@@ -60,6 +110,11 @@ def checkpoint_prefix(evolution: str, round_number: int, stage: str, training_ke
 def checkpoint_key(evolution: str, round_number: int, stage: str, training_key: str, step: int) -> str:
     """Key of the checkpoint after ``step`` optimizer steps."""
     return f"{checkpoint_prefix(evolution, round_number, stage, training_key)}/{_padded('step', step, 8)}"
+
+
+def is_checkpoint(key: str) -> bool:
+    """Whether ``key`` is that of a training checkpoint."""
+    return bool(re.fullmatch(rf"{_EVOLUTIONS}/[^/]+/rounds/\d+/checkpoints/[^/]+/[^/]+/\d+", key))
 
 
 def checkpoint_step(key: str) -> int:
@@ -85,6 +140,12 @@ def verdict_key(evolution: str, round_number: int) -> str:
     return f"{round_prefix(evolution, round_number)}/verdict"
 
 
+def verdict_round(key: str) -> int | None:
+    """The round whose verdict lies at ``key``; None if ``key`` is something else's."""
+    found = re.fullmatch(rf"{_EVOLUTIONS}/[^/]+/rounds/(\d+)/verdict", key)
+    return int(found[1]) if found else None
+
+
 def report_key(evolution: str, round_number: int) -> str:
     """Key of the round's report."""
     return f"{round_prefix(evolution, round_number)}/report"
@@ -98,6 +159,15 @@ def requests_prefix(evolution: str) -> str:
 def request_key(evolution: str, number: int) -> str:
     """Key of the request with this number, counted from 0."""
     return f"{requests_prefix(evolution)}/{_padded('request', number, 6)}"
+
+
+def request_number(key: str) -> int:
+    """The number of the request at ``key``.
+
+    Raises:
+        StoreError: If ``key`` is not a request's.
+    """
+    return _last_number("request", key)
 
 
 def champions_prefix(evolution: str) -> str:
@@ -115,6 +185,26 @@ def rollback_key(evolution: str, round_number: int, number: int) -> str:
     return f"{champion_key(evolution, round_number)}.{_padded('rollback', number, 4)}"
 
 
+def is_champion(key: str) -> bool:
+    """Whether ``key`` is that of a champion, made by a round or put back; not that of its second copy."""
+    return re.fullmatch(rf"{_EVOLUTIONS}/[^/]+/champions/\d+(?:\.\d+)?", key) is not None
+
+
+def champion_copies_prefix(evolution: str) -> str:
+    """Folder of the second copies of all champions of an evolution."""
+    return f"{evolution_prefix(evolution)}/champion-copies"
+
+
+def champion_copy_key(key: str) -> str:
+    """Key of the second copy of the champion at ``key``."""
+    return f"{champion_copies_prefix(evolution_of(key))}/{key.rpartition('/')[2]}"
+
+
+def champion_of_copy(copy: str) -> str:
+    """Key of the champion whose second copy lies at ``copy``."""
+    return f"{champions_prefix(evolution_of(copy))}/{copy.rpartition('/')[2]}"
+
+
 def champion_round(key: str) -> int:
     """The round that made the champion at ``key``, or after which it was put back.
 
@@ -130,13 +220,8 @@ def is_rollback(key: str) -> bool:
 
 
 def is_history(key: str) -> bool:
-    """Whether what lies at ``key`` says what has happened, and can never be computed again: no repair may forget it.
-
-    That is so of champions, requests, and the verdict and report of a round.
-    """
-    return (
-        re.fullmatch(r"evolutions/[^/]+/(?:(?:champions|requests)/.+|rounds/\d+/(?:verdict|report))", key) is not None
-    )
+    """Whether what lies at ``key`` says what has happened, so that no repair may forget it."""
+    return _HISTORY.fullmatch(key) is not None
 
 
 def group_of(key: str) -> str:
@@ -148,8 +233,7 @@ def check_name(what: str, name: str) -> str:
     """Return ``name`` if it can be a part of a key.
 
     Raises:
-        StoreError: If it holds anything but lowercase letters, digits, dashes and dots, or begins or ends with a
-            dash or dot.
+        StoreError: If it holds anything but lowercase letters and digits, with dashes and dots between them.
     """
     if not _NAME.fullmatch(name):
         raise StoreError(

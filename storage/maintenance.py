@@ -54,7 +54,7 @@ class Garbage:
 def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
     """Read every blob that a reference under ``prefix`` reaches, each once, and report what cannot be trusted."""
     wanted: dict[str, list[tuple[str, str]]] = {}
-    for key in store.list(prefix):
+    for key in keys_of(store, prefix):
         try:
             ref = store.find(key)
             entries = store.manifest(ref).entries if ref else {}
@@ -68,6 +68,15 @@ def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
         for found, state in zip(wanted.values(), pool.map(store.blob_state, wanted), strict=True):
             if state != "sound":
                 yield from (Damage(key, name, state) for key, name in found)
+
+
+def keys_of(store: ObjectStore, prefix: str) -> list[str]:
+    """Keys of the artifacts in the folder ``prefix``; all if it is empty, and the one if it is the key of one."""
+    if not prefix:
+        return list(store.list(""))
+    folder, _, last = prefix.rstrip("/").rpartition("/")
+    itself = [key for key in store.list(folder) if key == f"{folder}/{last}"] if folder else []
+    return [*itself, *store.list(prefix)]
 
 
 def usage(store: ObjectStore) -> dict[str, Usage]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field, JsonValue
@@ -14,8 +15,10 @@ from viper.records import Record
 PIECE_BYTES = 16 * 2**20
 """Larger content lies in the store in pieces of this size: blobs of their own, sent and verified each by itself."""
 
-PROVENANCE = "inputs"
-"""The fact of a manifest that says what the artifact was made from. It is no part of the content."""
+PROVENANCE, LINEAGE = "inputs", "lineage"
+"""The facts of a manifest that say what the artifact was made from, and for whom. They are no part of the content."""
+FOR_PEOPLE = ".md"
+"""Entries with this ending explain the artifact to people. They are no part of the content, either."""
 
 _KEY_PART = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*")
 
@@ -60,12 +63,20 @@ class Manifest(Record):
         """Sum of the sizes of all entries."""
         return sum(blob.size_bytes for blob in self.entries.values())
 
-    @property
+    @cached_property
     def content_sha256(self) -> str:
         """SHA-256 over kind, entries and facts, 64 hex digits: equal for artifacts that hold the same.
 
-        What the artifact was made from (``PROVENANCE``) and how its blobs lie in the store do not count.
+        What the artifact was made from (``PROVENANCE``, ``LINEAGE``, texts ``FOR_PEOPLE``) and how its blobs lie in the
+        store do not count.
         """
+        entries = {name: blob.sha256 for name, blob in self.entries.items() if not name.endswith(FOR_PEOPLE)}
+        facts = {name: value for name, value in self.meta.items() if name not in (PROVENANCE, LINEAGE)}
+        return sha256_of(canonical_json({"kind": self.kind, "entries": entries, "meta": facts}))
+
+    @cached_property
+    def older_content_sha256(self) -> str:
+        """``content_sha256`` by the rule of references that were written while lineage and texts counted."""
         entries = {name: blob.sha256 for name, blob in self.entries.items()}
         facts = {name: value for name, value in self.meta.items() if name != PROVENANCE}
         return sha256_of(canonical_json({"kind": self.kind, "entries": entries, "meta": facts}))

@@ -127,10 +127,14 @@ class ObjectStore(BlobStore):
             with _naming(ref, "its manifest"):
                 manifest = parse_manifest(self.get_bytes(ref.sha256))
             self._manifests = _remember(self._manifests, ref.sha256, manifest)
-        if (manifest.kind, manifest.size_bytes) != (ref.kind, ref.size_bytes):
+        found = (manifest.kind, manifest.size_bytes, manifest.content_sha256)
+        # References of older versions name no content, or one that counted more.
+        older = ref.content_sha256 in ("", manifest.older_content_sha256)
+        said = (ref.kind, ref.size_bytes, found[2] if older else ref.content_sha256)
+        if said != found:
             raise CorruptArtifact(
-                f"{ref.uri!r} cannot be trusted: it is said to be {ref.kind!r} of {ref.size_bytes} bytes, "
-                f"but its manifest says {manifest.kind!r} of {manifest.size_bytes} bytes. {REPAIR}",
+                f"{ref.uri!r} cannot be trusted: it is said to be {said[0]!r} of {said[1]} bytes with the content "
+                f"{said[2]}, but its manifest says {found[0]!r} of {found[1]} bytes with {found[2]}. {REPAIR}",
                 ref.uri,
             )
         return manifest

@@ -10,9 +10,9 @@ from datasets import load_dataset
 from PIL import Image
 
 from storage.dataset_reports import compare_versions, export_jsonl, find_version, list_versions, read_rows, sample_rows
-from storage.datasets import write_dataset
 from storage.layout import dataset_key
 from storage.objects import ObjectStore
+from tests.loop import stored_dataset
 from viper.errors import StoreError
 from viper.records import ArtifactRef
 
@@ -52,8 +52,8 @@ def versions(store: ObjectStore) -> tuple[ArtifactRef, ArtifactRef]:
     ]
     keys = [dataset_key("main", number, "vop", f"{number}" * 4) for number in (1, 2)]
     return (
-        write_dataset(store, keys[0], first, {"reasons": {"accepted": 3, "spilled elsewhere": 1}}, 0),
-        write_dataset(store, keys[1], second, {"reasons": {"accepted": 3}}, 0),
+        stored_dataset(store, keys[0], first, {"reasons": {"accepted": 3, "spilled elsewhere": 1}}, 0),
+        stored_dataset(store, keys[1], second, {"reasons": {"accepted": 3}}, 0),
     )
 
 
@@ -61,7 +61,7 @@ def test_versions_are_listed_and_found_by_key_and_by_hash(
     store: ObjectStore, versions: tuple[ArtifactRef, ArtifactRef]
 ) -> None:
     store.commit("evolutions/main/rounds/0001/verdict", "round", {"x": b"1"})
-    assert [(one.evolution, one.round_number, one.task, one.rows) for one in list_versions(store)] == [
+    assert [(one.evolution, one.round_number, one.lesson, one.rows) for one in list_versions(store)] == [
         ("main", 1, "vop", 3),
         ("main", 2, "vop", 3),
     ]

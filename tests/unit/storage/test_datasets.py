@@ -13,9 +13,10 @@ from pydantic import JsonValue
 
 import storage.datasets
 from storage.dataset_reports import export_folder, read_rows
-from storage.datasets import Picture, lineage, read_dataset, write_dataset
+from storage.datasets import Picture, lineage, read_dataset
 from storage.images import encode_png
 from storage.objects import ObjectStore
+from tests.loop import stored_dataset
 from viper.errors import CorruptArtifact, StoreError
 
 LINEAGE: dict[str, JsonValue] = {"parent": "", "round": 1, "rejections": {"too|short": 2}}
@@ -42,7 +43,7 @@ def rows(count: int = 3) -> list[dict[str, object]]:
 def test_a_version_opens_with_datasets_and_with_pandas(store: ObjectStore, tmp_path: Path) -> None:
     import datasets
 
-    ref = write_dataset(store, "d", rows(), LINEAGE, 0)
+    ref = stored_dataset(store, "d", rows(), LINEAGE, 0)
     folder = store.download(ref, tmp_path / "version")
     whole = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "hf"))
     assert whole.column_names == ["id", "images", "prompt", "truth", "meta"]
@@ -53,7 +54,7 @@ def test_a_version_opens_with_datasets_and_with_pandas(store: ObjectStore, tmp_p
 
 
 def test_reading_a_version_decodes_its_images_and_keeps_its_order(store: ObjectStore, tmp_path: Path) -> None:
-    ref = write_dataset(store, "d", rows(), LINEAGE, 0)
+    ref = stored_dataset(store, "d", rows(), LINEAGE, 0)
     dataset = read_dataset(store, ref, tmp_path / "cache")
     assert dataset["id"] == ["r0", "r1", "r2"]
     assert [image.getpixel((0, 0)) for image in dataset[1]["images"]] == [(1, 0, 0), (1, 1, 0)]
@@ -70,7 +71,7 @@ def test_large_pictures_lie_beside_the_rows_and_share_their_blobs(
     pool = store.commit("pool", "pool", {"small.png": small, "large.png": large})
     images = [Picture(pool, "small.png"), Picture(pool, "large.png"), Picture(pool, "large.png")]
     before = store.blobs().keys()
-    ref = write_dataset(store, "d", [{**rows(1)[0], "images": images}], LINEAGE, len(small))
+    ref = stored_dataset(store, "d", [{**rows(1)[0], "images": images}], LINEAGE, len(small))
     assert len(store.blobs().keys() - before) == 3  # rows, card, manifest: no picture was written again
     assert store.damaged(ref) == ()
 
@@ -89,7 +90,7 @@ def test_large_pictures_lie_beside_the_rows_and_share_their_blobs(
     assert not (tmp_path / "out" / "images").exists()
     moved = datasets.load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "hf"))
     assert (np.asarray(moved[0]["images"][1]) == noise).all()
-    inline = write_dataset(store, "inline", [{**rows(1)[0], "images": images}], LINEAGE, len(large))
+    inline = stored_dataset(store, "inline", [{**rows(1)[0], "images": images}], LINEAGE, len(large))
     assert [name for name in store.manifest(inline).entries if name.startswith("images")] == []
 
 
@@ -99,20 +100,20 @@ def test_a_lost_picture_is_named_as_its_artifacts_so_that_it_is_made_again(store
     lost = store.manifest(pool).entries["b.png"].sha256
     (Path(store.root) / "objects" / "sha256" / lost[:2] / lost).unlink()
     with pytest.raises(CorruptArtifact, match=r"b\.png.*missing") as caught:
-        write_dataset(store, "d", [{**rows(1)[0], "images": pictures}], LINEAGE, 1)
+        stored_dataset(store, "d", [{**rows(1)[0], "images": pictures}], LINEAGE, 1)
     assert caught.value.key == "results/pool/1"
     assert store.find("d") is None
 
 
 def test_the_same_rows_give_the_same_hash_and_other_rows_another(store: ObjectStore) -> None:
-    first = write_dataset(store, "first", rows(), LINEAGE, 0)
-    second = write_dataset(store, "second", (row for row in rows()), LINEAGE, 0)
-    third = write_dataset(store, "third", rows(4), LINEAGE, 0)
+    first = stored_dataset(store, "first", rows(), LINEAGE, 0)
+    second = stored_dataset(store, "second", (row for row in rows()), LINEAGE, 0)
+    third = stored_dataset(store, "third", rows(4), LINEAGE, 0)
     assert first.sha256 == second.sha256 != third.sha256
 
 
 def test_lineage_and_counts_travel_with_the_version(store: ObjectStore) -> None:
-    ref = write_dataset(store, "d", rows(), LINEAGE, 0)
+    ref = stored_dataset(store, "d", rows(), LINEAGE, 0)
     assert lineage(store, ref) == LINEAGE
     card = store.read(ref, "README.md").decode()
     assert card.startswith("---\nconfigs:\n")
@@ -124,7 +125,7 @@ def test_many_rows_are_written_in_several_shards(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage.datasets, "SHARD_BYTES", 1000)
-    ref = write_dataset(store, "d", rows(30), LINEAGE, 0)
+    ref = stored_dataset(store, "d", rows(30), LINEAGE, 0)
     shards = [name for name in store.manifest(ref).entries if name.startswith("data/")]
     assert len(shards) > 2
     assert read_dataset(store, ref, tmp_path / "cache")["id"] == [f"r{number}" for number in range(30)]
@@ -132,7 +133,7 @@ def test_many_rows_are_written_in_several_shards(
 
 def test_a_version_without_rows_is_refused(store: ObjectStore) -> None:
     with pytest.raises(StoreError, match="has no rows"):
-        write_dataset(store, "d", [], LINEAGE, 0)
+        stored_dataset(store, "d", [], LINEAGE, 0)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_a_malformed_row_is_named(store: ObjectStore, change: dict[str, object],
         yield {**second, **change}
 
     with pytest.raises(StoreError, match=message):
-        write_dataset(store, "d", broken(), LINEAGE, 0)
+        stored_dataset(store, "d", broken(), LINEAGE, 0)
     assert store.find("d") is None
 
 

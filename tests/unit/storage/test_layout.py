@@ -47,3 +47,43 @@ def test_a_champion_that_is_put_back_sorts_after_its_round_and_before_the_next()
     assert sorted([*back, *made]) == [made[0], *back, made[1]]
     assert {layout.champion_round(key) for key in back} == {3}
     assert [layout.is_rollback(key) for key in (*made, *back)] == [False, False, True, True, True]
+
+
+def test_a_copy_and_its_champion_know_each_other() -> None:
+    for key in (layout.champion_key("e", 3), layout.rollback_key("e", 3, 1)):
+        copy = layout.champion_copy_key(key)
+        assert copy.startswith(f"{layout.champion_copies_prefix('e')}/")
+        assert layout.champion_of_copy(copy) == key
+        assert (layout.is_champion(key), layout.is_champion(copy)) == (True, False)
+
+
+def test_keys_are_told_apart() -> None:
+    checkpoint, verdict = layout.checkpoint_key("e", 2, "vop", "abc", 40), layout.verdict_key("e", 7)
+    dataset, request = layout.dataset_key("e", 1, "csr", "3f"), layout.request_key("e", 5)
+    assert [layout.is_checkpoint(key) for key in (checkpoint, verdict, dataset)] == [True, False, False]
+    assert [layout.verdict_round(key) for key in (verdict, checkpoint)] == [7, None]
+    assert layout.request_number(request) == 5
+    assert {layout.evolution_of(key) for key in (checkpoint, verdict, dataset, request, "evolutions/e")} == {"e"}
+    assert dataset.startswith(f"{layout.datasets_prefix('e', 1)}/")
+    assert layout.result_key("model", "k").startswith(f"{layout.results_prefix('model')}/")
+    for key in (checkpoint, layout.result_key("model", "k")):
+        assert layout.is_artifact_key(key)
+    assert not layout.is_artifact_key("lab/results")
+    with pytest.raises(StoreError, match="belongs to no evolution"):
+        layout.evolution_of(layout.result_key("model", "k"))
+
+
+def test_what_has_happened_is_history_and_what_was_computed_is_not() -> None:
+    champion = layout.champion_key("a", 1)
+    for key in (
+        champion,
+        layout.rollback_key("a", 1, 1),
+        layout.champion_copy_key(champion),
+        layout.request_key("a", 0),
+        layout.verdict_key("a", 3),
+        layout.report_key("a", 3),
+        layout.dataset_key("a", 1, "csr", "k"),
+    ):
+        assert layout.is_history(key)
+    for key in (layout.result_key("captions", "k"), layout.checkpoint_key("champions", 1, "csr", "k", 4)):
+        assert not layout.is_history(key)

@@ -52,6 +52,9 @@ def test_verify_names_what_is_missing_and_damaged_and_reads_shared_blobs_once(
     ]
     assert len(read) == len(set(read)) == 2
     assert [one.key for one in verify(store, "results/b")] == ["results/b/1"]
+    assert [one.key for one in verify(store, "results/b/1")] == ["results/b/1"]
+    assert maintenance.keys_of(store, "results/a/") == maintenance.keys_of(store, "results/a/1") == ["results/a/1"]
+    assert maintenance.keys_of(store, "") == ["results/a/1", "results/b/1"]
 
 
 def test_verify_names_a_damaged_manifest_and_a_damaged_reference(store: ObjectStore) -> None:
