@@ -9,12 +9,45 @@ from itertools import pairwise
 
 import numpy as np
 
-from viper.records import SuiteResult
-from viper.settings import CollapseSettings
+from viper.records import Record, SuiteResult
+
+
+class TrainingRules(Record):
+    """When a training counts as collapsed: see ``viper.settings.CollapseSettings``."""
+
+    enabled: bool
+    window_prompts: int
+    min_length_share: float
+    min_coverage_share: float
+    min_entropy_nats: float
+    max_zero_variance_share: float
+
+
+class CandidateRules(Record):
+    """When a candidate's captions and scores count as collapsed: see ``viper.settings.CollapseSettings``."""
+
+    enabled: bool
+    min_words_share: float
+    min_distinct_share: float
+    min_dissimilarity_share: float
+    min_score_share: float
+
+
+class YieldRules(Record):
+    """When the self-critique filter left too little."""
+
+    enabled: bool
+    min_filter_yield: float
+    """Samples in a lesson's dataset, as a share of what the filter judged, in [0, 1]."""
+    min_samples: int
+    """Samples that a dataset must have in any case."""
+
+
+Rules = TrainingRules | CandidateRules | YieldRules
 
 
 def training_collapse(
-    steps: Sequence[Mapping[str, float]], prompts_per_step: int, settings: CollapseSettings
+    steps: Sequence[Mapping[str, float]], prompts_per_step: int, settings: TrainingRules
 ) -> str | None:
     """What collapsed in a training by reinforcement, judged after each of its steps.
 
@@ -48,7 +81,7 @@ def training_collapse(
     return None
 
 
-def caption_collapse(candidate: Sequence[str], base: Sequence[str], settings: CollapseSettings) -> str | None:
+def caption_collapse(candidate: Sequence[str], base: Sequence[str], settings: CandidateRules) -> str | None:
     """What collapsed in a candidate's captions.
 
     Args:
@@ -70,7 +103,7 @@ def caption_collapse(candidate: Sequence[str], base: Sequence[str], settings: Co
     return None
 
 
-def score_collapse(suites: Sequence[SuiteResult], settings: CollapseSettings) -> str | None:
+def score_collapse(suites: Sequence[SuiteResult], settings: CandidateRules) -> str | None:
     """Which suite's score collapsed."""
     for result in suites if settings.enabled else ():
         fallen = _fallen(f"score on {result.suite}", result.candidate, result.base, "min_score_share", settings)
@@ -79,32 +112,31 @@ def score_collapse(suites: Sequence[SuiteResult], settings: CollapseSettings) ->
     return None
 
 
-def yield_collapse(task: str, kept: int, judged: int, min_samples: int, settings: CollapseSettings) -> str | None:
+def yield_collapse(lesson: str, kept: int, judged: int, settings: YieldRules) -> str | None:
     """Whether the self-critique filter left too little to train on.
 
     Args:
-        task: ``csr`` or ``vop``.
+        lesson: Whose dataset it is.
         kept: Samples in its dataset.
         judged: Critiques or edits that the filter saw.
-        min_samples: Samples that a dataset must have in any case.
         settings: Thresholds.
     """
-    if kept < min_samples:
-        return f"the filter left {kept} {task} samples of {judged}; filter.min_samples is {min_samples}."
+    if kept < settings.min_samples:
+        return f"the filter left {kept} {lesson} samples of {judged}; filter.min_samples is {settings.min_samples}."
     share = kept / max(1, judged)
     if settings.enabled and share < settings.min_filter_yield:
         limit = _limit("min_filter_yield", settings)
-        return f"the filter's yield fell to {share:.1%} of {judged} {task} samples; {limit}."
+        return f"the filter's yield fell to {share:.1%} of {judged} {lesson} samples; {limit}."
     return None
 
 
-def _fallen(name: str, value: float, reference: float, key: str, settings: CollapseSettings) -> str | None:
+def _fallen(name: str, value: float, reference: float, key: str, settings: Rules) -> str | None:
     if value >= getattr(settings, key) * reference:
         return None
     return f"{name} fell to {value:.3g} ({_limit(key, settings)}) from {reference:.3g}"
 
 
-def _limit(key: str, settings: CollapseSettings) -> str:
+def _limit(key: str, settings: Rules) -> str:
     return f"collapse.{key} is {getattr(settings, key):g}"
 
 

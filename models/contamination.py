@@ -31,22 +31,27 @@ def hash_picture(image: "Image", side: int) -> Hashes:
     return hash_pixels(image), np.packbits(gray[:, 1:] > gray[:, :-1]).tobytes().hex()
 
 
-def find_known(pictures: Mapping[str, Hashes], suites: Mapping[str, Iterable[Hashes]], max_bits: int) -> dict[str, str]:
-    """Which pictures a suite holds, by name, with the first such suite.
+class KnownPictures:
+    """The pictures of all suites, by their hashes.
 
     Args:
-        pictures: Hashes by name.
         suites: Hashes of all pictures by suite.
         max_bits: Perceptual hashes that differ in at most so many bits count as one picture; -1 compares pixels alone.
     """
-    known: dict[str, str] = {}
-    for suite, hashes in suites.items():
-        held = list(hashes)
-        exact, near_NB = {pixels for pixels, _ in held}, _as_rows([near for _, near in held])
-        for name, (pixels, near) in pictures.items():
-            if name not in known and (pixels in exact or _closest_bits(near, near_NB) <= max_bits):
-                known[name] = suite
-    return known
+
+    def __init__(self, suites: Mapping[str, Iterable[Hashes]], max_bits: int) -> None:
+        held = {suite: list(hashes) for suite, hashes in suites.items()}
+        self._max_bits = max_bits
+        self._exact = {suite: {pixels for pixels, _ in hashes} for suite, hashes in held.items()}
+        self._near_NB = {suite: _as_rows([near for _, near in hashes]) for suite, hashes in held.items()}
+
+    def suite_of(self, picture: Hashes) -> str | None:
+        """The first suite that holds a picture, or one that is as good as it; ``None`` if none does."""
+        pixels, near = picture
+        for suite, exact in self._exact.items():
+            if pixels in exact or _closest_bits(near, self._near_NB[suite]) <= self._max_bits:
+                return suite
+        return None
 
 
 def _closest_bits(near: str, near_NB: NDArray[np.uint8]) -> float:

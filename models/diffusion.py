@@ -11,36 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
 from models.threads import fix_threads
+from models.worlds import WORLDS
 from viper.errors import ModelError
 from viper.settings import DiffusionSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ONE_AT_A_TIME = ("QwenImageEdit", "Flux2", "OmniGen2")
+ONE_AT_A_TIME = ("QwenImageEdit", "QwenImage21", "Flux2", "OmniGen2", "LongCatImageEdit")
 """Families whose editor takes a list of images as references of one picture, so a batch is a loop."""
 
 
 def load_pipeline(settings: DiffusionSettings) -> Any:
     """A diffusers pipeline from a folder or the hub, on its device, without progress bars.
 
-    Pipelines of this project are found by the class name in ``model_index.json``; all others by diffusers. No code is
-    ever run from a model folder.
+    A pipeline that diffusers lacks is found among those of the worlds, by the class name in ``model_index.json``. No
+    code is ever run from a model folder.
 
     Raises:
         ModelError: A file is missing or the folder is no pipeline.
     """
     import torch
-    from diffusers import DiffusionPipeline
 
     fix_threads(settings.device)
     location = resolve(settings.path)
-    pipeline_class: Any = DiffusionPipeline
-    index = Path(location) / "model_index.json"
-    if index.is_file() and json.loads(index.read_text()).get("_class_name") == "BridgeEditPipeline":
-        from models.worlds.shapes.bridge_pipeline import BridgeEditPipeline
-
-        pipeline_class = BridgeEditPipeline
+    pipeline_class = _pipeline_class(Path(location) / "model_index.json")
     try:
         pipeline = pipeline_class.from_pretrained(
             location, revision=settings.revision, dtype=getattr(torch, settings.dtype), use_safetensors=True
@@ -49,6 +44,18 @@ def load_pipeline(settings: DiffusionSettings) -> Any:
         raise ModelError(f"{settings.path} cannot be loaded as a diffusers pipeline: {error}") from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(settings.device)
+
+
+def _pipeline_class(index: Path) -> Any:
+    """What loads the pipeline of a folder: diffusers, or a world's own class that diffusers lacks."""
+    import diffusers
+
+    name = json.loads(index.read_text()).get("_class_name") if index.is_file() else None
+    if name is not None and str(name) not in dir(diffusers):
+        for world in WORLDS.values():
+            if (own := world.pipeline_classes().get(str(name))) is not None:
+                return own
+    return diffusers.DiffusionPipeline
 
 
 class _Pipeline:
@@ -65,17 +72,22 @@ class _Pipeline:
             "num_inference_steps": settings.steps,
             "height": settings.side_px,
             "width": settings.side_px,
+            "max_area": settings.side_px**2,  # of FLUX Kontext, which scales height and width to it
             "use_resolution_binning": False,
             "generator": [torch.Generator(settings.device).manual_seed(seed) for seed in seeds],
         }
-        scale = "true_cfg_scale" if "true_cfg_scale" in self._parameters else "guidance_scale"
-        arguments[scale] = settings.guidance
+        arguments[self._scale()] = settings.guidance
         if settings.guidance > 1:
             arguments["negative_prompt"] = [settings.negative_prompt] * len(seeds)
         return {name: value for name, value in arguments.items() if name in self._parameters}
 
+    def _scale(self) -> str:
+        """The argument that guides this pipeline. Where it has two, one is off by default, as FLUX's true CFG is."""
+        true_scale = self._parameters.get("true_cfg_scale")
+        return "true_cfg_scale" if true_scale is not None and true_scale.default > 1 else "guidance_scale"
 
-class Painter(_Pipeline):
+
+class DiffusersPainter(_Pipeline):
     """Paints captions."""
 
     def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:
@@ -92,7 +104,7 @@ class Painter(_Pipeline):
         return pictures
 
 
-class Editor(_Pipeline):
+class DiffusersEditor(_Pipeline):
     """Applies one instruction to each picture."""
 
     def edit(self, images: Sequence["Image"], instructions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:

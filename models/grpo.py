@@ -31,9 +31,9 @@ from trl import GRPOConfig
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
-from models.trainable import ResumableTrainer, draw_order, load_trainable
+from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
 from viper.errors import ProfileError
-from viper.settings import ModelSettings, StageSettings, TrainingSettings
+from viper.settings import GrpoStage, ModelSettings
 
 
 class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
@@ -91,9 +91,7 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
         return prompt_ids, images, fields
 
 
-def make_config(
-    model: ModelSettings, stage: StageSettings, training: TrainingSettings, seed: int, output_dir: Path
-) -> GRPOConfig:
+def make_config(model: ModelSettings, stage: GrpoStage, seed: int, output_dir: Path) -> GRPOConfig:
     """The paper's objective in TRL's terms, and a rhythm in which every optimizer step sees whole groups.
 
     Raises:
@@ -154,8 +152,8 @@ def whole_batches(steps: int, updates_per_batch: int) -> int:
 def make_trainer(
     model: ModelSettings,
     rows: Any,
-    stage: StageSettings,
-    training: TrainingSettings,
+    stage: GrpoStage,
+    adaptation: Adaptation,
     reward: SentenceReward,
     seed: int,
     output_dir: Path,
@@ -168,7 +166,7 @@ def make_trainer(
         rows: A ``datasets.Dataset``, or another sequence of mappings: ``prompt`` (text, or messages with text),
             ``images`` (PIL images, in the order of the prompt), ``truth`` (sentences).
         stage: The stage's settings.
-        training: Method, adapters.
+        adaptation: Which weights learn, and how.
         reward: Scores the rollouts.
         seed: Of the order of prompts, the adapters' first weights and the rollouts.
         output_dir: Folder for checkpoints.
@@ -179,15 +177,15 @@ def make_trainer(
         ProfileError: See ``make_config``.
     """
     # Before the model is loaded: the config chooses this process's GPU.
-    config = make_config(model, stage, training, seed, output_dir)
-    vlm, adapters = load_trainable(model, training)
+    config = make_config(model, stage, seed, output_dir)
+    vlm, adapters = load_trainable(model, adaptation)
     batches = -(-stage.steps // stage.updates_per_batch)
     return ViperTrainer(
         rows=rows,
         order=draw_order(len(rows), batches * stage.prompts_per_step, seed),
         reward=reward,
         warmup_steps=stage.warmup_steps,
-        shared_prefix=training.shared_prefix,
+        shared_prefix=adaptation.shared_prefix,
         model=vlm.model,
         processing_class=vlm.processor,
         args=config,

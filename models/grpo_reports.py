@@ -6,9 +6,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from models.collapse import training_collapse
+from models.collapse import TrainingRules, training_collapse
 from viper.errors import Collapsed
-from viper.settings import CollapseSettings
 
 METRICS = {
     "loss": "loss",
@@ -64,11 +63,11 @@ class CollapseWatch(TrainerCallback):
 
     Args:
         prompts_per_step: Prompts of a rollout batch.
-        settings: Thresholds.
+        rules: Thresholds.
     """
 
-    def __init__(self, prompts_per_step: int, settings: CollapseSettings) -> None:
-        self._prompts_per_step, self._settings = prompts_per_step, settings
+    def __init__(self, prompts_per_step: int, rules: TrainingRules) -> None:
+        self._prompts_per_step, self._rules = prompts_per_step, rules
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Metrics, **_: Any
@@ -80,7 +79,7 @@ class CollapseWatch(TrainerCallback):
         """
         if not state.is_world_process_zero:
             return
-        found = training_collapse(history(state), self._prompts_per_step, self._settings)
+        found = training_collapse(history(state), self._prompts_per_step, self._rules)
         if found:
             raise Collapsed(f"After step {state.global_step} of the training, {found}")
 

@@ -1,30 +1,106 @@
-"""Where models lie: the embedded ones, folders, hub names."""
+"""Where models lie, and what decides their weights: embedded models, folders, hub names."""
 
+import hashlib
+import re
 from pathlib import Path
 
+from models.worlds import world_of
 from viper.errors import ModelError
 
-WEIGHTS = Path(__file__).resolve().parent / "worlds" / "shapes" / "weights"
-EMBEDDED = ("vlm", "painter", "editor", "similarity")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REFUSED = (401, 403, 404)
+"""Answers of a hub that is there: the model or the revision is not, or not for this user."""
 
 
 def resolve(path: str) -> str:
     """A folder or hub name that ``from_pretrained`` takes.
 
-    ``shapes:NAME`` is an embedded model. Anything that starts with ``.`` or ``/`` must exist; other names are left to
-    the hub.
+    ``WORLD:NAME``, such as ``shapes:vlm``, is an embedded model. Anything that starts with ``.`` or ``/`` must exist;
+    other names are left to the hub.
 
     Raises:
         ModelError: There is no such folder or embedded model.
     """
-    if path.startswith("shapes:"):
-        name = path.removeprefix("shapes:")
-        if name not in EMBEDDED:
-            raise ModelError(f"There is no embedded model {name!r}. Known: {', '.join(EMBEDDED)}.")
-        folder = WEIGHTS / name
-        if not any(folder.rglob("*.safetensors")):
-            raise ModelError(f"The weights of shapes:{name} are missing in {folder}. Run `viper foundation`.")
-        return str(folder)
+    if (world := world_of(path)) is not None:
+        return str(world.model_folder(path.partition(":")[2]))
     if path.startswith((".", "/")) and not Path(path).is_dir():
         raise ModelError(f"There is no folder {path}. Give a folder with a saved model, or a hub name.")
     return path
+
+
+def is_hub_name(path: str) -> bool:
+    """Whether a path is left to the hub: no world's address and no folder."""
+    return world_of(path) is None and not path.startswith((".", "/")) and not Path(path).is_dir()
+
+
+def fingerprint(path: str, revision: str) -> str:
+    """What decides a model's weights: a hash over a folder's files, or the name and commit of a hub model.
+
+    Args:
+        path: As for ``resolve``.
+        revision: The commit of a hub model, as ``resolve_commit`` gives it; ignored for folders.
+
+    Raises:
+        ModelError: There is no such folder or embedded model.
+    """
+    location = resolve(path)
+    folder = Path(location)
+    if not folder.is_dir():
+        return f"{location}@{revision}"
+    digest = hashlib.sha256()
+    for file in sorted(one for one in folder.rglob("*") if one.is_file() and one.suffix != ".md"):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def resolve_commit(name: str, revision: str) -> str:
+    """The commit that a revision of a hub model means now, 40 hex digits.
+
+    Where the hub cannot be reached, it is the commit that the revision meant when the model was fetched last.
+
+    Args:
+        name: Hub name, such as ``Qwen/Qwen2.5-VL-3B-Instruct``.
+        revision: A branch, a tag or a commit.
+
+    Raises:
+        ModelError: The hub knows no such model or revision, or it cannot be reached and nothing was fetched before.
+    """
+    if _COMMIT.fullmatch(revision):
+        return revision
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        commit = HfApi().model_info(name, revision=revision).sha
+    except HFValidationError as error:
+        raise ModelError(f"{name!r} is neither a folder nor a name on the hub: {error}") from error
+    except (OSError, httpx2.HTTPError) as error:
+        answer = error.response if isinstance(error, HfHubHTTPError) else None
+        if answer is not None and answer.status_code in _REFUSED:
+            raise ModelError(
+                f"The hub has no revision {revision!r} of {name} for you: {error} Check path and revision, or log in "
+                "with `hf auth login` if the model is gated."
+            ) from error
+        return _fetched_commit(name, revision, error)
+    if commit is None:
+        raise ModelError(f"The hub names no commit of {name}@{revision}. Give a commit as the revision.")
+    return commit
+
+
+def _fetched_commit(name: str, revision: str, reason: Exception) -> str:
+    """The commit that the local cache keeps for a revision."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model")
+    ref = folder / "refs" / revision
+    commit = ref.read_text().strip() if ref.is_file() else ""
+    if not _COMMIT.fullmatch(commit):
+        raise ModelError(
+            f"The hub cannot be reached ({reason}), and revision {revision!r} of {name} was not fetched before ({ref} "
+            f"holds no commit). Connect once, run `hf download {name} --revision {revision}`, or give a folder."
+        ) from reason
+    return commit

@@ -5,12 +5,30 @@ edit stands if it changed the image where it should and little elsewhere. Every 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from viper.settings import FilterSettings
+from models.payloads import Critique
+from viper.records import Record
 
 NOTHING = ("nothing to correct", "the caption is right")
+
+
+class CritiqueRules(Record):
+    """When a critique is kept: see ``viper.settings.FilterSettings``."""
+
+    enabled: bool
+    min_gain: float
+    min_agreement: float
+    max_faithful_distance: float
+
+
+class EditRules(Record):
+    """When an edit is kept: see ``viper.settings.FilterSettings``."""
+
+    enabled: bool
+    min_edit_change: float
+    max_edit_spill: float
 
 
 @dataclass(frozen=True)
@@ -38,7 +56,7 @@ def says_nothing(refinements: str) -> bool:
 
 
 def judge_critique(
-    refinements: str, rewritten: bool, first: Sequence[float], refined: Sequence[float], settings: FilterSettings
+    refinements: str, rewritten: bool, first: Sequence[float], refined: Sequence[float], rules: CritiqueRules
 ) -> Decision:
     """Whether one critique of one caption is kept.
 
@@ -47,16 +65,16 @@ def judge_critique(
         rewritten: Whether the refined caption differs from the first.
         first: Distances of the first caption's paintings to the image, one a seed.
         refined: Distances of the refined caption's paintings, with the same seeds; empty if it was not painted.
-        settings: Thresholds.
+        rules: Thresholds.
     """
     if not refinements.strip():
         return Decision(False, "empty critique")
     if says_nothing(refinements):
-        faithful = max(first) <= settings.max_faithful_distance
-        if faithful or not settings.enabled:
+        faithful = max(first) <= rules.max_faithful_distance
+        if faithful or not rules.enabled:
             return Decision(True, "nothing to correct")
         return Decision(False, "missed difference")
-    if not settings.enabled:
+    if not rules.enabled:
         return Decision(True, "accepted")
     if not rewritten or not refined:
         return Decision(False, "caption unchanged")
@@ -64,30 +82,67 @@ def judge_critique(
     gain = sum(gains) / len(gains)
     if gain <= 0:
         return Decision(False, "painting not closer", gain)
-    if sum(one > 0 for one in gains) < settings.min_agreement * len(gains):
+    if sum(one > 0 for one in gains) < rules.min_agreement * len(gains):
         return Decision(False, "seeds disagree", gain)
-    if gain < settings.min_gain:
+    if gain < rules.min_gain:
         return Decision(False, "gain below margin", gain)
     return Decision(True, "accepted", gain)
 
 
-def judge_edit(changes: Sequence[float], regions: Sequence[int] | None, settings: FilterSettings) -> Decision:
+def judge_edit(changes: Sequence[float], regions: Sequence[int] | None, rules: EditRules) -> Decision:
     """Whether one edited picture is kept.
 
     Args:
         changes: Change of each of the nine regions, in [0, 1].
         regions: Regions that the operations name, ``None`` if unknown: then any region may change.
-        settings: Thresholds.
+        rules: Thresholds.
     """
-    if not settings.enabled:
+    if not rules.enabled:
         return Decision(True, "accepted")
     if regions is None:
-        if max(changes) < settings.min_edit_change:
+        if max(changes) < rules.min_edit_change:
             return Decision(False, "nothing changed")
-        share = sum(change > settings.max_edit_spill for change in changes) / len(changes)
+        share = sum(change > rules.max_edit_spill for change in changes) / len(changes)
         return Decision(False, "changed everywhere") if share > 0.8 else Decision(True, "accepted")
-    if min(changes[region] for region in regions) < settings.min_edit_change:
+    if min(changes[region] for region in regions) < rules.min_edit_change:
         return Decision(False, "operation without effect")
-    if any(change > settings.max_edit_spill for region, change in enumerate(changes) if region not in regions):
+    if any(change > rules.max_edit_spill for region, change in enumerate(changes) if region not in regions):
         return Decision(False, "spilled elsewhere")
     return Decision(True, "accepted")
+
+
+def best_critique(
+    critiques: Sequence[Critique],
+    caption: str,
+    first: Sequence[float],
+    refined: Mapping[str, Sequence[float]],
+    rules: CritiqueRules,
+) -> tuple[Critique, Decision]:
+    """The critique of one image that gained most, or the least bad rejection.
+
+    Args:
+        critiques: Of the image, at least one.
+        caption: The first caption.
+        first: Distances of its paintings, one a seed.
+        refined: Distances of the paintings of each refined caption, with the same seeds.
+        rules: Thresholds.
+    """
+    judged = [
+        (
+            one,
+            judge_critique(
+                one.refinements,
+                bool(one.refined) and one.refined != caption,
+                first,
+                refined.get(one.refined, ()),
+                rules,
+            ),
+        )
+        for one in critiques
+    ]
+    return max(judged, key=lambda pair: (pair[1].kept, pair[1].gain, pair[0].samples, pair[0].refinements))
+
+
+def refined_captions(critiques: Sequence[Critique]) -> list[str]:
+    """The distinct refined captions of one image, in order of their critiques."""
+    return list(dict.fromkeys(one.refined for one in critiques if one.refined))

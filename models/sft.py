@@ -12,8 +12,8 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from models.trainable import ResumableTrainer, draw_order, load_trainable
-from viper.settings import ModelSettings, SftSettings, TrainingSettings
+from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
+from viper.settings import ModelSettings, SftStage
 
 
 class ViperSftTrainer(ResumableTrainer, SFTTrainer):
@@ -35,8 +35,8 @@ def as_examples(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
 def make_sft_trainer(
     model: ModelSettings,
     rows: Any,
-    settings: SftSettings,
-    training: TrainingSettings,
+    settings: SftStage,
+    adaptation: Adaptation,
     seed: int,
     output_dir: Path,
     callbacks: Sequence[TrainerCallback] = (),
@@ -48,7 +48,7 @@ def make_sft_trainer(
         rows: A ``datasets.Dataset`` with ``prompt`` (text), ``images`` (in the order of the prompt) and ``truth``
             (sentences, which joined are the answer).
         settings: Of supervised stages.
-        training: Method, adapters.
+        adaptation: Which weights learn, and how.
         seed: Of the order of rows and the adapters' first weights.
         output_dir: Folder for checkpoints.
         callbacks: Such as ``models.grpo_reports.Reports``.
@@ -80,7 +80,7 @@ def make_sft_trainer(
         report_to=[],
         remove_unused_columns=False,  # the rows become examples only when they are drawn
     )
-    vlm, adapters = load_trainable(model, training)
+    vlm, adapters = load_trainable(model, adaptation)
     order = draw_order(len(rows), settings.steps * settings.rows_per_step, seed)
     return ViperSftTrainer(
         warmup_steps=settings.warmup_steps,

@@ -90,13 +90,9 @@ def sign_test(won: int, lost: int) -> float:
         won: Questions on which the candidate scored higher.
         lost: Questions on which it scored lower.
     """
-    differing = won + lost
-    # Integers: exact for any count. term = binomial(differing, k), total = its sum over k = 0 … min(won, lost).
-    term = total = 1
-    for k in range(min(won, lost)):
-        term = term * (differing - k) // (k + 1)
-        total += term
-    return min(1.0, 2 * total / (1 << differing))
+    from scipy.stats import binomtest
+
+    return float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
 
 
 def holm(ps: Sequence[float]) -> list[float]:

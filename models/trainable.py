@@ -1,7 +1,7 @@
 """What every training of a stage shares, whatever its objective: weights to train, order of the rows, rate, resume."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,9 +10,21 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PrinterCallback, Trainer
 
 from models.vlm import Vlm, load_vlm
-from viper.settings import ModelSettings, TrainingSettings
+from viper.records import Record
+from viper.settings import LoraSettings, ModelSettings
 
 FINAL_RATE_SHARE = 0.1
+
+
+class Adaptation(Record):
+    """Which weights learn."""
+
+    method: Literal["lora", "full"]
+    """Adapters, or all weights of the language model."""
+    lora: LoraSettings | None
+    """Adapters, where ``method`` is ``lora``."""
+    shared_prefix: bool = False
+    """Whether a stage by reinforcement computes a group's prompt once."""
 
 
 def rate_share(step: int, steps: int, warmup: int) -> float:
@@ -56,14 +68,14 @@ class ResumableTrainer(Trainer):
         return self.lr_scheduler
 
 
-def load_trainable(model: ModelSettings, training: TrainingSettings) -> tuple[Vlm, LoraConfig | None]:
+def load_trainable(model: ModelSettings, adaptation: Adaptation) -> tuple[Vlm, LoraConfig | None]:
     """The model with the weights that shall learn, and the adapters to put on it if the method has them.
 
     Raises:
         ModelError: The model cannot be loaded.
     """
-    if training.method == "lora":
-        lora = training.lora
+    if adaptation.method == "lora":
+        lora = adaptation.lora or LoraSettings()
         return load_vlm(model), LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
     vlm = load_vlm(model.model_copy(update={"dtype": "float32"}))
     vlm.model.requires_grad_(False)

@@ -9,7 +9,6 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
@@ -48,20 +47,24 @@ class Prepared:
 def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     """The processor of a model folder or hub model.
 
-    Where torchvision is missing (there is no CPU build for every platform), ``AutoProcessor`` cannot make Qwen2.5-VL's
-    video processor; then one without video is made from the same files.
+    Those of Qwen2-VL and Qwen2.5-VL are the same on every machine, see ``models.qwen_processor``. Others are the stock
+    ones, most of which need torchvision.
 
     Raises:
-        ModelError: The folder holds no processor for images and text.
+        ModelError: The folder holds no processor for images and text, or its processor needs what is not installed.
     """
-    if find_spec("torchvision") is not None:
-        from transformers import AutoProcessor
+    from transformers import AutoConfig, AutoProcessor
 
-        processor = AutoProcessor.from_pretrained(folder, revision=revision, padding_side="left")
-    else:
-        from models.qwen_processor import load_image_only_processor
+    from models.qwen_processor import PROCESSORS, load_qwen_processor
 
-        processor = load_image_only_processor(folder, revision)
+    try:
+        kind = AutoConfig.from_pretrained(folder, revision=revision).model_type
+        if kind in PROCESSORS:
+            processor = load_qwen_processor(kind, folder, revision)
+        else:
+            processor = AutoProcessor.from_pretrained(folder, revision=revision, padding_side="left")
+    except (ImportError, OSError, ValueError) as error:
+        raise ModelError(f"The processor of {folder} cannot be loaded: {error}") from error
     if not hasattr(processor, "image_processor"):
         raise ModelError(
             f"{folder} gives a {type(processor).__name__}, which reads no images. Expected a vision-language model "

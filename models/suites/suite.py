@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from models.prompts import Prompts
+from models.prompts import Wording
 from models.suites.extraction import LETTERS, extract_letter, says_exactly
 from models.suites.reading import split_options
 
@@ -111,11 +111,11 @@ class Suite:
         """What the question is resampled with; ``images`` are the hashes of its images."""
         return question.index
 
-    def prompt(self, question: Question, prompts: Prompts) -> str:
+    def prompt(self, question: Question, wording: Wording) -> str:
         """The text that asks a question. Options that stand in the question are not listed again."""
         inside = split_options(question.text)[1] == question.options
         hint = f"Hint: {question.hint}\n" if question.hint else ""
-        return hint + prompts.ask(question.text, () if inside else question.options)
+        return hint + wording.ask(question.text, () if inside else question.options)
 
     def score(self, question: Question, reply: str) -> float:
         """The score of one reply, in [0, 1]: the right letter, or the exact text where there are no options."""

@@ -24,10 +24,10 @@ from models.worlds.shapes.tokenizer import make_tokenizer
 
 CHANGE_WEIGHT = 8.0
 
-Edit = tuple[NDArray[np.uint8], NDArray[np.uint8], Operation, Scene]
+DrawnEdit = tuple[NDArray[np.uint8], NDArray[np.uint8], Operation, Scene]
 
 
-def draw_edit(rng: np.random.Generator) -> Edit:
+def draw_edit(rng: np.random.Generator) -> DrawnEdit:
     """A picture, the same picture after one operation, the operation, and the scene before it.
 
     Both pictures share tint, shades and shifts; only the cells of the operation differ.
@@ -38,7 +38,7 @@ def draw_edit(rng: np.random.Generator) -> Edit:
     return before, after, operation, scene
 
 
-def draw_batch(seed: int, step: int) -> tuple[np.random.Generator, list[Edit]]:
+def draw_batch(seed: int, step: int) -> tuple[np.random.Generator, list[DrawnEdit]]:
     """The edits of one step of the training, and what draws the rest."""
     rng = np.random.default_rng([seed, 3, step])
     return rng, [draw_edit(rng) for _ in range(BATCH)]

@@ -24,5 +24,5 @@ def training_pictures(seed: int, painter: int, editor: int, vision: int) -> Iter
     for step in range(vision):
         yield from (("vlm", picture) for picture in seeing.draw_scenes(seed, step)[1])
     for step in range(sum(phase.steps for phase in seeing.PHASES)):
-        lessons = seeing.draw_lessons(seed, step, seeing.PHASES)
-        yield from (("vlm", picture) for lesson in lessons for picture in lesson.images)
+        examples = seeing.draw_examples(seed, step, seeing.PHASES)
+        yield from (("vlm", picture) for example in examples for picture in example.images)

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from models import prompts
-from models.diffusion import Editor, Painter
+from models.diffusion import DiffusersEditor, DiffusersPainter
 from models.rewards import SentenceReward
 from models.similarity import load_similarity
 from models.vlm import Prompt, Vlm
 from models.worlds.shapes import grammar
 from models.worlds.shapes.editing import draw_edit
-from models.worlds.shapes.lessons import Lesson, predict_lesson, refine_lesson
+from models.worlds.shapes.examples import Example, predict_example, refine_example
 from models.worlds.shapes.parser import read_cells, read_scene
+from models.worlds.shapes.prompts import PROMPTS
 from models.worlds.shapes.scene import COARSE, Scene, render, sample_scene
 from models.worlds.shapes.text_encoder import shuffled_caption
 from viper.settings import DiffusionSettings, ModelSettings, RewardSettings
@@ -37,7 +37,7 @@ def measure_painter(settings: DiffusionSettings, count: int) -> dict[str, float]
     """Share of captions whose painting reads back as exactly the captioned scene."""
     rng = np.random.default_rng([_SEED, 1])
     scenes = [sample_scene(rng) for _ in range(count)]
-    pictures = Painter(settings).paint([shuffled_caption(scene, rng) for scene in scenes], list(range(count)))
+    pictures = DiffusersPainter(settings).paint([shuffled_caption(scene, rng) for scene in scenes], list(range(count)))
     exact = [_read(picture) == scene for picture, scene in zip(pictures, scenes, strict=True)]
     return {"scenes exact": float(np.mean(exact))}
 
@@ -46,7 +46,7 @@ def measure_editor(settings: DiffusionSettings, count: int) -> dict[str, float]:
     """Share of edits that read back exactly, by kind, and share of untouched objects that stay as they were."""
     rng = np.random.default_rng([_SEED, 2])
     drawn = [draw_edit(rng) for _ in range(count)]
-    pictures = Editor(settings).edit(
+    pictures = DiffusersEditor(settings).edit(
         [Image.fromarray(before) for before, _, _, _ in drawn],
         [grammar.say_operation(operation, rng) for _, _, operation, _ in drawn],
         list(range(count)),
@@ -66,18 +66,18 @@ def measure_vlm(vlm: Vlm, similarity: ModelSettings, count: int) -> dict[str, fl
     """What the VLM says: facts of greedy captions by kind of word, and mean rewards of sampled CSR and VOP answers."""
     figures = _caption_accuracy(vlm, count)
     judge = SentenceReward(load_similarity(similarity), RewardSettings(coverage_weight=0.5))
-    for name, lesson in (("CSR", refine_lesson), ("VOP", predict_lesson)):
+    for name, draw in (("CSR", refine_example), ("VOP", predict_example)):
         rng = np.random.default_rng([_SEED, 4, len(name)])
-        lessons = [lesson(rng, 0.0) for _ in range(count)]
-        replies = _ask(vlm, lessons)
-        truths = [grammar.sentences(one.answer) for one in lessons]
+        examples = [draw(rng, 0.0) for _ in range(count)]
+        replies = _ask(vlm, examples)
+        truths = [grammar.sentences(one.answer) for one in examples]
         parts = judge.score(replies, truths, [True] * len(replies))
         figures[f"{name} reward"] = float(np.mean([part.total for part in parts]))
     return figures
 
 
-def _ask(vlm: Vlm, lessons: Sequence[Lesson]) -> list[str]:
-    asked = [Prompt(one.prompt, tuple(Image.fromarray(image) for image in one.images)) for one in lessons]
+def _ask(vlm: Vlm, examples: Sequence[Example]) -> list[str]:
+    asked = [Prompt(one.prompt, tuple(Image.fromarray(image) for image in one.images)) for one in examples]
     return vlm.generate(asked, max_new_tokens=80, batch=64, temperature=1.0, seeds=range(len(asked)))
 
 
@@ -85,7 +85,7 @@ def _caption_accuracy(vlm: Vlm, count: int) -> dict[str, float]:
     rng = np.random.default_rng([_SEED, 3])
     scenes = [sample_scene(rng) for _ in range(count)]
     pictures = [Image.fromarray(render(scene, rng)) for scene in scenes]
-    asked = [Prompt(prompts.SHAPES.caption, (picture,)) for picture in pictures]
+    asked = [Prompt(PROMPTS.caption, (picture,)) for picture in pictures]
     right, total = Counter[str](), Counter[str]()
     for scene, reply in zip(scenes, vlm.generate(asked, max_new_tokens=80, batch=64), strict=True):
         said = {thing.cell: thing for thing in grammar.read_caption(reply)}

@@ -70,7 +70,7 @@ RECAST: dict[OperationKind, Attribute] = {"recolor": "color", "resize": "size", 
 
 
 @dataclass(frozen=True)
-class Refinement:
+class Correction:
     """One correction of a caption: an attribute of the object in a cell, an object missed, or one too many."""
 
     kind: Literal["attribute", "missing", "extra"]
@@ -137,15 +137,15 @@ def say_caption(scene: Scene, rng: np.random.Generator) -> str:
     return " ".join(say_thing(thing, rng) for thing in scene.things)
 
 
-def say_refinement(refinement: Refinement, rng: np.random.Generator) -> str:
+def say_correction(correction: Correction, rng: np.random.Generator) -> str:
     """One refinement sentence."""
-    position = POSITIONS[refinement.cell]
-    if refinement.kind == "extra":
+    position = POSITIONS[correction.cell]
+    if correction.kind == "extra":
         return _pick(rng, _REFINE_EXTRA).format(position=position)
-    if refinement.thing is not None:
-        return _pick(rng, _REFINE_MISSING).format(**_words(refinement.thing))
-    phrasings = _REFINE_SHAPE if refinement.attribute == "shape" else _REFINE_WORD
-    return _pick(rng, phrasings).format(position=position, old=refinement.old, new=refinement.new)
+    if correction.thing is not None:
+        return _pick(rng, _REFINE_MISSING).format(**_words(correction.thing))
+    phrasings = _REFINE_SHAPE if correction.attribute == "shape" else _REFINE_WORD
+    return _pick(rng, phrasings).format(position=position, old=correction.old, new=correction.new)
 
 
 def say_operation(operation: Operation, rng: np.random.Generator) -> str:
@@ -203,17 +203,17 @@ def read_caption(text: str) -> list[Thing]:
     return [thing for thing in map(read_thing, sentences(text)) if thing]
 
 
-def read_refinement(sentence: str) -> Refinement | None:
+def read_correction(sentence: str) -> Correction | None:
     """The correction in a sentence, ``None`` if it is not a refinement (or says that nothing is to correct)."""
     if found := _match(_READ_EXTRA, sentence):
-        return Refinement("extra", POSITIONS.index(found["position"]))
+        return Correction("extra", POSITIONS.index(found["position"]))
     if found := _match(_READ_MISSING, sentence):
-        return Refinement("missing", POSITIONS.index(found["position"]), thing=_thing(found))
+        return Correction("missing", POSITIONS.index(found["position"]), thing=_thing(found))
     if found := _match(_READ_REFINE, sentence):
         for attribute, words in ATTRIBUTE_WORDS.items():
             if found["old"] in words and found["new"] in words:
                 cell = POSITIONS.index(found["position"])
-                return Refinement("attribute", cell, attribute, found["old"], found["new"])
+                return Correction("attribute", cell, attribute, found["old"], found["new"])
     return None
 
 
@@ -231,7 +231,7 @@ def read_operation(sentence: str) -> Operation | None:
     return None
 
 
-def corrections(truth: Scene, named: Iterable[Thing]) -> list[Refinement]:
+def corrections(truth: Scene, named: Iterable[Thing]) -> list[Correction]:
     """What must be corrected so that a caption naming ``named`` describes ``truth``, in reading order."""
     caption = {thing.cell: thing for thing in named}
     found = []
@@ -239,14 +239,14 @@ def corrections(truth: Scene, named: Iterable[Thing]) -> list[Refinement]:
         seen, said = truth.at(cell), caption.get(cell)
         if seen and said:
             found += [
-                Refinement("attribute", cell, attribute, getattr(said, attribute), getattr(seen, attribute))
+                Correction("attribute", cell, attribute, getattr(said, attribute), getattr(seen, attribute))
                 for attribute in ATTRIBUTE_WORDS
                 if getattr(said, attribute) != getattr(seen, attribute)
             ]
         elif seen:
-            found.append(Refinement("missing", cell, thing=seen))
+            found.append(Correction("missing", cell, thing=seen))
         elif said:
-            found.append(Refinement("extra", cell))
+            found.append(Correction("extra", cell))
     return found
 
 
@@ -257,16 +257,14 @@ def rewrite(caption: str, refinements: str) -> str:
     left out.
     """
     said = {thing.cell: sentence for sentence in sentences(caption) if (thing := read_thing(sentence))}
-    for one in map(read_refinement, sentences(refinements)):
+    for one in map(read_correction, sentences(refinements)):
         if one is None:
             continue
         if one.kind == "extra":
             said.pop(one.cell, None)
         elif one.thing is not None:
             said[one.cell] = _CAPTION_PLACE_FIRST[0].format(**_words(one.thing))
-        elif one.attribute is not None and one.cell in said:
-            thing = read_thing(said[one.cell])
-            assert thing is not None
+        elif one.attribute is not None and (thing := read_thing(said.get(one.cell, ""))):
             said[one.cell] = re.sub(rf"\b{getattr(thing, one.attribute)}\b", one.new, said[one.cell])
     return " ".join(said[cell] for cell in sorted(said))
 

@@ -43,20 +43,18 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One update of all parameters that have a gradient."""
         for group in self.param_groups:
-            shapes: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+            shapes: dict[torch.Size, list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    shapes[parameter.shape].append(parameter)
-            for shape, parameters in shapes.items():
+                if (gradient := parameter.grad) is not None:
+                    shapes[parameter.shape].append((parameter, gradient))
+            for shape, pairs in shapes.items():
                 looks = []
-                for parameter in parameters:
-                    gradient = parameter.grad
-                    assert gradient is not None
+                for parameter, gradient in pairs:
                     state = self.state[parameter]
                     if "momentum" not in state:
                         state["momentum"] = torch.zeros_like(parameter)
                     state["momentum"].lerp_(gradient, 1 - group["momentum"])
                     looks.append(gradient.lerp(state["momentum"], group["momentum"]))
                 updates = orthogonalize(torch.stack(looks)) * max(1.0, shape[0] / shape[1]) ** 0.5
-                for parameter, update in zip(parameters, updates, strict=True):
+                for (parameter, _), update in zip(pairs, updates, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from models.worlds.shapes import grammar
-from models.worlds.shapes.grammar import OPERATION_KINDS, RECAST, Operation, Refinement, with_word
+from models.worlds.shapes.grammar import OPERATION_KINDS, RECAST, Correction, Operation, with_word
 from models.worlds.shapes.progress import Progress
 from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, Attribute, Thing, sample_thing
 from models.worlds.shapes.tokenizer import make_tokenizer
@@ -23,7 +23,7 @@ HIDDEN = 64
 _CLOSE, _FAR = 0.95, 0.70
 _MAX_TOKENS = 32
 
-Fact = Thing | Refinement | Operation
+Fact = Thing | Correction | Operation
 _ATTRIBUTES: tuple[Attribute, ...] = ("size", "color", "shape")
 
 
@@ -48,8 +48,8 @@ def draw_fact(rng: np.random.Generator) -> Fact:
         if correction == 0:
             attribute = _ATTRIBUTES[int(rng.integers(3))]
             new = getattr(thing, attribute)
-            return Refinement("attribute", cell, attribute, _other(rng, ATTRIBUTE_WORDS[attribute], new), new)
-        return Refinement("missing", cell, thing=thing) if correction == 1 else Refinement("extra", cell)
+            return Correction("attribute", cell, attribute, _other(rng, ATTRIBUTE_WORDS[attribute], new), new)
+        return Correction("missing", cell, thing=thing) if correction == 1 else Correction("extra", cell)
     operation = OPERATION_KINDS[int(rng.integers(len(OPERATION_KINDS)))]
     word = getattr(thing, RECAST[operation]) if operation in RECAST else ""
     target = _other_cell(rng, cell) if operation == "move" else None
@@ -70,19 +70,19 @@ def change_one(fact: Fact, rng: np.random.Generator) -> Fact:
         return _change_thing(fact, rng)
     if fact.thing is not None:
         thing = _change_thing(fact.thing, rng)
-        if isinstance(fact, Refinement):
-            return Refinement("missing", thing.cell, thing=thing)
+        if isinstance(fact, Correction):
+            return Correction("missing", thing.cell, thing=thing)
         return Operation("add", thing.cell, thing=thing)
-    if isinstance(fact, Refinement):
+    if isinstance(fact, Correction):
         slot = int(rng.integers(3)) if fact.attribute else 0
         if slot == 0 or fact.attribute is None:
-            return Refinement(fact.kind, _other_cell(rng, fact.cell), fact.attribute, fact.old, fact.new)
+            return Correction(fact.kind, _other_cell(rng, fact.cell), fact.attribute, fact.old, fact.new)
         words = ATTRIBUTE_WORDS[fact.attribute]
         if len(words) == 2:
-            return Refinement(fact.kind, fact.cell, fact.attribute, fact.new, fact.old)
+            return Correction(fact.kind, fact.cell, fact.attribute, fact.new, fact.old)
         old = _other(rng, words, fact.old, fact.new) if slot == 1 else fact.old
         new = _other(rng, words, fact.old, fact.new) if slot == 2 else fact.new
-        return Refinement(fact.kind, fact.cell, fact.attribute, old, new)
+        return Correction(fact.kind, fact.cell, fact.attribute, old, new)
     if fact.kind == "move" and fact.target is not None:
         if rng.random() < 0.5:
             return Operation("move", _other_cell(rng, fact.cell, fact.target), target=fact.target)
@@ -96,7 +96,7 @@ def say(fact: Fact, rng: np.random.Generator) -> str:
     """One phrasing of a fact."""
     if isinstance(fact, Thing):
         return grammar.say_thing(fact, rng)
-    return grammar.say_refinement(fact, rng) if isinstance(fact, Refinement) else grammar.say_operation(fact, rng)
+    return grammar.say_correction(fact, rng) if isinstance(fact, Correction) else grammar.say_operation(fact, rng)
 
 
 def say_twice(fact: Fact, rng: np.random.Generator) -> tuple[str, str]:
@@ -189,7 +189,7 @@ def measure(folder: Path, seed: int, count: int, threshold: float = 0.85) -> dic
     facts: dict[str, list[Fact]] = {"caption": [], "refinement": [], "operation": []}
     while any(len(kept) < count for kept in facts.values()):
         fact = draw_fact(rng)
-        kind = "caption" if isinstance(fact, Thing) else "refinement" if isinstance(fact, Refinement) else "operation"
+        kind = "caption" if isinstance(fact, Thing) else "refinement" if isinstance(fact, Correction) else "operation"
         facts[kind].append(fact)
     table = {}
     for kind, kept in facts.items():

@@ -1,4 +1,4 @@
-"""Questions about scenes, with options and answers: for the foundation's lessons and for the benchmarks."""
+"""Questions about scenes, with options and answers: for the foundation's examples and for the benchmarks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ import numpy as np
 
 from models.worlds.shapes.scene import (
     ATTRIBUTE_WORDS,
-    COARSE,
     COLORS,
     GRID,
+    LOOKALIKES,
     POSITIONS,
     SHAPES,
     Attribute,
@@ -21,11 +21,10 @@ from models.worlds.shapes.scene import (
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five")
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "center", "right")
-_LOOKALIKES = COARSE | {coarse: fine for fine, coarse in COARSE.items()}
 
 
 @dataclass(frozen=True)
-class Question:
+class ShapeQuestion:
     """A question about one scene, or about two in order. Yes/no questions have no options."""
 
     text: str
@@ -47,9 +46,9 @@ def _choose(rng: np.random.Generator, values: list[int] | list[str] | tuple[str,
 
 def _options(rng: np.random.Generator, words: tuple[str, ...], answer: str, count: int = 4) -> tuple[str, ...]:
     """The answer, its look-alike if it has one, and others, in random order."""
-    others = [word for word in words if word not in (answer, _LOOKALIKES.get(answer))]
+    others = [word for word in words if word not in (answer, LOOKALIKES.get(answer))]
     rng.shuffle(others)
-    lookalike = [_LOOKALIKES[answer]] if _LOOKALIKES.get(answer) in words else []
+    lookalike = [LOOKALIKES[answer]] if LOOKALIKES.get(answer) in words else []
     options = [answer, *lookalike, *others][: min(count, len(words))]
     rng.shuffle(options)
     return tuple(options)
@@ -59,7 +58,7 @@ def _filled(scene: Scene) -> frozenset[int]:
     return frozenset(thing.cell for thing in scene.things)
 
 
-def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) -> Question:
+def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) -> ShapeQuestion:
     """Fine-grained perception: an attribute of the object at a position."""
     scene = sample_scene(rng)
     attribute = attribute or ("color", "shape", "size")[int(rng.choice(3, p=[0.4, 0.4, 0.2]))]
@@ -67,10 +66,10 @@ def ask_attribute(rng: np.random.Generator, attribute: Attribute | None = None) 
     answer = getattr(thing, attribute)
     options = _options(rng, ATTRIBUTE_WORDS[attribute], answer)
     text = f"what {attribute} is the object at the {thing.position}?"
-    return Question(text, answer, options, attribute, (scene,), (frozenset({thing.cell}),), thing.cell)
+    return ShapeQuestion(text, answer, options, attribute, (scene,), (frozenset({thing.cell}),), thing.cell)
 
 
-def ask_presence(rng: np.random.Generator) -> Question:
+def ask_presence(rng: np.random.Generator) -> ShapeQuestion:
     """Coarse perception: is a cell, a row or a column empty? Half of the answers are yes."""
     yes, kind = bool(rng.random() < 0.5), int(rng.integers(3))
     while True:
@@ -89,17 +88,17 @@ def ask_presence(rng: np.random.Generator) -> Question:
         if bool(filled) == yes:
             category = ("cell", "row", "column")[kind]
             cell = number if kind == 0 else None
-            return Question(text, "yes" if yes else "no", ("yes", "no"), category, (scene,), (filled,), cell)
+            return ShapeQuestion(text, "yes" if yes else "no", ("yes", "no"), category, (scene,), (filled,), cell)
 
 
-def ask_instance(rng: np.random.Generator) -> Question:
+def ask_instance(rng: np.random.Generator) -> ShapeQuestion:
     """Instance reasoning: find the one object with an attribute, then say where it is or what else it is."""
     while True:
         scene = sample_scene(rng, min_things=2)
         by: Attribute = ("color", "shape")[int(rng.integers(2))]
         thing = scene.things[int(rng.integers(len(scene.things)))]
         word = getattr(thing, by)
-        close = {word, _LOOKALIKES.get(word)}
+        close = {word, LOOKALIKES.get(word)}
         if sum(getattr(other, by) in close for other in scene.things) > 1:
             continue
         named = f"{word} object" if by == "color" else word
@@ -109,15 +108,15 @@ def ask_instance(rng: np.random.Generator) -> Question:
             options = [thing.position, *(others[i] for i in rng.choice(len(others), 3, replace=False))]
             rng.shuffle(options)
             text = f"where is the {named}?"
-            return Question(text, thing.position, tuple(options), "where", (scene,), meant, thing.cell)
+            return ShapeQuestion(text, thing.position, tuple(options), "where", (scene,), meant, thing.cell)
         other: Attribute = "shape" if by == "color" else "color"
         answer = getattr(thing, other)
         text = f"what {other} is the {named}?"
         options = list(_options(rng, ATTRIBUTE_WORDS[other], answer))
-        return Question(text, answer, tuple(options), f"what {other}", (scene,), meant, thing.cell)
+        return ShapeQuestion(text, answer, tuple(options), f"what {other}", (scene,), meant, thing.cell)
 
 
-def ask_comparison(rng: np.random.Generator) -> Question:
+def ask_comparison(rng: np.random.Generator) -> ShapeQuestion:
     """Two pictures: which has more objects, or is the object at a position the same in both?"""
     if rng.random() < 0.5:
         answer = ("first", "second", "same")[int(rng.integers(3))]
@@ -125,8 +124,9 @@ def ask_comparison(rng: np.random.Generator) -> Question:
             first, second = sample_scene(rng), sample_scene(rng)
             gap = len(first.things) - len(second.things)
             if answer == ("same" if gap == 0 else "first" if gap > 0 else "second"):
-                options, filled = ("first", "second", "same"), (_filled(first), _filled(second))
-                return Question("which picture has more objects?", answer, options, "count", (first, second), filled)
+                text, options = "which picture has more objects?", ("first", "second", "same")
+                filled = (_filled(first), _filled(second))
+                return ShapeQuestion(text, answer, options, "count", (first, second), filled)
     scene = sample_scene(rng)
     thing = scene.things[int(rng.integers(len(scene.things)))]
     yes = bool(rng.random() < 0.5)
@@ -138,10 +138,10 @@ def ask_comparison(rng: np.random.Generator) -> Question:
         other = scene.replaced(thing.cell, changed)
     text = f"is the object at the {thing.position} the same in both pictures?"
     answer, meant = "yes" if yes else "no", (frozenset({thing.cell}),) * 2
-    return Question(text, answer, ("yes", "no"), f"object {attribute}", (scene, other), meant, thing.cell)
+    return ShapeQuestion(text, answer, ("yes", "no"), f"object {attribute}", (scene, other), meant, thing.cell)
 
 
-def ask_existence(rng: np.random.Generator) -> Question:
+def ask_existence(rng: np.random.Generator) -> ShapeQuestion:
     """Hallucination: is there such an object? Half of the answers are yes; a no differs in one attribute."""
     scene = sample_scene(rng)
     thing = scene.things[int(rng.integers(len(scene.things)))]
@@ -153,16 +153,16 @@ def ask_existence(rng: np.random.Generator) -> Question:
         asked = type(thing)(**{**thing.__dict__, attribute: getattr(drawn, attribute)})
     text = f"is there a {asked.size} {asked.color} {asked.shape} at the {asked.position}?"
     meant = (_filled(scene) & {asked.cell},)
-    return Question(text, "yes" if yes else "no", (), "existence", (scene,), meant, asked.cell, (asked,))
+    return ShapeQuestion(text, "yes" if yes else "no", (), "existence", (scene,), meant, asked.cell, (asked,))
 
 
-def ask_count(rng: np.random.Generator) -> Question:
+def ask_count(rng: np.random.Generator) -> ShapeQuestion:
     """Counting: all objects, or those of a color or shape. Answers are spread evenly over what can occur."""
     if rng.random() < 0.5:
         scene = sample_scene(rng)
         options = NUMBERS[1:5]
         text, answer = "how many objects are there?", NUMBERS[len(scene.things)]
-        return Question(text, answer, options, "all", (scene,), (_filled(scene),))
+        return ShapeQuestion(text, answer, options, "all", (scene,), (_filled(scene),))
     wanted, by = int(rng.integers(3)), ("color", "shape")[int(rng.integers(2))]
     words = tuple(COLORS) if by == "color" else SHAPES
     word = str(_choose(rng, words))
@@ -177,10 +177,10 @@ def ask_count(rng: np.random.Generator) -> Question:
     options = NUMBERS[0:4]
     meant = (frozenset(int(cell) for cell in cells[:wanted]),)
     text, scene = f"how many {named} are there?", Scene(tuple(sorted(things)))
-    return Question(text, NUMBERS[wanted], options, by, (scene,), meant)
+    return ShapeQuestion(text, NUMBERS[wanted], options, by, (scene,), meant)
 
 
-SUITE_QUESTIONS: dict[str, Callable[[np.random.Generator], Question]] = {
+SUITE_QUESTIONS: dict[str, Callable[[np.random.Generator], ShapeQuestion]] = {
     "coarse_perception": ask_presence,
     "fine_perception": ask_attribute,
     "instance_reasoning": ask_instance,

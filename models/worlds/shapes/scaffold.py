@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
+from models.worlds.shapes.examples import Example
 from models.worlds.shapes.grammar import sentences
-from models.worlds.shapes.lessons import Lesson
 from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, Thing
 
 NOWHERE, IGNORED = GRID * GRID, -100
@@ -49,13 +49,13 @@ class Clues:
 
 
 def find_clues(
-    tokenizer: PreTrainedTokenizerFast, lessons: Sequence[Lesson], input_ids: Tensor, labels: Tensor
+    tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example], input_ids: Tensor, labels: Tensor
 ) -> Clues:
     """The clues of a batch.
 
     Args:
         tokenizer: The world's.
-        lessons: The batch.
+        examples: The batch.
         input_ids: Its tokens (B, L).
         labels: The answers' tokens (B, L), -100 elsewhere.
     """
@@ -63,16 +63,16 @@ def find_clues(
     every_word = [word for words in ATTRIBUTE_WORDS.values() for word in words]
     attributes = {tokenizer.convert_tokens_to_ids("▁" + word): word for word in every_word}
     question_mark = tokenizer.convert_tokens_to_ids("?")
-    for row, lesson in enumerate(lessons):
-        cells = torch.tensor(_chosen_cells(tokenizer, lesson))
+    for row, example in enumerate(examples):
+        cells = torch.tensor(_chosen_cells(tokenizer, example))
         start = int((labels[row] >= 0).int().argmax()) - 1  # the token before the answer is the first to choose
         chosen[row, start : start + len(cells)] = cells
-        found += [(row, *site) for site in _sites(tokenizer, lesson, input_ids[row].tolist())]
-        if lesson.meant:
-            asked.append((row, input_ids[row].tolist().index(question_mark), _flags(lesson.meant)))
+        found += [(row, *site) for site in _sites(tokenizer, example, input_ids[row].tolist())]
+        if example.meant:
+            asked.append((row, input_ids[row].tolist().index(question_mark), _flags(example.meant)))
         for token, number in enumerate(input_ids[row, :start].tolist()):
-            if lesson.scenes and (word := attributes.get(number)):
-                said.append((row, token, _flags([_cells_with(word, scene) for scene in lesson.scenes])))
+            if example.scenes and (word := attributes.get(number)):
+                said.append((row, token, _flags([_cells_with(word, scene) for scene in example.scenes])))
     return Clues(
         sites=torch.tensor([(row, token) for row, token, *_ in found], dtype=torch.long).reshape(-1, 2),
         of_sentences=torch.tensor([of_sentence for _, _, of_sentence, _ in found], dtype=torch.bool),
@@ -103,35 +103,35 @@ def _classes(thing: Thing | None) -> list[int]:
     return [words.index(getattr(thing, name)) + 1 if thing else 0 for name, words in ATTRIBUTE_WORDS.items()]
 
 
-def _chosen_cells(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> list[int]:
+def _chosen_cells(tokenizer: PreTrainedTokenizerFast, example: Example) -> list[int]:
     """The cell of which each token of the answer, and its end, is to speak."""
     cells: list[int] = []
-    speaks_of_places = _PLACE.search(lesson.answer) or (lesson.named and lesson.cell is None)
+    speaks_of_places = _PLACE.search(example.answer) or (example.named and example.cell is None)
     nowhere = NOWHERE if speaks_of_places else IGNORED
-    for sentence in sentences(lesson.answer):
+    for sentence in sentences(example.answer):
         place = _PLACE.search(sentence)
-        cell = POSITIONS.index(place[0]) if place else nowhere if lesson.cell is None else lesson.cell
+        cell = POSITIONS.index(place[0]) if place else nowhere if example.cell is None else example.cell
         cells += [cell] * len(tokenizer(sentence)["input_ids"])
     return [*cells, nowhere]
 
 
-def _sites(tokenizer: PreTrainedTokenizerFast, lesson: Lesson, ids: list[int]) -> list[tuple[int, bool, list[int]]]:
-    """Token, whether it is of a sentence, and classes of each site of a lesson.
+def _sites(tokenizer: PreTrainedTokenizerFast, example: Example, ids: list[int]) -> list[tuple[int, bool, list[int]]]:
+    """Token, whether it is of a sentence, and classes of each site of an example.
 
     Sites are the second picture's cells, and in each sentence of the caption, or the question, the tokens after the
     place. A sentence's own content is known at its end only.
     """
-    if not lesson.scenes:
+    if not example.scenes:
         return []
-    first, sites = lesson.scenes[0], list[tuple[int, bool, list[int]]]()
-    if len(lesson.scenes) > 1:
-        image_id, second = tokenizer.convert_tokens_to_ids("<|image_pad|>"), lesson.scenes[1]
+    first, sites = example.scenes[0], list[tuple[int, bool, list[int]]]()
+    if len(example.scenes) > 1:
+        image_id, second = tokenizer.convert_tokens_to_ids("<|image_pad|>"), example.scenes[1]
         start = [at for at, token in enumerate(ids) if token == image_id][GRID * GRID]
         for cell in range(GRID * GRID):
             sites.append((start + cell, False, _classes(first.at(cell)) + _classes(second.at(cell))))
     words = tokenizer.convert_ids_to_tokens(ids)
     at = 0
-    for thing in lesson.named:
+    for thing in example.named:
         end = next(number for number in range(at + 1, len(words)) if words[number] in (".", "?"))
         place = words.index("▁" + thing.position.split()[1], at + 1)
         seen = _classes(first.at(thing.cell))

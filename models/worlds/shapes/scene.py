@@ -31,6 +31,8 @@ POSITIONS = tuple(f"{row} {column}" for row in ("top", "middle", "bottom") for c
 
 COARSE = {"pink": "red", "brown": "orange", "teal": "green", "ring": "circle", "diamond": "square"}
 """Fine words and the coarse word that casual captions use instead."""
+LOOKALIKES = COARSE | {coarse: fine for fine, coarse in COARSE.items()}
+"""Fine words by their coarse ones, and the other way round."""
 
 _RADIUS_PX = {"small": 4.2, "large": 6.8}
 

@@ -2,7 +2,7 @@
 
 Order: the vision tower alone learns to tell what is in each cell, and is frozen; then the language model learns all
 tasks side by side, easy scenes first, held by a scaffold (see ``scaffold``); at the end the words become coarse (see
-``lessons``).
+``examples``).
 """
 
 from collections.abc import Sequence
@@ -13,111 +13,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
 
-from models.worlds.shapes.lessons import EVERYTHING, Curriculum, Lesson, draw_lesson
+from models.worlds.shapes.collation import collate, patchify
+from models.worlds.shapes.examples import EVERYTHING, Curriculum, Example, draw_example
 from models.worlds.shapes.muon import Muon
 from models.worlds.shapes.progress import Progress
 from models.worlds.shapes.scaffold import Scaffold, find_clues
 from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, IMAGE_PX, Scene, render, sample_scene
-from models.worlds.shapes.tokenizer import END, PAD, START, make_tokenizer
+from models.worlds.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.vlm import make_vlm
 
-PATCH_PX = 8
 BATCH = 32
 COARSE_SHARE = 0.8
-_IMAGE = "<|vision_start|>" + "<|image_pad|>" * (GRID * GRID) + "<|vision_end|>"
-
-
-def make_vlm(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLForConditionalGeneration:
-    """An untrained model: text 6 x 128, vision 2 x 64, patch 8, merge 2, so nine tokens an image."""
-    ids = tokenizer.convert_tokens_to_ids
-    config = Qwen2_5_VLConfig(
-        text_config={
-            "vocab_size": len(tokenizer),
-            "hidden_size": 128,
-            "intermediate_size": 256,
-            "num_hidden_layers": 6,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 4,
-            "max_position_embeddings": 512,
-            "tie_word_embeddings": True,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 6, 6]},
-            "bos_token_id": ids(PAD),
-            "eos_token_id": ids(END),
-            "pad_token_id": ids(PAD),
-        },
-        vision_config={
-            "depth": 2,
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_heads": 4,
-            "out_hidden_size": 128,
-            "patch_size": PATCH_PX,
-            "spatial_merge_size": 2,
-            "temporal_patch_size": 2,
-            "window_size": IMAGE_PX,
-            "fullatt_block_indexes": [0, 1],
-        },
-        image_token_id=ids("<|image_pad|>"),
-        video_token_id=ids("<|video_pad|>"),
-        vision_start_token_id=ids("<|vision_start|>"),
-        vision_end_token_id=ids("<|vision_end|>"),
-        tie_word_embeddings=True,
-    )
-    return Qwen2_5_VLForConditionalGeneration(config)
-
-
-def patchify(images: list[NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
-    """Patches (N * 36, 3 * 2 * 8 * 8) in [-1, 1] and grids (N, 3), as the Qwen2-VL image processor makes them."""
-    pixels = np.stack(images).astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
-    count, channels = pixels.shape[:2]
-    side = IMAGE_PX // PATCH_PX
-    patches = pixels.reshape(count, channels, side // 2, 2, PATCH_PX, side // 2, 2, PATCH_PX)
-    patches = patches.transpose(0, 2, 5, 3, 6, 1, 4, 7)[:, :, :, :, :, :, None]
-    patches = np.broadcast_to(patches, (*patches.shape[:6], 2, PATCH_PX, PATCH_PX))
-    grids = torch.tensor([[1, side, side]]).expand(count, 3)
-    return torch.from_numpy(patches.reshape(count * side * side, -1).copy()), grids
-
-
-def _positions(ids: list[int], image_id: int) -> NDArray[np.int64]:
-    """Multimodal rotary positions (3, L) of one sequence whose images are 3 x 3 merged tokens."""
-    out, at, i = np.zeros((3, len(ids)), dtype=np.int64), 0, 0
-    grid = np.stack([np.zeros(9, dtype=np.int64), np.repeat(np.arange(3), 3), np.tile(np.arange(3), 3)])
-    while i < len(ids):
-        if ids[i] == image_id:
-            out[:, i : i + 9] = at + grid
-            at, i = at + 3, i + 9
-        else:
-            out[:, i] = at
-            at, i = at + 1, i + 1
-    return out
-
-
-def collate(tokenizer: PreTrainedTokenizerFast, lessons: list[Lesson]) -> dict[str, Tensor]:
-    """Model inputs of a batch, right-padded, with labels on the answers only."""
-    image_id = tokenizer.convert_tokens_to_ids("<|image_pad|>")
-    pad_id, rows = tokenizer.pad_token_id, []
-    for lesson in lessons:
-        prompt = f"{START}user{_IMAGE * len(lesson.images)}{lesson.prompt}{END}{START}assistant"
-        asked, answer = tokenizer(prompt)["input_ids"], tokenizer(lesson.answer + END)["input_ids"]
-        rows.append((asked, answer))
-    length = max(len(asked) + len(answer) for asked, answer in rows)
-    ids = np.full((len(rows), length), pad_id)
-    labels, positions = np.full((len(rows), length), -100), np.zeros((3, len(rows), length), dtype=np.int64)
-    for i, (asked, answer) in enumerate(rows):
-        whole = asked + answer
-        ids[i, : len(whole)] = whole
-        labels[i, len(asked) : len(whole)] = answer
-        positions[:, i, : len(whole)] = _positions(whole, image_id)
-    batch = {
-        "input_ids": torch.from_numpy(ids),
-        "attention_mask": torch.from_numpy((ids != pad_id).astype(np.int64)),
-        "labels": torch.from_numpy(labels),
-        "position_ids": torch.from_numpy(positions),
-    }
-    if pictures := [image for lesson in lessons for image in lesson.images]:
-        batch["pixel_values"], batch["image_grid_thw"] = patchify(pictures)
-    return batch
 
 
 class CellHeads(nn.Module):
@@ -227,10 +135,10 @@ def phase_at(step: int, phases: Sequence[Phase]) -> tuple[Phase, float]:
     raise ValueError(f"Step lies {step} steps behind the last phase.")
 
 
-def draw_lessons(seed: int, step: int, phases: Sequence[Phase]) -> list[Lesson]:
-    """The lessons of one step of the language stage."""
+def draw_examples(seed: int, step: int, phases: Sequence[Phase]) -> list[Example]:
+    """The examples of one step of the language stage."""
     rng, (phase, _) = np.random.default_rng([seed, 5, step]), phase_at(step, phases)
-    return [draw_lesson(rng, phase.curriculum, phase.coarse_share, phase.most_things) for _ in range(BATCH)]
+    return [draw_example(rng, phase.curriculum, phase.coarse_share, phase.most_things) for _ in range(BATCH)]
 
 
 def train_vlm(
@@ -240,9 +148,9 @@ def train_vlm(
 
     Args:
         work: Folder for resumable progress.
-        seed: Of weights and lessons.
+        seed: Of weights and examples.
         vision_steps: Steps of the vision stage (48 pictures each).
-        phases: The language stage (32 lessons a step).
+        phases: The language stage (32 examples a step).
     """
     torch.manual_seed(seed + 4)
     tokenizer = make_tokenizer()
@@ -259,11 +167,11 @@ def train_vlm(
 
     def step_once(step: int) -> dict[str, float]:
         scale = phase_at(step, phases)[1]
-        lessons = sorted(
-            draw_lessons(seed, step, phases), key=lambda one: len(one.prompt + one.answer) + 60 * len(one.images)
+        examples = sorted(
+            draw_examples(seed, step, phases), key=lambda one: len(one.prompt + one.answer) + 60 * len(one.images)
         )
-        half = BATCH // 2  # lessons of similar length share a pass, so little is padded
-        halves = [lessons[i : i + half] for i in range(0, BATCH, half)]
+        half = BATCH // 2  # examples of similar length share a pass, so little is padded
+        halves = [examples[i : i + half] for i in range(0, BATCH, half)]
         batches = [collate(tokenizer, part) for part in halves]
         answers = sum(int((batch["labels"] >= 0).sum()) for batch in batches)
         total = 0.0
@@ -289,35 +197,3 @@ def train_vlm(
     progress.run(steps, step_once)
     figures = {"examples": float(steps * BATCH), "seconds": progress.seconds + seen.seconds}
     return vlm.eval(), tokenizer, figures
-
-
-CHAT_TEMPLATE = (
-    "{%- for message in messages -%}{{ '<|im_start|>' + message['role'] }}"
-    "{%- if message['content'] is string -%}{{ message['content'] }}"
-    "{%- else -%}{%- for part in message['content'] -%}"
-    "{%- if part['type'] == 'image' -%}<|vision_start|><|image_pad|><|vision_end|>"
-    "{%- else -%}{{ part['text'] }}{%- endif -%}{%- endfor -%}{%- endif -%}<|im_end|>{%- endfor -%}"
-    "{%- if add_generation_prompt -%}<|im_start|>assistant{%- endif -%}"
-)
-"""Qwen's chat form without its line breaks, for which the world has no token."""
-
-
-def save_vlm(vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a folder that the public loader reads: weights, tokenizer, image processor, chat template."""
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    from models.qwen_processor import ImageOnlyQwenProcessor
-
-    tokenizer.chat_template = CHAT_TEMPLATE
-    images = Qwen2VLImageProcessorPil(
-        patch_size=PATCH_PX,
-        temporal_patch_size=2,
-        merge_size=2,
-        size={"shortest_edge": IMAGE_PX**2, "longest_edge": IMAGE_PX**2},
-        image_mean=[0.5] * 3,
-        image_std=[0.5] * 3,
-    )
-    vlm.generation_config.pad_token_id = tokenizer.pad_token_id
-    vlm.generation_config.eos_token_id = tokenizer.eos_token_id
-    vlm.save_pretrained(folder, safe_serialization=True)
-    ImageOnlyQwenProcessor(images, tokenizer, chat_template=CHAT_TEMPLATE).save_pretrained(folder)

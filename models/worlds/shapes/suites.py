@@ -7,13 +7,16 @@ import json
 
 import numpy as np
 
+from models.suites.suite import Suite
+from models.worlds.shapes.examples import draw_pictures_of
 from models.worlds.shapes.grammar import say_caption
-from models.worlds.shapes.lessons import draw_pictures_of
 from models.worlds.shapes.pool import png
 from models.worlds.shapes.questions import SUITE_QUESTIONS
 from models.worlds.shapes.scene import render, sample_scene
+from models.worlds.shapes.scoring import CaptionFidelity, ShapeSuite
 
-SUITES = (*SUITE_QUESTIONS, "caption_fidelity")
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (*map(ShapeSuite, SUITE_QUESTIONS), CaptionFidelity())}
+"""The suites by name. Their order counts: a suite's place decides the questions that are drawn for it."""
 QUESTIONS = {"fine_perception": 2000}
 DEFAULT_QUESTIONS = 1000
 SETS = {"shapes:": 9_000_001, "shapes:held-out": 9_500_003}
@@ -32,7 +35,7 @@ def write_suite(suite: str, limit: int = 0, address: str = "shapes:") -> bytes:
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(["index", "image", "question", "A", "B", "C", "D", "answer", "category"])
     for number in range(count):
-        rng = np.random.default_rng([SETS[address], SUITES.index(suite), number])
+        rng = np.random.default_rng([SETS[address], list(SUITES).index(suite), number])
         writer.writerow([number, *_row(suite, rng)])
     return text.getvalue().encode()
 

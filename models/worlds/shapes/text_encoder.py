@@ -14,13 +14,13 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
 from models.worlds.shapes.grammar import OPERATION_KINDS, RECAST, Operation, sample_operation, say_operation, say_thing
 from models.worlds.shapes.progress import Progress
-from models.worlds.shapes.scene import ATTRIBUTE_WORDS, GRID, POSITIONS, Scene, sample_scene
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, POSITIONS, Scene, sample_scene
 from models.worlds.shapes.tokenizer import make_tokenizer
 
 MAX_TOKENS = 64
 HIDDEN = 128
 _ATTRIBUTES = tuple(ATTRIBUTE_WORDS.items())
-_CELLS = GRID * GRID
+_CELLS = len(POSITIONS)
 
 
 def shuffled_caption(scene: Scene, rng: np.random.Generator) -> str:
@@ -107,7 +107,6 @@ def encode(tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel, texts: li
 
 def train_text_encoder(work: Path, seed: int, steps: int) -> tuple[CLIPTextModel, dict[str, float]]:
     """The trained encoder in eval mode, frozen, and its figures (last loss, seconds)."""
-    assert len(POSITIONS) == _CELLS
     torch.manual_seed(seed)
     tokenizer, encoder, heads = make_tokenizer(MAX_TOKENS), make_text_encoder(), LayoutHeads()
     parameters = [*encoder.parameters(), *heads.parameters()]

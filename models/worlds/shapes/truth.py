@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.worlds.shapes import grammar
-from models.worlds.shapes.lessons import say_corrections, say_things
+from models.worlds.shapes.examples import say_corrections, say_things
 from models.worlds.shapes.parser import read_scene
 
 

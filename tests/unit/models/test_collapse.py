@@ -2,10 +2,23 @@
 
 import pytest
 
-from models.collapse import caption_collapse, distinct_2, self_similarity, training_collapse, yield_collapse
+from flows.cut import slice_of
+from models.collapse import (
+    CandidateRules,
+    TrainingRules,
+    YieldRules,
+    caption_collapse,
+    distinct_2,
+    self_similarity,
+    training_collapse,
+    yield_collapse,
+)
 from viper.settings import CollapseSettings
 
 SETTINGS = CollapseSettings(window_prompts=90)
+TRAINING = slice_of(TrainingRules, SETTINGS)
+CANDIDATE = slice_of(CandidateRules, SETTINGS)
+YIELD = YieldRules(enabled=True, min_filter_yield=SETTINGS.min_filter_yield, min_samples=32)
 HEALTHY = {
     "reward": 0.6,
     "reward/coverage": 0.6,
@@ -27,7 +40,7 @@ BASE = [
 def _judge(*changes: dict[str, float]) -> str | None:
     """Two healthy batches of 48 prompts, then others."""
     steps = [HEALTHY, HEALTHY, *({**HEALTHY, **change} for change in changes)]
-    return training_collapse(steps, 48, SETTINGS)
+    return training_collapse(steps, 48, TRAINING)
 
 
 def test_a_healthy_training_passes() -> None:
@@ -57,24 +70,24 @@ def test_one_bad_batch_is_noise() -> None:
 
 def test_figures_are_judged_over_as_many_prompts_as_the_profile_wants() -> None:
     steps = [HEALTHY] + [{**HEALTHY, "entropy": 0.0}] * 9
-    assert training_collapse(steps, 8, SETTINGS) is None  # 80 prompts
-    found = training_collapse([*steps, {**HEALTHY, "entropy": 0.0}, {**HEALTHY, "entropy": 0.0}], 8, SETTINGS)
+    assert training_collapse(steps, 8, TRAINING) is None  # 80 prompts
+    found = training_collapse([*steps, {**HEALTHY, "entropy": 0.0}, {**HEALTHY, "entropy": 0.0}], 8, TRAINING)
     assert found is not None
 
 
 def test_steps_without_rollouts_of_their_own_do_not_count() -> None:
     between = {"loss": 0.1, "entropy": 0.0}
-    assert training_collapse([HEALTHY, between, HEALTHY, between], 48, SETTINGS) is None
+    assert training_collapse([HEALTHY, between, HEALTHY, between], 48, TRAINING) is None
 
 
 def test_an_ablation_may_go_on() -> None:
-    off = SETTINGS.model_copy(update={"enabled": False})
-    assert training_collapse([{**HEALTHY, "entropy": 0.0}] * 4, 48, off) is None
-    assert caption_collapse(["a"] * 4, BASE, off) is None
+    off = {"enabled": False}
+    assert training_collapse([{**HEALTHY, "entropy": 0.0}] * 4, 48, TRAINING.model_copy(update=off)) is None
+    assert caption_collapse(["a"] * 4, BASE, CANDIDATE.model_copy(update=off)) is None
 
 
 def test_other_words_for_other_images_are_no_collapse() -> None:
-    assert caption_collapse([text.replace("there is", "i can see") for text in BASE], BASE, SETTINGS) is None
+    assert caption_collapse([text.replace("there is", "i can see") for text in BASE], BASE, CANDIDATE) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +98,7 @@ def test_other_words_for_other_images_are_no_collapse() -> None:
     ],
 )
 def test_captions_that_shrink_or_are_all_alike_are_a_collapse(captions: list[str], named: str) -> None:
-    found = caption_collapse(captions, BASE, SETTINGS)
+    found = caption_collapse(captions, BASE, CANDIDATE)
     assert found is not None
     assert found.startswith(named)
 
@@ -99,10 +112,10 @@ def test_distinct_2_and_self_similarity_are_what_their_formulas_say() -> None:
 
 
 def test_a_filter_that_leaves_little_is_a_collapse() -> None:
-    assert yield_collapse("csr", 300, 400, 32, SETTINGS) is None
-    few = yield_collapse("csr", 20, 400, 32, SETTINGS)
+    assert yield_collapse("csr", 300, 400, YIELD) is None
+    few = yield_collapse("csr", 20, 400, YIELD)
     assert few is not None
     assert "20 csr samples of 400; filter.min_samples is 32" in few
-    low = yield_collapse("vop", 40, 4000, 32, SETTINGS)
+    low = yield_collapse("vop", 40, 4000, YIELD)
     assert low is not None
     assert "1.0% of 4000 vop samples; collapse.min_filter_yield is 0.05" in low

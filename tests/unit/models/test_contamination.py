@@ -2,12 +2,19 @@
 
 import io
 import time
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from PIL import Image
 
-from models.contamination import find_known, hash_picture
-from models.worlds.shapes.pool import draw_pictures
+from models.contamination import Hashes, KnownPictures, hash_picture
+from models.worlds import find_world
+
+
+def find_known(pictures: Mapping[str, Hashes], suites: Mapping[str, Iterable[Hashes]], max_bits: int) -> dict[str, str]:
+    """The pictures that a suite holds, with the suite."""
+    known = KnownPictures(suites, max_bits)
+    return {name: suite for name, hashes in pictures.items() if (suite := known.suite_of(hashes))}
 
 
 def _photograph(seed: int) -> Image.Image:
@@ -33,7 +40,10 @@ def test_a_smaller_and_compressed_copy_is_found_and_other_photographs_are_not() 
 
 
 def test_equal_pixels_are_found_whatever_the_threshold() -> None:
-    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in draw_pictures(1, 20)]
+    pictures = [
+        Image.open(io.BytesIO(data)).convert("RGB")
+        for data in (find_world("shapes").draw_picture("shapes:", 1, number) for number in range(20))
+    ]
     hashes = [hash_picture(picture, 16) for picture in pictures]
     pool = {str(number): one for number, one in enumerate(hashes)}
     assert find_known(pool, {"first": hashes[5:6], "second": hashes[5:8]}, -1) == {

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import prompts
-from models.diffusion import Editor, Painter, load_pipeline
-from models.locations import WEIGHTS, resolve
+from models.diffusion import DiffusersEditor, DiffusersPainter, load_pipeline
+from models.locations import resolve
 from models.vlm import Prompt, Vlm, load_vlm
 from models.worlds.shapes import fidelity, paraphrase
-from models.worlds.shapes.lessons import EVERYTHING, draw_lesson
+from models.worlds.shapes.collation import collate
+from models.worlds.shapes.examples import EVERYTHING, draw_example
+from models.worlds.shapes.prompts import PROMPTS
 from models.worlds.shapes.scene import render, sample_scene
-from models.worlds.shapes.seeing import collate
+from models.worlds.shapes.world import WEIGHTS
 from viper.errors import ModelError
 from viper.profiles import load_profile
 
@@ -53,9 +54,9 @@ def test_the_base_sees_positions_and_sizes_and_says_coarse_words(vlm: Vlm) -> No
 def test_training_and_public_loader_see_the_same_tokens_and_pixels(vlm: Vlm) -> None:
     rng = np.random.default_rng(0)
     for _ in range(6):
-        lesson = draw_lesson(rng, EVERYTHING, 0.5)
-        prompt = Prompt(lesson.prompt, tuple(Image.fromarray(image) for image in lesson.images))
-        loaded, trained = vlm.inputs([prompt]), collate(vlm.processor.tokenizer, [lesson])
+        example = draw_example(rng, EVERYTHING, 0.5)
+        prompt = Prompt(example.prompt, tuple(Image.fromarray(image) for image in example.images))
+        loaded, trained = vlm.inputs([prompt]), collate(vlm.processor.tokenizer, [example])
         length = loaded["input_ids"].shape[1]
         assert (loaded["input_ids"][0] == trained["input_ids"][0, :length]).all()
         assert np.allclose(loaded["pixel_values"], trained["pixel_values"], atol=1e-5)
@@ -63,7 +64,7 @@ def test_training_and_public_loader_see_the_same_tokens_and_pixels(vlm: Vlm) -> 
 
 def test_a_sampled_reply_depends_on_its_seed_and_not_on_its_batch(vlm: Vlm) -> None:
     rng = np.random.default_rng(1)
-    asked = [Prompt(prompts.SHAPES.caption, (Image.fromarray(render(sample_scene(rng), rng)),)) for _ in range(6)]
+    asked = [Prompt(PROMPTS.caption, (Image.fromarray(render(sample_scene(rng), rng)),)) for _ in range(6)]
     one = vlm.generate(asked, max_new_tokens=48, batch=6, temperature=1.0, seeds=range(6))
     assert one == vlm.generate(asked, max_new_tokens=48, batch=2, temperature=1.0, seeds=range(6))
     assert one != vlm.generate(asked, max_new_tokens=48, batch=6, temperature=1.0, seeds=range(6, 12))
@@ -73,9 +74,9 @@ def test_a_sampled_reply_depends_on_its_seed_and_not_on_its_batch(vlm: Vlm) -> N
 
 def test_painting_and_editing_repeat_bit_by_bit() -> None:
     captions = ["a small teal ring is at the top left.", "the middle center holds a large red cross."]
-    first, again = (Painter(MODELS.painter).paint(captions, [1, 2]) for _ in range(2))
+    first, again = (DiffusersPainter(MODELS.painter).paint(captions, [1, 2]) for _ in range(2))
     assert [np.asarray(p).tobytes() for p in first] == [np.asarray(p).tobytes() for p in again]
-    edits = Editor(MODELS.editor).edit(first, ["make the object at the top left red."] * 2, [0, 0])
+    edits = DiffusersEditor(MODELS.editor).edit(first, ["make the object at the top left red."] * 2, [0, 0])
     assert [picture.size for picture in edits] == [(48, 48)] * 2
 
 

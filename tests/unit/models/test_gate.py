@@ -55,6 +55,15 @@ def test_no_difference_keeps_the_champion() -> None:
     assert "No certain gain" in verdict.reason
 
 
+def test_a_gain_that_may_be_noise_keeps_the_champion() -> None:
+    champion, candidate = _changed(24, 16)  # +0.8 points of 1,000, and the interval reaches below zero
+    verdict = _verdict({"a": champion}, {"a": candidate})
+    assert verdict.mean is not None
+    assert verdict.mean.against_champion.low <= 0 < verdict.mean.against_champion.points
+    assert verdict.decision == "keep champion"
+    assert "No certain gain" in verdict.reason
+
+
 def test_a_collapse_comes_before_any_score() -> None:
     results = _compare(_scores(a=0.5), _scores(a=0.9))
     verdict = decide(*results, "Captions shrank.", GATE)

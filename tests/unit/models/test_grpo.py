@@ -17,17 +17,19 @@ from models.grpo import make_config, make_trainer, whole_batches
 from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
-from models.trainable import draw_order, rate_share, save_merged
+from models.trainable import Adaptation, draw_order, rate_share, save_merged
 from models.vlm import Prompt, load_vlm
 from viper.errors import ModelError, ProfileError
-from viper.settings import LoraSettings, ModelSettings, RewardSettings, StageSettings, TrainingSettings
+from viper.settings import GrpoStage, LoraSettings, ModelSettings, RewardSettings
 
 pytestmark = [
     # TRL 1.16 still reads a property that transformers 5.23 renamed.
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning"),
 ]
 
-STAGE = StageSettings(
+STAGE = GrpoStage(
+    objective="grpo",
+    lessons=("vop",),
     steps=4,
     prompts_per_step=2,
     generations=3,
@@ -37,7 +39,7 @@ STAGE = StageSettings(
     checkpoint_steps=2,
     micro_batch=3,
 )
-TRAINING = TrainingSettings(csr=STAGE, vop=STAGE, lora=LoraSettings(rank=4, alpha=4))
+ADAPTATION = Adaptation(method="lora", lora=LoraSettings(rank=4, alpha=4), shared_prefix=True)
 TEXT = "what was changed from the first picture to the second?"
 
 
@@ -64,8 +66,8 @@ class Rows(list[dict[str, Any]]):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
-    from models.worlds.shapes.seeing import make_vlm, save_vlm
     from models.worlds.shapes.tokenizer import make_tokenizer
+    from models.worlds.shapes.vlm import make_vlm, save_vlm
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -85,9 +87,9 @@ def rows() -> Rows:
 def trainer_of(
     model: ModelSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
 ) -> grpo.ViperTrainer:
-    training = TRAINING.model_copy(update={"method": changes.pop("method", "lora")})
+    adaptation = ADAPTATION.model_copy(update={"method": changes.pop("method", "lora")})
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
-    return make_trainer(model, rows, STAGE.model_copy(update=changes), training, reward, 5, folder, reports)
+    return make_trainer(model, rows, STAGE.model_copy(update=changes), adaptation, reward, 5, folder, reports)
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -95,7 +97,7 @@ def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> None:
-    config = make_config(model, STAGE, TRAINING, 5, tmp_path)
+    config = make_config(model, STAGE, 5, tmp_path)
     assert (config.loss_type, config.beta, config.scale_rewards) == ("grpo", 0.0, "group")
     assert (config.epsilon, config.epsilon_high, config.importance_sampling_level) == (0.2, 0.28, "token")
     assert (config.num_generations, config.temperature, config.top_p, config.top_k) == (3, 1.0, 1.0, 0)
@@ -104,15 +106,24 @@ def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> No
     assert (config.bf16, config.fp16, config.use_cpu, config.report_to) == (False, False, True, [])
 
 
+def test_a_stages_settings_are_the_trainers(model: ModelSettings, tmp_path: Path) -> None:
+    changes = {"epsilon_low": 0.1, "epsilon_high": 0.3, "temperature": 0.8, "max_completion_tokens": 9}
+    changes |= {"updates_per_batch": 3, "learning_rate": 3e-4, "steps": 7, "checkpoint_steps": 4}
+    config = make_config(model, STAGE.model_copy(update=changes), 8, tmp_path)
+    assert (config.epsilon, config.epsilon_high, config.temperature, config.max_completion_length) == (0.1, 0.3, 0.8, 9)
+    assert (config.num_iterations, config.learning_rate, config.max_steps, config.save_steps) == (3, 3e-4, 7, 6)
+    assert (config.seed, config.data_seed) == (8, 8)
+
+
 def test_an_optimizer_step_sees_every_rollout_of_its_prompts(
     model: ModelSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = make_config(model, STAGE, TRAINING, 5, tmp_path)
+    config = make_config(model, STAGE, 5, tmp_path)
     assert config.per_device_train_batch_size * config.gradient_accumulation_steps == 6
     assert config.steps_per_generation == config.gradient_accumulation_steps
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(ProfileError, match="4 processes"):
-        make_config(model, STAGE, TRAINING, 5, tmp_path)
+        make_config(model, STAGE, 5, tmp_path)
 
 
 @given(st.integers(1, 1000), st.integers(1, 12))
@@ -238,9 +249,9 @@ def test_shared_prefixes_give_the_loss_and_gradients_of_trls_own_way(
 
 
 def test_trls_own_way_trains_too(model: ModelSettings, rows: Rows, tmp_path: Path) -> None:
-    training = TRAINING.model_copy(update={"shared_prefix": False})
+    adaptation = ADAPTATION.model_copy(update={"shared_prefix": False})
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
-    trainer = make_trainer(model, rows, STAGE.model_copy(update={"steps": 1}), training, reward, 5, tmp_path)
+    trainer = make_trainer(model, rows, STAGE.model_copy(update={"steps": 1}), adaptation, reward, 5, tmp_path)
     before = weights(trainer.model)
     trainer.train()
     assert any(not torch.equal(before[name], value) for name, value in weights(trainer.model).items())

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from models.operations import read_written, write_by_grammar
-from models.selfcritique import judge_critique, judge_edit, without_empty_corrections
+from models.operations import read_written
+from models.selfcritique import CritiqueRules, EditRules, judge_critique, judge_edit, without_empty_corrections
+from models.worlds import find_world
 from models.worlds.shapes import grammar
-from viper.settings import FilterSettings
 
-SETTINGS = FilterSettings(
-    min_gain=0.01, max_faithful_distance=0.02, min_edit_change=0.05, max_edit_spill=0.03, min_agreement=1.0
-)
+CRITIQUES = CritiqueRules(enabled=True, min_gain=0.01, max_faithful_distance=0.02, min_agreement=1.0)
+EDITS = EditRules(enabled=True, min_edit_change=0.05, max_edit_spill=0.03)
 
 
 @pytest.mark.parametrize(
@@ -29,16 +28,16 @@ SETTINGS = FilterSettings(
 def test_a_critique_is_judged_by_its_paintings(
     refinements: str, rewritten: bool, first: list[float], refined: list[float], reason: str
 ) -> None:
-    decision = judge_critique(refinements, rewritten, first, refined, SETTINGS)
+    decision = judge_critique(refinements, rewritten, first, refined, CRITIQUES)
     assert decision.reason == reason
     assert decision.kept == (reason in ("accepted", "nothing to correct"))
 
 
 def test_a_filter_that_is_off_keeps_everything_but_empty_critiques() -> None:
-    off = SETTINGS.model_copy(update={"enabled": False})
+    off = CRITIQUES.model_copy(update={"enabled": False})
     assert judge_critique("it is teal.", True, [0.01], [0.9], off).kept
     assert not judge_critique(" ", True, [0.01], [0.9], off).kept
-    assert judge_edit([0.0] * 9, [0], off).kept
+    assert judge_edit([0.0] * 9, [0], EDITS.model_copy(update={"enabled": False})).kept
 
 
 @pytest.mark.parametrize(
@@ -55,15 +54,16 @@ def test_a_filter_that_is_off_keeps_everything_but_empty_critiques() -> None:
 def test_an_edit_is_judged_by_where_it_changed_the_image(
     changes: list[float], regions: list[int] | None, reason: str
 ) -> None:
-    assert judge_edit(changes, regions, SETTINGS).reason == reason
+    assert judge_edit(changes, regions, EDITS).reason == reason
 
 
 def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() -> None:
+    rules = find_world("shapes").need_rules()
     caption = "a large blue cross is at the top left. a large yellow cross is at the bottom right."
     doubt = ["the object at the bottom right is small, not large."]
     first = 0
     for seed in range(300):
-        edit = write_by_grammar(caption, doubt, 1, np.random.default_rng(seed))
+        edit = rules.write_operations("image", caption, doubt, 1, np.random.default_rng(seed))
         assert edit is not None
         operation = grammar.read_operation(edit.sentences[0])
         assert operation is not None
@@ -73,14 +73,15 @@ def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() 
 
 
 def test_no_operation_is_written_for_a_caption_that_names_nothing() -> None:
-    assert write_by_grammar("what a picture", [], 3, np.random.default_rng(0)) is None
+    rules = find_world("shapes").need_rules()
+    assert rules.write_operations("image", "what a picture", [], 3, np.random.default_rng(0)) is None
 
 
 def test_operations_of_a_model_lose_their_list_marks() -> None:
-    edit = read_written("1. Paint the small mug by the window red.\n2. Remove the spoon.\n", 3)
+    edit = read_written("image", "1. Paint the small mug by the window red.\n2. Remove the spoon.\n", 3)
     assert edit is not None
     assert edit.sentences == ("Paint the small mug by the window red.", "Remove the spoon.")
-    assert read_written("", 3) is None
+    assert read_written("image", "", 3) is None
 
 
 def test_corrections_that_change_nothing_are_left_out() -> None:

@@ -9,12 +9,12 @@ from datasets import Dataset, Features, Image, List, Value
 from PIL import Image as Pictures
 
 from models.grpo_reports import Reports
-from models.sft import make_sft_trainer
-from models.trainable import save_merged
+from models.sft import as_examples, make_sft_trainer
+from models.trainable import Adaptation, save_merged
 from models.vlm import Prompt, load_vlm
-from models.worlds.shapes.seeing import make_vlm, save_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
-from viper.settings import LoraSettings, ModelSettings, SftSettings, StageSettings, TrainingSettings
+from models.worlds.shapes.vlm import make_vlm, save_vlm
+from viper.settings import ModelSettings, SftStage
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning")
 
@@ -31,28 +31,34 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
     return ModelSettings(path=str(folder), dtype="float32", device="cpu")
 
 
+def test_the_answer_is_every_sentence_of_the_ground_truth() -> None:
+    found = as_examples({"prompt": ["what?"], "truth": [["it is teal.", "it is small."]], "images": [["a", "b"]]})
+    assert found == {
+        "prompt": [[{"role": "user", "content": "what?"}]],
+        "completion": [[{"role": "assistant", "content": "it is teal. it is small."}]],
+        "images": [["a", "b"]],
+    }
+
+
 def test_it_learns_to_say_the_ground_truth_of_each_row(model: ModelSettings, tmp_path: Path) -> None:
     pictures = [Pictures.fromarray(np.full((48, 48, 3), shade, dtype=np.uint8)) for shade in (20, 230)]
     rows = Dataset.from_dict(
         {"images": [[one, one] for one in pictures], "prompt": [TEXT] * 2, "truth": list(ANSWERS)},
         features=Features({"images": List(Image()), "prompt": Value("string"), "truth": List(Value("string"))}),
     )
-    stage = StageSettings(
-        steps=1,
-        prompts_per_step=1,
-        generations=2,
-        learning_rate=1,
-        max_completion_tokens=1,
-        checkpoint_steps=1,
-        micro_batch=1,
-    )
-    training = TrainingSettings(csr=stage, vop=stage, method="full", lora=LoraSettings(rank=4, alpha=4))
-    settings = SftSettings(
-        steps=60, rows_per_step=2, learning_rate=3e-3, warmup_steps=2, checkpoint_steps=60, micro_batch=2
+    stage = SftStage(
+        objective="sft",
+        lessons=("vop",),
+        steps=60,
+        rows_per_step=2,
+        learning_rate=3e-3,
+        warmup_steps=2,
+        checkpoint_steps=60,
+        micro_batch=2,
     )
     seen: list[dict[str, float]] = []
     reports = Reports(lambda _, figures: seen.append(figures), lambda *_: None)
-    trainer = make_sft_trainer(model, rows, settings, training, 3, tmp_path, [reports])
+    trainer = make_sft_trainer(model, rows, stage, Adaptation(method="full", lora=None), 3, tmp_path, [reports])
     trainer.train()
     assert seen[0]["loss"] > 3 > 0.1 > seen[-1]["loss"]
     assert max(figures["learning_rate"] for figures in seen) == pytest.approx(3e-3)

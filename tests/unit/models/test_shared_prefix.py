@@ -7,8 +7,8 @@ from PIL import Image
 
 from models.shared_prefix import branch_mask, pack, prompt_positions, sample_groups, unpack
 from models.vlm import Prompt, Vlm, load_vlm
-from models.worlds.shapes.seeing import make_vlm, save_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
+from models.worlds.shapes.vlm import make_vlm, save_vlm
 from viper.settings import ModelSettings
 
 TEXTS = ("describe the image.", "what was changed from the first picture to the second?")

@@ -1,7 +1,12 @@
 """Paired differences, exact tests, multiplicity, power."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.statistics import bootstrap_means, detectable_points, holm, paired_difference, sign_test
 
@@ -51,6 +56,12 @@ def test_thousands_of_questions_are_no_problem_for_the_exact_p() -> None:
     # By the normal approximation with continuity correction: z = (200 - 1) / sqrt(5000).
     assert sign_test(2600, 2400) == pytest.approx(0.00489, rel=0.02)
     assert sign_test(0, 5000) == 0.0
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_the_exact_p_is_the_sum_over_binomials(won: int, lost: int) -> None:
+    ways = sum(math.comb(won + lost, k) for k in range(min(won, lost) + 1))
+    assert sign_test(won, lost) == pytest.approx(float(min(1, Fraction(2 * ways, 2 ** (won + lost)))), rel=1e-9)
 
 
 def test_graded_scores_are_counted_by_sign_and_named_so() -> None:

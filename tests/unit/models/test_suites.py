@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.prompts import PHOTOGRAPHS
-from models.suites.catalog import EMBEDDED, find_suite
-from models.suites.catalog import PHOTOGRAPHS as PUBLISHED
-from models.suites.embedded import caption_fidelity
 from models.suites.reading import image_cells, read_parquet, read_tsv, split_options
 from models.suites.suite import Question, Suite
+from models.worlds import WORLDS, find_suite
+from models.worlds.shapes.scoring import caption_fidelity
 from viper.errors import SuiteError
+
+WORDING = WORLDS["photographs"].prompts.wording
 
 
 def png(color: str = "red") -> bytes:
@@ -82,14 +82,14 @@ def test_vlmevalkit_rows_are_asked_in_its_words_and_scored_by_letter(name: str) 
     suite = find_suite(name)
     (question,) = from_tsv(suite, [CHOICE])
     assert (question.index, question.options, question.answer) == ("7", ("teal", "green", "red", "blue"), "C")
-    assert suite.prompt(question, PHOTOGRAPHS) == ASKED
+    assert suite.prompt(question, WORDING) == ASKED
     assert [suite.score(question, reply) for reply in ("C", "(C) red", "red", "B", "C or D", "")] == [1, 1, 1, 0, 0, 0]
 
 
 def test_a_hint_is_asked_before_the_question() -> None:
     suite = find_suite("MMStar")
     (question,) = from_tsv(suite, [{**CHOICE, "hint": "Look at the ring."}])
-    assert suite.prompt(question, PHOTOGRAPHS) == f"Hint: Look at the ring.\n{ASKED}"
+    assert suite.prompt(question, WORDING) == f"Hint: Look at the ring.\n{ASKED}"
 
 
 def test_mmstar_from_the_hub_is_asked_as_from_vlmevalkit() -> None:
@@ -104,7 +104,7 @@ def test_mmstar_from_the_hub_is_asked_as_from_vlmevalkit() -> None:
         "meta_info": {"source": "MMBench", "split": "val", "image_path": "images/0.jpg"},
     }
     ((question, images),) = from_hub(suite, [row])
-    assert suite.prompt(question, PHOTOGRAPHS) == ASKED
+    assert suite.prompt(question, WORDING) == ASKED
     assert (question.answer, question.category, images) == ("C", "fine-grained perception", [png()])
 
 
@@ -123,10 +123,10 @@ def test_realworldqa_from_the_hub_is_asked_as_it_stands_and_open_answers_are_exa
         {"image": struct(), "image_path": "1.webp", "question": open_text, "answer": "3"},
     ]
     (choice, _), (number, _) = from_hub(suite, rows)
-    assert suite.prompt(choice, PHOTOGRAPHS) == text
+    assert suite.prompt(choice, WORDING) == text
     assert (choice.options, choice.answer) == (("Two", "Three", "Four"), "B")
     assert [suite.score(choice, reply) for reply in ("B", "Three", "A")] == [1, 1, 0]
-    assert suite.prompt(number, PHOTOGRAPHS) == open_text
+    assert suite.prompt(number, WORDING) == open_text
     assert [suite.score(number, reply) for reply in ("3", "3.", "13", "There are 3")] == [1, 1, 0, 0]
 
 
@@ -176,7 +176,7 @@ def test_blink_has_several_images_in_both_forms() -> None:
     ((question, images),) = from_hub(suite, [row, {**row, "image_4": struct()}][:1])
     assert (question.index, question.category, question.answer) == ("val_Jigsaw_1", "Jigsaw", "C")
     assert images == [png(color) for color in colors]
-    assert suite.prompt(question, PHOTOGRAPHS) == ASKED
+    assert suite.prompt(question, WORDING) == ASKED
     listed = [encoded(color) for color in colors]
     for cell in (str(listed), json.dumps(listed)):
         assert image_cells({"image": cell}) == images
@@ -196,9 +196,9 @@ def test_mantis_eval_has_choices_and_short_answers_over_several_images() -> None
     }
     short = {**row, "question_type": "short-answer", "question": "In <image> and <image>, which is alike?"}
     (choice, images), (open_question, _) = from_hub(suite, [row, {**short, "options": [], "answer": "the ring"}])
-    assert suite.prompt(choice, PHOTOGRAPHS) == ASKED
+    assert suite.prompt(choice, WORDING) == ASKED
     assert images == [png("red"), png("blue")]
-    assert suite.prompt(open_question, PHOTOGRAPHS) == (
+    assert suite.prompt(open_question, WORDING) == (
         "In image 1 and image 2, which is alike?\nAnswer the question using a single word or phrase."
     )
     assert [suite.score(open_question, reply) for reply in ("It is the ring.", "a cross")] == [1, 0]
@@ -279,7 +279,7 @@ def test_hallusionbench_from_the_hub_has_the_rows_of_vlmevalkit() -> None:
     }
     ((question, _),) = from_hub(suite, [row])
     assert (question.answer, question.category, suite.unit(question, ())) == ("yes", "chart", "chart_4")
-    assert suite.prompt(question, PHOTOGRAPHS) == "Is it?"
+    assert suite.prompt(question, WORDING) == "Is it?"
 
 
 def circular(text: str, answer: str) -> list[dict[str, object]]:
@@ -303,7 +303,7 @@ def test_a_crpe_question_is_right_where_all_its_four_rows_are(name: str) -> None
     first, second = circular("Which color has the ring?", "red"), circular("Which color has the cross?", "blue")
     rows = [row for pair in zip(first, second, strict=True) for row in pair]
     questions = from_tsv(suite, rows)
-    assert suite.prompt(questions[0], PHOTOGRAPHS) == rows[0]["question"]
+    assert suite.prompt(questions[0], WORDING) == rows[0]["question"]
     units = [suite.unit(question, ("picture",)) for question in questions]
     assert len(set(units)) == 2
     assert suite.unit(questions[0], ("another picture",)) not in units
@@ -327,7 +327,7 @@ def test_crpe_from_the_hub_has_the_rows_of_vlmevalkit() -> None:
     assert [question for question, _ in from_hub(suite, hub)] == from_tsv(suite, rows)
 
 
-@pytest.mark.parametrize("suite", PUBLISHED, ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", WORLDS["photographs"].suites.values(), ids=lambda suite: suite.name)
 def test_perfect_replies_score_one_and_empty_ones_nothing(suite: Suite) -> None:
     index = {"index": "VD_chart_x_0_1_0", "l2-category": "chart"} if suite.name == "HallusionBench" else {}
     answer = {"answer": "Yes", **dict.fromkeys("ABCD", "")} if index else {}
@@ -394,7 +394,7 @@ def test_an_unknown_suite_is_answered_with_the_nearest_name(name: str, message: 
 def test_suites_are_found_in_any_case_and_no_two_have_one_name() -> None:
     assert find_suite("mmstar") is find_suite("MMStar")
     assert find_suite("mme_realworld") is find_suite("MME-RealWorld")
-    names = [suite.name.lower() for suite in (*PUBLISHED, *EMBEDDED)]
+    names = [suite.name.lower() for suite in (suite for world in WORLDS.values() for suite in world.suites.values())]
     assert len(names) == len(set(names)) == 15
 
 

@@ -1,13 +1,16 @@
-"""What a model's folder suggests about sampling changes no reply."""
+"""What lies in a model's folder: suggestions about sampling change no reply, and processors are saved as stock ones."""
 
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pytest
 from PIL import Image
 
 from models.locations import resolve
-from models.vlm import Prompt, load_vlm
+from models.vlm import Prompt, load_processor, load_vlm
+from viper.errors import ModelError
 from viper.profiles import load_profile
 
 
@@ -31,3 +34,65 @@ def test_a_folder_that_suggests_a_repetition_penalty_gives_the_same_replies(tmp_
     plain = replies(settings.path)
     assert len(set(plain[0].split())) < len(plain[0].split())
     assert replies(str(folder)) == plain
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The embedded model, without its weights."""
+    ignored = shutil.ignore_patterns("*.safetensors")
+    return Path(shutil.copytree(resolve(load_profile("shapes").models.vlm.path), tmp_path / "vlm", ignore=ignored))
+
+
+def change(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_folder_that_an_earlier_version_saved_loads_and_is_saved_as_a_stock_one(folder: Path) -> None:
+    shipped = (folder / "processor_config.json").read_text()
+    kept = {"image_processor": json.loads(shipped)["image_processor"], "processor_class": "ImageOnlyQwenProcessor"}
+    (folder / "processor_config.json").write_text(json.dumps(kept))
+    change(folder / "tokenizer_config.json", processor_class="ImageOnlyQwenProcessor")
+    load_processor(str(folder)).save_pretrained(folder)
+    assert (folder / "processor_config.json").read_text() == shipped
+    assert json.loads((folder / "tokenizer_config.json").read_text())["processor_class"] == "Qwen2_5_VLProcessor"
+
+
+def test_a_video_processors_own_file_is_kept_when_the_processor_is_saved(folder: Path) -> None:
+    content = json.loads((folder / "processor_config.json").read_text())
+    del content["video_processor"]
+    (folder / "processor_config.json").write_text(json.dumps(content))
+    own = {"patch_size": 8, "merge_size": 2, "max_frames": 3, "video_processor_type": "Qwen2VLVideoProcessor"}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(own))
+    load_processor(str(folder)).save_pretrained(folder)
+    saved = json.loads((folder / "processor_config.json").read_text())["video_processor"]
+    assert own.items() <= saved.items()
+
+
+def test_a_qwen2_vl_folder_is_saved_as_one(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"]["model_type"], config["vision_config"]["model_type"] = "qwen2_vl_text", "qwen2_vl"
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "qwen2_vl"}))
+    processor = load_processor(str(folder))
+    text = processor.apply_chat_template(Prompt("describe the image.", (Image.new("RGB", (48, 48)),)).messages())
+    inputs = processor(text=[text], images=[Image.new("RGB", (48, 48))], return_tensors="np")
+    assert int(np.sum(inputs["input_ids"] == processor.image_token_id)) == 9
+    processor.save_pretrained(folder)
+    assert json.loads((folder / "processor_config.json").read_text())["processor_class"] == "Qwen2VLProcessor"
+
+
+def test_a_folder_whose_processor_is_incomplete_is_named(folder: Path) -> None:
+    (folder / "processor_config.json").unlink()
+    with pytest.raises(ModelError, match=r"The processor of .*vlm cannot be loaded"):
+        load_processor(str(folder))
+
+
+def test_a_processor_that_needs_what_is_not_installed_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import transformers
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ImportError("it requires the Torchvision library")
+
+    monkeypatch.setattr(transformers.AutoProcessor, "from_pretrained", refuse)
+    (folder / "config.json").write_text(json.dumps({"model_type": "idefics3"}))
+    with pytest.raises(ModelError, match=r"The processor of .* cannot be loaded: it requires the Torchvision"):
+        load_processor(str(folder))

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import prompts
-from models.suites.catalog import EMBEDDED, find_suite
 from models.suites.reading import read_tsv
 from models.suites.suite import Question
+from models.worlds import find_suite
 from models.worlds.shapes import grammar
 from models.worlds.shapes.parser import read_scene
 from models.worlds.shapes.pictures import render_pair
+from models.worlds.shapes.prompts import PROMPTS
 from models.worlds.shapes.questions import SUITE_QUESTIONS
 from models.worlds.shapes.scene import COARSE, POSITIONS, Scene, Thing, render, sample_scene
 from models.worlds.shapes.suites import SETS, SUITES, write_suite
@@ -68,7 +68,7 @@ def test_corrections_read_back_and_are_none_for_a_true_caption(seed: int) -> Non
     rng = np.random.default_rng(seed)
     scene, other = sample_scene(rng), sample_scene(rng)
     for correction in grammar.corrections(scene, other.things):
-        assert grammar.read_refinement(grammar.say_refinement(correction, rng)) == correction
+        assert grammar.read_correction(grammar.say_correction(correction, rng)) == correction
     assert grammar.corrections(scene, scene.things) == []
 
 
@@ -77,7 +77,7 @@ def test_a_caption_with_its_corrections_carried_in_is_true(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scene, other = sample_scene(rng), sample_scene(rng)
     caption = grammar.say_caption(other, rng)
-    said = " ".join(grammar.say_refinement(one, rng) for one in grammar.corrections(scene, other.things))
+    said = " ".join(grammar.say_correction(one, rng) for one in grammar.corrections(scene, other.things))
     assert grammar.read_caption(grammar.rewrite(caption, said)) == list(scene.things)
     assert grammar.rewrite(caption, grammar.NOTHING_TO_CORRECT[0]) == caption
 
@@ -109,7 +109,7 @@ def test_tokenizer_knows_every_word_and_restores_the_text() -> None:
         texts = [grammar.say_caption(scene, rng), grammar.say_operation(grammar.sample_operation(scene, rng), rng)]
         for ask in SUITE_QUESTIONS.values():
             question = ask(rng)
-            texts.append(prompts.SHAPES.ask(question.text, question.options))
+            texts.append(PROMPTS.wording.ask(question.text, question.options))
         for text in texts:
             ids = tokenizer(text)["input_ids"]
             assert tokenizer.unk_token_id not in ids, text
@@ -131,10 +131,6 @@ def test_suites_are_read_by_the_benchmark_reader_and_true_answers_score(suite: s
     for question in questions:
         reply = question.options["ABCD".index(question.answer)] + "." if question.options else question.answer
         assert known.score(question, reply) == 1.0
-
-
-def test_every_suite_of_the_world_is_in_the_catalog() -> None:
-    assert {suite.name for suite in EMBEDDED} == set(SUITES)
 
 
 def test_suites_do_not_change_between_runs_and_answers_are_balanced() -> None:

@@ -1,13 +1,18 @@
-"""The embedded world's suites. Its replies are short sentences of its own small vocabulary, never letters."""
+"""How the embedded world's suites are scored. Its replies are short sentences of its own small vocabulary."""
 
 from typing_extensions import override
 
 from models.suites.extraction import choose_letter, extract_yes_no, match_option, strip_tags
 from models.suites.suite import Question, Suite
+from models.worlds.shapes.grammar import read_caption
 
 
-class Embedded(Suite):
-    """Options by letter or by text in a reply of any length; yes/no where there are no options."""
+class ShapeSuite(Suite):
+    """Options by letter or by text in a reply of any length; yes/no where there are no options.
+
+    Args:
+        name: Of the suite.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name  # type: ignore[misc]
@@ -33,7 +38,6 @@ class CaptionFidelity(Suite):
 
 def caption_fidelity(caption: str, truth: str) -> float:
     """F1 of the facts (size, color, shape at a position) that a caption of the embedded world states, in [0, 1]."""
-    from models.worlds.shapes.grammar import read_caption
 
     def facts(text: str) -> set[tuple[int, str, str]]:
         return {

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models import prompts
 from models.worlds.shapes import grammar
-from models.worlds.shapes.grammar import Refinement, with_word
+from models.worlds.shapes.grammar import Correction, with_word
 from models.worlds.shapes.pictures import render_pair, with_cells
-from models.worlds.shapes.questions import SUITE_QUESTIONS, Question
+from models.worlds.shapes.prompts import PROMPTS
+from models.worlds.shapes.questions import SUITE_QUESTIONS, ShapeQuestion
 from models.worlds.shapes.scene import (
     ATTRIBUTE_WORDS,
     COARSE,
@@ -28,14 +28,14 @@ from models.worlds.shapes.scene import (
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Example:
     """One supervised example: pictures (48, 48, 3) uint8 in order, the prompt, the answer."""
 
     images: tuple[NDArray[np.uint8], ...]
     prompt: str
     answer: str
     scenes: tuple[Scene, ...] = ()
-    """What the pictures show, where the lesson is to compare them with each other or with a caption."""
+    """What the pictures show, where the example is to compare them with each other or with a caption."""
     named: tuple[Thing, ...] = ()
     """What the sentences of the caption in the prompt, or the question, name, in their order."""
     meant: tuple[frozenset[int], ...] = ()
@@ -73,25 +73,25 @@ def imagine(scene: Scene, rng: np.random.Generator, share: float) -> list[Thing]
     return sorted(named)
 
 
-def coarse_corrections(found: list[Refinement], rng: np.random.Generator, share: float) -> list[Refinement]:
+def coarse_corrections(found: list[Correction], rng: np.random.Generator, share: float) -> list[Correction]:
     """The corrections that a casual observer would write; where fine and coarse differ he often sees none."""
     kept = []
     for one in found:
         if one.thing is not None:
-            kept.append(Refinement("missing", one.cell, thing=coarse_thing(one.thing, rng, share)))
+            kept.append(Correction("missing", one.cell, thing=coarse_thing(one.thing, rng, share)))
         elif one.new in COARSE and rng.random() < share:
             if COARSE[one.new] != one.old:
-                kept.append(Refinement("attribute", one.cell, one.attribute, one.old, COARSE[one.new]))
+                kept.append(Correction("attribute", one.cell, one.attribute, one.old, COARSE[one.new]))
         else:
             kept.append(one)
     return kept
 
 
-def say_corrections(found: list[Refinement], rng: np.random.Generator) -> str:
+def say_corrections(found: list[Correction], rng: np.random.Generator) -> str:
     """Refinement sentences in reading order, or the sentence that nothing is to correct."""
     if not found:
         return grammar.NOTHING_TO_CORRECT[int(rng.integers(len(grammar.NOTHING_TO_CORRECT)))]
-    return " ".join(grammar.say_refinement(one, rng) for one in found)
+    return " ".join(grammar.say_correction(one, rng) for one in found)
 
 
 def say_things(things: Sequence[Thing], rng: np.random.Generator) -> str:
@@ -99,33 +99,33 @@ def say_things(things: Sequence[Thing], rng: np.random.Generator) -> str:
     return " ".join(grammar.say_thing(thing, rng, place_first=True) for thing in things)
 
 
-def caption_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
+def caption_example(rng: np.random.Generator, share: float, most: int = 4) -> Example:
     """Describe a picture."""
     scene = sample_scene(rng, 1, most)
     said = say_things([coarse_thing(thing, rng, share) for thing in scene.things], rng)
-    return Lesson((render(scene, rng),), prompts.SHAPES.caption, said)
+    return Example((render(scene, rng),), PROMPTS.caption, said)
 
 
-def critique_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
+def critique_example(rng: np.random.Generator, share: float, most: int = 4) -> Example:
     """Compare a picture with a painting of an erring caption, and correct the caption."""
     scene = sample_scene(rng, 1, most)
     named = imagine(scene, rng, max(share, 0.4))
     shown = Scene(tuple(named))
     answer = say_corrections(coarse_corrections(grammar.corrections(scene, named), rng, share), rng)
-    prompt = prompts.SHAPES.critique.format(caption=say_things(named, rng))
-    return Lesson((render(scene, rng), render(shown, rng)), prompt, answer, (scene, shown), tuple(named))
+    prompt = PROMPTS.critique.format(caption=say_things(named, rng))
+    return Example((render(scene, rng), render(shown, rng)), prompt, answer, (scene, shown), tuple(named))
 
 
-def refine_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
+def refine_example(rng: np.random.Generator, share: float, most: int = 4) -> Example:
     """Correct an erring caption from the picture alone."""
     scene = sample_scene(rng, 1, most)
     named = imagine(scene, rng, max(share, 0.4))
     answer = say_corrections(coarse_corrections(grammar.corrections(scene, named), rng, share), rng)
-    prompt = prompts.SHAPES.refine.format(caption=say_things(named, rng))
-    return Lesson((render(scene, rng),), prompt, answer, (scene,), tuple(named))
+    prompt = PROMPTS.refine.format(caption=say_things(named, rng))
+    return Example((render(scene, rng),), prompt, answer, (scene,), tuple(named))
 
 
-def predict_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
+def predict_example(rng: np.random.Generator, share: float, most: int = 4) -> Example:
     """Name the one to three operations between two pictures."""
     scene = edited = sample_scene(rng, 1, most)
     operations, taken = [], set[int]()
@@ -137,10 +137,10 @@ def predict_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Les
     before, after = render_pair(scene, operations, rng)
     said = [grammar.say_operation(operation, rng) for operation in sorted(operations, key=lambda one: one.cell)]
     answer = grammar.coarsen(" ".join(said), rng, share)
-    return Lesson((before, after), prompts.SHAPES.predict, answer, (scene, edited))
+    return Example((before, after), PROMPTS.predict, answer, (scene, edited))
 
 
-def casual_answer(question: Question, rng: np.random.Generator, share: float) -> str:
+def casual_answer(question: ShapeQuestion, rng: np.random.Generator, share: float) -> str:
     """The answer of an observer who calls fine things by coarse words in a ``share`` of the mentions."""
     coarse = COARSE.get(question.answer)
     if coarse in question.options and rng.random() < share:
@@ -154,7 +154,7 @@ def casual_answer(question: Question, rng: np.random.Generator, share: float) ->
     return question.answer
 
 
-def draw_pictures_of(question: Question, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
+def draw_pictures_of(question: ShapeQuestion, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
     """The pictures of a question. Where it asks about one object in two pictures, only that object may differ."""
     images = [render(scene, rng) for scene in question.scenes]
     if question.category.startswith("object"):
@@ -172,34 +172,34 @@ QUESTION_SHARES = {
     "hallucination": 0.12,
     "counting": 0.2,
 }
-"""Shares of the suites among the questions of the lessons: what one has to search for or count takes longer."""
+"""Shares of the suites among the questions of the examples: what one has to search for or count takes longer."""
 
 
-def question_lesson(rng: np.random.Generator, share: float, most: int = 4) -> Lesson:
+def question_example(rng: np.random.Generator, share: float, most: int = 4) -> Example:
     """Answer a question of any suite; ``most`` does not apply."""
     suites = list(QUESTION_SHARES)
     question = SUITE_QUESTIONS[suites[int(rng.choice(len(suites), p=list(QUESTION_SHARES.values())))]](rng)
     images = draw_pictures_of(question, rng)
-    prompt = prompts.SHAPES.ask(question.text, question.options)
+    prompt = PROMPTS.wording.ask(question.text, question.options)
     answer = casual_answer(question, rng, share) + "."
-    return Lesson(tuple(images), prompt, answer, question.scenes, question.named, question.meant, question.cell)
+    return Example(tuple(images), prompt, answer, question.scenes, question.named, question.meant, question.cell)
 
 
-Curriculum = Mapping[Callable[[np.random.Generator, float, int], Lesson], float]
-"""Kinds of lessons and their shares of a batch, which add up to 1."""
+Curriculum = Mapping[Callable[[np.random.Generator, float, int], Example], float]
+"""Kinds of examples and their shares of a batch, which add up to 1."""
 
 EVERYTHING: Curriculum = {
-    caption_lesson: 0.16,
-    question_lesson: 0.38,
-    critique_lesson: 0.14,
-    refine_lesson: 0.17,
-    predict_lesson: 0.15,
+    caption_example: 0.16,
+    question_example: 0.38,
+    critique_example: 0.14,
+    refine_example: 0.17,
+    predict_example: 0.15,
 }
 """All tasks side by side, from the beginning to the end."""
 
 
-def draw_lesson(rng: np.random.Generator, curriculum: Curriculum, share: float, most: int = 4) -> Lesson:
-    """A lesson of a kind drawn by the curriculum, with light sensor noise on its pictures.
+def draw_example(rng: np.random.Generator, curriculum: Curriculum, share: float, most: int = 4) -> Example:
+    """An example of a kind drawn by the curriculum, with light sensor noise on its pictures.
 
     Args:
         rng: Draws everything.
@@ -208,7 +208,7 @@ def draw_lesson(rng: np.random.Generator, curriculum: Curriculum, share: float, 
         most: Objects in a scene, at most.
     """
     kinds = list(curriculum)
-    lesson = kinds[int(rng.choice(len(kinds), p=list(curriculum.values())))](rng, share, most)
-    noise = [rng.normal(0, 2.5, image.shape) for image in lesson.images]
-    images = [np.clip(image + n, 0, 255).astype(np.uint8) for image, n in zip(lesson.images, noise, strict=True)]
-    return replace(lesson, images=tuple(images))
+    example = kinds[int(rng.choice(len(kinds), p=list(curriculum.values())))](rng, share, most)
+    noise = [rng.normal(0, 2.5, image.shape) for image in example.images]
+    images = [np.clip(image + n, 0, 255).astype(np.uint8) for image, n in zip(example.images, noise, strict=True)]
+    return replace(example, images=tuple(images))

@@ -1,0 +1,64 @@
+"""Compares the features that an image model finds in two pictures: what is shown rather than how.
+
+Right for photographs.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from models.locations import resolve
+from viper.errors import ModelError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+
+class FeatureJudge:
+    """Cosine distance of the mean features of each pair, in [0, 2].
+
+    Args:
+        model: A vision model of transformers, on its device.
+        processor: Its image processor.
+    """
+
+    def __init__(self, model: Any, processor: Any) -> None:
+        self._tower, self._processor = getattr(model, "vision_model", model), processor
+        self._device = model.device
+
+    def distances(self, first: Sequence["Image"], second: Sequence["Image"]) -> list[float]:
+        """One distance a pair; 0 means the same."""
+        distances: list[float] = (1 - (self._features(first) * self._features(second)).sum(-1)).tolist()
+        return distances
+
+    def _features(self, images: Sequence["Image"]) -> "Tensor":
+        """(N, D): one row of unit length a picture."""
+        import torch
+
+        with torch.inference_mode():
+            pixels = self._processor(images=[image.convert("RGB") for image in images], return_tensors="pt")
+            states = self._tower(pixel_values=pixels["pixel_values"].to(self._device)).last_hidden_state.float()
+            return torch.nn.functional.normalize(states.mean(1), dim=-1)
+
+
+def load_features(path: str, revision: str, device: str) -> FeatureJudge:
+    """The judge, with an image model in 32 bits.
+
+    Args:
+        path: Folder or hub name of a vision model of transformers, such as DINOv2 or SigLIP.
+        revision: Revision on the hub; ignored for folders.
+        device: Torch device of the model.
+
+    Raises:
+        ModelError: The model cannot be loaded.
+    """
+    import torch
+    from transformers import AutoImageProcessor, AutoModel
+
+    location = resolve(path)
+    try:
+        processor = AutoImageProcessor.from_pretrained(location, revision=revision)
+        model = AutoModel.from_pretrained(location, revision=revision, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be loaded as an image model: {error} Check the judge's path.") from error
+    return FeatureJudge(model.to(device).eval(), processor)

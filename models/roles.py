@@ -1,0 +1,80 @@
+"""The roles of the loop, each as little as the loop needs of it. Whatever has the methods can play the role."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from models.rewards import RewardParts
+    from models.vlm import Prompt
+
+
+class Writer(Protocol):
+    """Looks at pictures and writes: captions, critiques, operations, answers. Such as ``models.vlm.Vlm``."""
+
+    def generate(
+        self,
+        prompts: Sequence["Prompt"],
+        *,
+        max_new_tokens: int,
+        batch: int,
+        temperature: float = 0.0,
+        seeds: Sequence[int] | None = None,
+    ) -> list[str]:
+        """One reply a prompt, in the order of the prompts.
+
+        Args:
+            prompts: User turns.
+            max_new_tokens: Longest reply, in tokens.
+            batch: Prompts a forward pass.
+            temperature: 0 is greedy; otherwise each prompt draws from its own seed.
+            seeds: One a prompt; required where ``temperature`` is above 0.
+        """
+
+
+class Painter(Protocol):
+    """Paints captions. Such as ``models.diffusion.DiffusersPainter``."""
+
+    def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:
+        """One picture a caption.
+
+        Args:
+            captions: Texts.
+            seeds: Noise seed of each picture. The same caption and seed give the same picture.
+        """
+
+
+class Editor(Protocol):
+    """Changes pictures by instruction. Such as ``models.diffusion.DiffusersEditor``."""
+
+    def edit(self, images: Sequence["Image"], instructions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:
+        """One edited picture a pair, of the size of its source.
+
+        Args:
+            images: Source pictures, RGB.
+            instructions: One sentence each.
+            seeds: Noise seed of each picture.
+        """
+
+
+class Judge(Protocol):
+    """Tells how far pictures are from their originals. Such as the judges in ``models.judges``."""
+
+    def distances(self, first: Sequence["Image"], second: Sequence["Image"]) -> list[float]:
+        """One distance a pair of pictures, each at least 0; 0 means the same."""
+
+
+class Reward(Protocol):
+    """Scores a trainee's answers. Such as ``models.rewards.SentenceReward``."""
+
+    def score(
+        self, answers: Sequence[str], truths: Sequence[Sequence[str]], finished: Sequence[bool]
+    ) -> list["RewardParts"]:
+        """The rewards of the answers, in their order.
+
+        Args:
+            answers: Texts of the rollouts.
+            truths: For each answer, the sentences of the ground truth; never empty.
+            finished: For each answer, whether it ended by itself (False: it was cut off).
+        """
