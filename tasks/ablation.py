@@ -1,50 +1,60 @@
 """What an ablation found: paired differences of its variants, as artifact, table and record."""
 
-from collections.abc import Mapping, Sequence
-
-from prefect import State
 from prefect.artifacts import create_markdown_artifact
-from pydantic import JsonValue
 
 from models.comparison import compare_with_references
+from models.payloads import Payload
+from storage.objects import ObjectStore
 from tasks.evaluation import unit_scores
-from tasks.step import Entries, once, read_json, step_task, to_json
+from tasks.shards import read_payload
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
 from viper.records import Ablation, ArtifactRef, Difference
-from viper.settings import Settings
+from viper.settings import GateSettings
 
 
-@step_task(name="compare variants")
-def compare_variants(
-    settings: Settings,
-    seeds: Sequence[int],
-    against: Mapping[str, str],
-    replies: Mapping[str, Sequence[Mapping[str, list[ArtifactRef]]]],
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``ablation``: ``ablation.json`` and ``ablation.md``.
+class AblationPayload(Payload[Ablation]):
+    """What the variants gained."""
 
-    Args:
-        settings: What the variants vary.
-        seeds: Of the evolutions.
-        against: With which variant each is compared.
-        replies: By variant (and ``base``), then seed by seed, by suite: the shards of replies, in order.
-    """
-
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        scores = {
-            name: [{suite: unit_scores(suite, parts) for suite, parts in suites.items()} for suites in by_seed]
-            for name, by_seed in replies.items()
-        }
-        rows = compare_with_references(scores, against, settings.gate, settings.seed)
-        found = Ablation(seeds=tuple(seeds), rows=rows)
-        return {"ablation.json": to_json(found), "ablation.md": ablation_table(found).encode()}, {}
-
-    inputs = {"replies": replies, "against": against, "seeds": seeds, "gate": settings.gate, "seed": settings.seed}
-    return once("ablation", 1, inputs, compute)
+    entry = "ablation.json"
 
 
-def read_ablation(ref: ArtifactRef) -> Ablation:
+class AblationInputs(Inputs):
+    """What decides an ablation's differences."""
+
+    seeds: tuple[int, ...]
+    """Of the evolutions."""
+    against: dict[str, str]
+    """With which variant each is compared."""
+    replies: dict[str, tuple[dict[str, tuple[ArtifactRef, ...]], ...]]
+    """By variant (and ``base``), then seed by seed, by suite: the shards of replies, in order."""
+    gate: GateSettings
+    seed: int
+    """Of the bootstrap."""
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return "compare variants"
+
+
+@step("ablation", 2)
+def compare_variants(inputs: AblationInputs, worker: Worker) -> Made:
+    """Payload ``AblationPayload``, and ``ablation.md``."""
+    scores = {
+        name: [
+            {suite: unit_scores(worker.store, suite, parts) for suite, parts in suites.items()} for suites in by_seed
+        ]
+        for name, by_seed in inputs.replies.items()
+    }
+    rows = compare_with_references(scores, inputs.against, inputs.gate, inputs.seed)
+    found = Ablation(seeds=inputs.seeds, rows=rows)
+    return Made({**AblationPayload(found).encoded(), "ablation.md": ablation_table(found).encode()})
+
+
+def read_ablation(store: ObjectStore, ref: ArtifactRef) -> Ablation:
     """The ablation in its artifact."""
-    return Ablation.model_validate(read_json(ref, "ablation.json"))
+    return read_payload(store, ref, AblationPayload).root
 
 
 def ablation_table(found: Ablation) -> str:
@@ -64,7 +74,7 @@ def _cell(difference: Difference) -> str:
     return f"{difference.points:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
-def show_ablation(settings: Settings, found: Ablation) -> None:
+def show_ablation(evolution: str, found: Ablation) -> None:
     """The table in the Prefect UI."""
     text = f"Points; suites are against the base.\n\n{ablation_table(found)}"
-    create_markdown_artifact(text, key="ablation", description=f"Variants of {settings.evolution}")
+    create_markdown_artifact(text, key="ablation", description=f"Variants of {evolution}")

@@ -1,75 +1,95 @@
 """Self-critique: the VLM compares image and painting and writes refinements, by which its caption is rewritten."""
 
-from prefect import State
-from pydantic import JsonValue
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from models import prompts
+from models.payloads import Captions, Critique, Critiques
 from models.rewards import split_sentences
 from models.selfcritique import says_nothing, without_empty_corrections
-from models.vlm import Prompt
-from models.worlds.shapes.grammar import rewrite
-from tasks.generation import load
-from tasks.shards import read_pictures, shard_images
-from tasks.step import Entries, once, read_json, seed_of, step_task, to_json
-from viper.records import ArtifactRef, ModelRef, Shard
-from viper.settings import Settings
+from models.worlds import find_world
+from tasks.shards import read_payload, read_pictures, shard_images
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
+from viper.records import ArtifactRef, ModelUse, Record, Seed, Shard
+
+if TYPE_CHECKING:
+    from models.roles import Writer
 
 
-@step_task(name="critique paintings", task_run_name="critique shard {shard.number}")
-def critique_paintings(
-    settings: Settings, round_number: int, vlm: ModelRef, shard: Shard, captions: ArtifactRef, paintings: ArtifactRef
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``critiques``: ``critiques.json``, by image id a list of distinct ``{refinements, refined, samples}``.
+class Rewriting(Record):
+    """How a caption is rewritten by its corrections: by the rules of a world, or by the VLM."""
 
-    ``samples`` counts how often the same refinements were drawn; ``refined`` is empty where nothing is to correct.
-    """
-    words, synthesis = prompts.SETS[settings.prompts], settings.synthesis
+    rules_of: str = ""
+    """The world; empty where the VLM rewrites."""
+    version: int = 0
+    """Of the world's rules."""
+    prompt: str = ""
+    """What the VLM is told, with the blanks ``{caption}`` and ``{corrections}``."""
 
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        model = load(settings, vlm)
-        pictures, painted, texts = (
-            shard_images(shard),
-            read_pictures(paintings, ""),
-            read_json(captions, "captions.json"),
-        )
-        jobs = [(image, draw) for image in pictures for draw in range(synthesis.critiques)]
-        asked = [
-            Prompt(words.critique.format(caption=texts[image]), (pictures[image], painted[image])) for image, _ in jobs
-        ]
-        drawn = model.generate(
-            asked,
-            max_new_tokens=synthesis.max_new_tokens,
-            batch=synthesis.batch,
-            temperature=synthesis.critique_temperature,
-            seeds=[seed_of(settings, round_number, "critique", f"{image}/{draw}") for image, draw in jobs],
-        )
-        counts: dict[tuple[str, str], int] = {}
-        for (image, _), reply in zip(jobs, drawn, strict=True):
-            text = " ".join(without_empty_corrections(split_sentences(reply)))
-            counts[image, text] = counts.get((image, text), 0) + 1
-        rewrites = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
-        if synthesis.writer == "grammar":
-            refined = [rewrite(texts[image], text) for image, text in rewrites]
-        else:
-            asked = [Prompt(words.rewrite.format(caption=texts[i], corrections=text)) for i, text in rewrites]
-            refined = model.generate(asked, max_new_tokens=synthesis.max_new_tokens, batch=synthesis.batch)
-        written = dict(zip(rewrites, refined, strict=True))
-        critiques: dict[str, list[dict[str, object]]] = {image: [] for image in pictures}
-        for (image, text), samples in counts.items():
-            one = {"refinements": text, "refined": written.get((image, text), ""), "samples": samples}
-            critiques[image].append(one)
-        return {"critiques.json": to_json(critiques)}, {"critiques": len(counts)}
 
-    inputs = {
-        "prompts": [words.critique, words.rewrite],
-        "vlm": vlm.fingerprint,
-        "shard": shard,
-        "captions": captions,
-        "paintings": paintings,
-        "synthesis": synthesis.model_dump(
-            include={"critiques", "critique_temperature", "max_new_tokens", "batch", "writer"}
-        ),
-        "dtype": settings.models.vlm.dtype,
-        "seed": seed_of(settings, round_number, "critique"),
-    }
-    return once("critiques", 2, inputs, compute)
+class CritiqueInputs(Inputs):
+    """What decides the critiques of a shard's paintings."""
+
+    vlm: ModelUse
+    prompt: str
+    """With the blank ``{caption}``."""
+    rewriting: Rewriting
+    shard: Shard
+    captions: ArtifactRef
+    paintings: ArtifactRef
+    critiques: int
+    """Draws a painting."""
+    temperature: float
+    max_new_tokens: int
+    batch: int
+    """Prompts a generation pass: it moves the last bits."""
+    seed: Seed
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"critique shard {self.shard.number}"
+
+
+@step("critiques", 3)
+def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
+    """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them."""
+    from models.vlm import Prompt
+
+    writer = worker.vlm(inputs.vlm)
+    pictures, painted = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.paintings)
+    captions = read_payload(worker.store, inputs.captions, Captions).root
+    jobs = [(image, draw) for image in pictures for draw in range(inputs.critiques)]
+    drawn = writer.generate(
+        [Prompt(inputs.prompt.format(caption=captions[image]), (pictures[image], painted[image])) for image, _ in jobs],
+        max_new_tokens=inputs.max_new_tokens,
+        batch=inputs.batch,
+        temperature=inputs.temperature,
+        seeds=[inputs.seed.of(f"{image}/{draw}") for image, draw in jobs],
+    )
+    counts: dict[tuple[str, str], int] = {}
+    for (image, _), reply in zip(jobs, drawn, strict=True):
+        text = " ".join(without_empty_corrections(split_sentences(reply)))
+        counts[image, text] = counts.get((image, text), 0) + 1
+    wanted = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
+    written = dict(zip(wanted, _rewritten(inputs, writer, captions, wanted), strict=True))
+    found: dict[str, list[Critique]] = {image: [] for image in pictures}
+    for (image, text), samples in counts.items():
+        refined = written.get((image, text), "")
+        found[image].append(Critique(refinements=text, refined=refined, samples=samples))
+    critiques = Critiques({image: tuple(each) for image, each in found.items()})
+    return Made(critiques.encoded(), {"critiques": len(counts)})
+
+
+def _rewritten(
+    inputs: CritiqueInputs, writer: "Writer", captions: Mapping[str, str], wanted: Sequence[tuple[str, str]]
+) -> list[str]:
+    """The caption of each (image, corrections), rewritten."""
+    from models.vlm import Prompt
+
+    rewriting = inputs.rewriting
+    if rewriting.rules_of:
+        rules = find_world(rewriting.rules_of).need_rules()
+        return [rules.rewrite(captions[image], text) for image, text in wanted]
+    asked = [Prompt(rewriting.prompt.format(caption=captions[image], corrections=text)) for image, text in wanted]
+    return writer.generate(asked, max_new_tokens=inputs.max_new_tokens, batch=inputs.batch)

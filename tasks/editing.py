@@ -1,113 +1,139 @@
 """Instance-level reconstruction: operations on hard entities are written, then applied by the editor."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from prefect import State
-from pydantic import JsonValue
 
-from models import prompts
-from models.diffusion import Editor
-from models.operations import Edit, read_written, write_by_grammar
-from models.vlm import Prompt
-from tasks.generation import load
-from tasks.shards import png_bytes, shard_images
-from tasks.step import Entries, fingerprint, once, read_json, seed_of, step_task, to_json, worker_model
-from viper.records import ArtifactRef, ModelRef, Shard
-from viper.settings import DiffusionSettings, Settings
+from models.operations import read_written
+from models.payloads import Critiques, Plan, Plans, Refinement, Refinements
+from models.worlds import find_world
+from storage.images import encode_png
+from tasks.shards import PNG, read_payload, shard_images
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
+from viper.records import ArtifactRef, DiffusionUse, ModelUse, Record, Seed, Shard
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def load_editor(settings: DiffusionSettings) -> Editor:
-    """The editor of this worker."""
-    return worker_model(Editor, settings)
+class AskedOperations(Record):
+    """How the VLM writes operations."""
+
+    vlm: ModelUse
+    prompt: str
+    """With the blank ``{caption}``."""
+    shard: Shard
+    temperature: float
+    max_new_tokens: int
+    batch: int
+    """Prompts a generation pass: it moves the last bits."""
 
 
-@step_task(name="write operations", task_run_name="write operations for shard {shard.number}")
-def write_operations(
-    settings: Settings, round_number: int, vlm: ModelRef, shard: Shard, critiques: ArtifactRef, refinements: ArtifactRef
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``plans``: ``plans.json``, by ``<image id>/<number>`` the sentences, regions and kinds of an edit."""
-    synthesis, ask = settings.synthesis, prompts.SETS[settings.prompts].operations
+class RuledOperations(Record):
+    """How the rules of a world write operations."""
 
-    def by_grammar(rows: dict[str, dict[str, str]]) -> dict[str, Edit | None]:
-        doubts = read_json(critiques, "critiques.json")
-        plans = {}
-        for image, row in rows.items():
-            said = [one["refinements"] for one in doubts[image]]
-            for number in range(synthesis.edits_per_image):
-                rng = np.random.default_rng(seed_of(settings, round_number, "operations", f"{image}/{number}"))
-                plans[f"{image}/{number}"] = write_by_grammar(row["refined"], said, synthesis.max_operations, rng)
-        return plans
+    world: str
+    version: int
+    """Of the world's rules."""
+    critiques: ArtifactRef
+    """What any of them corrects is in doubt."""
 
-    def by_model(rows: dict[str, dict[str, str]]) -> dict[str, Edit | None]:
-        pictures = shard_images(shard)
-        names = [(image, number) for image in rows for number in range(synthesis.edits_per_image)]
-        replies = load(settings, vlm).generate(
-            [Prompt(ask.format(caption=rows[image]["refined"]), (pictures[image],)) for image, _ in names],
-            max_new_tokens=synthesis.max_new_tokens,
-            batch=synthesis.batch,
-            temperature=synthesis.critique_temperature,
-            seeds=[seed_of(settings, round_number, "operations", f"{image}/{number}") for image, number in names],
-        )
-        written = zip(names, replies, strict=True)
-        return {
-            f"{image}/{number}": read_written(reply, synthesis.max_operations) for (image, number), reply in written
-        }
 
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        rows = read_json(refinements, "refinements.json")
-        plans = by_grammar(rows) if synthesis.writer == "grammar" else by_model(rows)
-        kept = {name: {**asdict(plan), "image": name.split("/")[0]} for name, plan in plans.items() if plan}
-        return {"plans.json": to_json(kept)}, {"plans": len(kept), "without": len(plans) - len(kept)}
+class PlanInputs(Inputs):
+    """What decides the operations for a shard."""
 
-    inputs = {
-        "critiques": critiques,
-        "refinements": refinements,
-        "shard": shard,
-        "prompt": ask,
-        "vlm": [vlm.fingerprint, settings.models.vlm.dtype] if synthesis.writer == "vlm" else [],
-        "synthesis": synthesis.model_dump(
-            include={"writer", "edits_per_image", "max_operations"}
-            | ({"max_new_tokens", "batch", "critique_temperature"} if synthesis.writer == "vlm" else set())
-        ),
-        "seed": seed_of(settings, round_number, "operations"),
+    refinements: ArtifactRef
+    edits_per_image: int
+    max_operations: int
+    written: RuledOperations | AskedOperations
+    seed: Seed
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return "write operations"
+
+
+class EditInputs(Inputs):
+    """What decides the edited pictures of a shard."""
+
+    shard: Shard
+    plans: ArtifactRef
+    editor: DiffusionUse
+    seed: Seed
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"edit shard {self.shard.number}"
+
+
+@step("plans", 3)
+def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
+    """Payload ``Plans``; facts: how many edits are planned, and for how many nothing could be written."""
+    rows = read_payload(worker.store, inputs.refinements, Refinements).root
+    written = inputs.written
+    if isinstance(written, RuledOperations):
+        plans = _by_rules(inputs, written, worker, rows)
+    else:
+        plans = _asked(inputs, written, worker, rows)
+    kept = {name: plan for name, plan in plans.items() if plan}
+    return Made(Plans(kept).encoded(), {"plans": len(kept), "without": len(plans) - len(kept)})
+
+
+def _by_rules(
+    inputs: PlanInputs, written: RuledOperations, worker: Worker, rows: Mapping[str, Refinement]
+) -> dict[str, Plan | None]:
+    rules = find_world(written.world).need_rules()
+    doubts = read_payload(worker.store, written.critiques, Critiques).root
+    plans = {}
+    for image, row in rows.items():
+        said = [one.refinements for one in doubts[image]]
+        for number in range(inputs.edits_per_image):
+            rng = np.random.default_rng(inputs.seed.of(f"{image}/{number}"))
+            plans[f"{image}/{number}"] = rules.write_operations(image, row.refined, said, inputs.max_operations, rng)
+    return plans
+
+
+def _asked(
+    inputs: PlanInputs, written: AskedOperations, worker: Worker, rows: Mapping[str, Refinement]
+) -> dict[str, Plan | None]:
+    from models.vlm import Prompt
+
+    pictures = shard_images(worker.store, written.shard)
+    names = [(image, number) for image in rows for number in range(inputs.edits_per_image)]
+    replies = worker.vlm(written.vlm).generate(
+        [Prompt(written.prompt.format(caption=rows[image].refined), (pictures[image],)) for image, _ in names],
+        max_new_tokens=written.max_new_tokens,
+        batch=written.batch,
+        temperature=written.temperature,
+        seeds=[inputs.seed.of(f"{image}/{number}") for image, number in names],
+    )
+    return {
+        f"{image}/{number}": read_written(image, reply, inputs.max_operations)
+        for (image, number), reply in zip(names, replies, strict=True)
     }
-    return once("plans", 2, inputs, compute)
 
 
-@step_task(name="edit images", task_run_name="edit shard {shard.number}")
-def edit_images(
-    settings: Settings, round_number: int, shard: Shard, plans: ArtifactRef
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``edits``: ``<image id>/<number>.png`` and ``edits.json`` (the plans).
+@step("edits", 2)
+def edit_images(inputs: EditInputs, worker: Worker) -> Made:
+    """Payload ``Plans``, and ``<image id>/<number>.png``.
 
     The operations of one plan are applied one after the other, each to the result of the one before.
     """
-
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        pictures, written = shard_images(shard), read_json(plans, "plans.json")
-        editor = load_editor(settings.models.editor)
-        current: dict[str, Image] = {name: pictures[plan["image"]] for name, plan in sorted(written.items())}
-        for turn in range(max((len(plan["sentences"]) for plan in written.values()), default=0)):
-            names = [name for name in current if turn < len(written[name]["sentences"])]
-            edited = editor.edit(
-                [current[name] for name in names],
-                [written[name]["sentences"][turn] for name in names],
-                [seed_of(settings, round_number, "edit", f"{name}/{turn}") for name in names],
-            )
-            current.update(zip(names, edited, strict=True))
-        entries: dict[str, bytes] = {f"{name}.png": png_bytes(image) for name, image in current.items()}
-        return {**entries, "edits.json": to_json(written)}, {"edits": len(current)}
-
-    inputs = {
-        "editor": fingerprint(settings.models.editor),
-        "editing": settings.models.editor.model_dump(exclude={"path", "device", "revision"}),
-        "plans": plans,
-        "shard": shard,
-        "seed": seed_of(settings, round_number, "edit"),
-    }
-    return once("edits", 1, inputs, compute)
+    pictures = shard_images(worker.store, inputs.shard)
+    plans = read_payload(worker.store, inputs.plans, Plans)
+    editor = worker.editor(inputs.editor)
+    current: dict[str, Image] = {name: pictures[plan.image] for name, plan in sorted(plans.root.items())}
+    for turn in range(max((len(plan.sentences) for plan in plans.root.values()), default=0)):
+        names = [name for name in current if turn < len(plans.root[name].sentences)]
+        edited = editor.edit(
+            [current[name] for name in names],
+            [plans.root[name].sentences[turn] for name in names],
+            [inputs.seed.of(f"{name}/{turn}") for name in names],
+        )
+        current.update(zip(names, edited, strict=True))
+    entries = {f"{name}{PNG}": encode_png(image) for name, image in current.items()}
+    return Made({**entries, **plans.encoded()}, {"edits": len(current)})

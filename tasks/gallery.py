@@ -1,11 +1,13 @@
 """Samples of a round with their pictures inline, for the report and the Prefect UI."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.payloads import Operations, Refinements
 from storage.dataset_reports import Row
-from tasks.step import open_store, read_json
+from storage.objects import ObjectStore
+from tasks.shards import PNG, read_payload
 from viper.records import ArtifactRef, Synthesis
 
 
@@ -26,8 +28,8 @@ def data_uri(picture: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(picture).decode()}"
 
 
-def _entry_uri(ref: ArtifactRef, name: str) -> str:
-    return data_uri(open_store().read(ref, name))
+def _picture_uri(store: ObjectStore, ref: ArtifactRef, name: str) -> str:
+    return data_uri(store.read(ref, f"{name}{PNG}"))
 
 
 def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
@@ -39,43 +41,41 @@ def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
     return page.get_template("sample.html.j2").render(title=title, rows=shown)
 
 
-def _mixed(rows: dict[str, dict[str, object]], count: int) -> list[str]:
+def _mixed(kept_rows: Mapping[str, bool], count: int) -> list[str]:
     """Names of ``count`` rows, two kept ones for each rejected one as far as there are."""
-    kept = [name for name, row in sorted(rows.items()) if row["kept"]]
-    rejected = [name for name, row in sorted(rows.items()) if not row["kept"]]
+    kept = [name for name, is_kept in sorted(kept_rows.items()) if is_kept]
+    rejected = [name for name, is_kept in sorted(kept_rows.items()) if not is_kept]
     wanted = min(len(rejected), max(count // 3, count - len(kept)))
     return kept[: count - wanted] + rejected[:wanted]
 
 
-def caption_samples(made: Synthesis, count: int) -> list[Sample]:
+def caption_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sample]:
     """Captions of the first shard with their paintings and critiques."""
-    rows = read_json(made.refinements[0], "refinements.json")
-    shard = made.shards[0]
+    rows = read_payload(store, made.products["refinements"][0], Refinements).root
     return [
         Sample(
-            _entry_uri(shard.pool, f"{shard.number:04d}/{image}.png"),
-            _entry_uri(made.paintings[0], f"{image}.png"),
-            rows[image]["caption"],
-            rows[image]["refinements"],
-            rows[image]["kept"],
-            rows[image]["reason"],
+            _picture_uri(store, made.shards[0].pool, image),
+            _picture_uri(store, made.products["paintings"][0], image),
+            rows[image].caption,
+            rows[image].refinements,
+            rows[image].kept,
+            rows[image].reason,
         )
-        for image in _mixed(rows, count)
+        for image in _mixed({image: row.kept for image, row in rows.items()}, count)
     ]
 
 
-def edit_samples(made: Synthesis, count: int) -> list[Sample]:
+def edit_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sample]:
     """Edits of the first shard with their operations."""
-    rows = read_json(made.operations[0], "operations.json")
-    shard = made.shards[0]
+    rows = read_payload(store, made.products["operations"][0], Operations).root
     return [
         Sample(
-            _entry_uri(shard.pool, f"{shard.number:04d}/{row['image']}.png"),
-            _entry_uri(made.edits[0], f"{name}.png"),
-            " ".join(row["sentences"]),
+            _picture_uri(store, made.shards[0].pool, rows[name].image),
+            _picture_uri(store, made.products["edits"][0], name),
+            " ".join(rows[name].sentences),
             "",
-            row["kept"],
-            row["reason"],
+            rows[name].kept,
+            rows[name].reason,
         )
-        for name, row in ((name, rows[name]) for name in _mixed(rows, count))
+        for name in _mixed({name: row.kept for name, row in rows.items()}, count)
     ]

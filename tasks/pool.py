@@ -1,146 +1,185 @@
-"""Takes the round's images from the pool: decoded within bounds, converted to plain RGB, split into shards."""
+"""The round's images: which they are is fixed once, then they are taken shard by shard, decoded within bounds.
+
+A listing with the version of every file is fixed as an artifact when the round starts, so that every resume means the
+same images. A file that changed since then is set aside. One image at a time is in memory.
+"""
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-from prefect import State
 from pydantic import JsonValue
 
+from models.contamination import KnownPictures, hash_picture
+from models.payloads import Payload
 from storage import images
-from tasks.contamination import split_known
-from tasks.step import Entries, once, seed_of, step_task
+from storage.layout import listing_key
+from storage.objects import ObjectStore
+from tasks.contamination import read_known
+from tasks.pools import find_source
+from tasks.pools.source import PoolChoice, PoolFile, PoolSource
+from tasks.shards import PNG, read_payload
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
 from viper.errors import PoolError
-from viper.records import ArtifactRef, Shard
-from viper.settings import PoolSettings, Settings
+from viper.records import ArtifactRef, Occasion, Shard
+from viper.settings import PoolSettings
 
-RENDERED = "shapes:"
 LOOKED_AT = 64
 """Files that are looked at before work starts."""
+CHANGED = "changed since the round began"
+"""Reasons with which the facts name images that were set aside, beside those of ``storage.images.inspect_image``."""
+IN_BENCHMARK = "in benchmark"
+"""Beginning of the reason for an image that a suite holds; the suite's name follows."""
+
+
+class Listing(Payload[tuple[PoolFile, ...]]):
+    """The files of a round, in the order in which they are cut into shards."""
+
+    entry = "listing.json"
+
+
+class ListingInputs(Inputs):
+    """Which images a round takes. What lies in the pool when it starts decides the rest."""
+
+    choice: PoolChoice
+    occasion: Occasion
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return "list the pool"
+
+
+class TakeInputs(Inputs):
+    """What decides the images of one shard."""
+
+    uri: str
+    files: tuple[PoolFile, ...]
+    number: int
+    """Of the shard, from 0."""
+    max_pixels: int
+    max_bytes: int
+    hash_side: int
+    near_benchmark_bits: int
+    hashes: tuple[ArtifactRef, ...]
+    """Of the suites' pictures, which are left out."""
+
+    def identity(self) -> object:
+        """Everything but the number and the pool's address: the files have addresses of their own."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in ("number", "uri")}
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"take shard {self.number} from the pool"
+
+
+def _listing_place(inputs: ListingInputs, key: str) -> str:
+    return listing_key(inputs.occasion.evolution, inputs.occasion.round_number, key[:16])
+
+
+@step("listing", 1, place=_listing_place)
+def list_pool(inputs: ListingInputs, worker: Worker) -> Made:
+    """Payload ``Listing``: which files the round takes, fixed from now on.
+
+    Raises:
+        PoolError: The pool is empty.
+    """
+    files = find_source(inputs.choice.uri).choose(inputs.choice)
+    return Made(Listing(tuple(files)).encoded(), {"files": len(files)})
+
+
+@step("pool", 4)
+def take_images(inputs: TakeInputs, worker: Worker) -> Made:
+    """``<image id>.png`` for each usable image; the id is 16 hex digits of the PNG's hash.
+
+    Facts: number of images, and what was set aside and why, by file name.
+    """
+    source, known = find_source(inputs.uri), read_known(worker.store, inputs.hashes, inputs.near_benchmark_bits)
+    kept, rejected = {}, dict[str, str]()
+    for file in inputs.files:
+        found = _take(inputs, source, known, file)
+        if isinstance(found, str):
+            rejected[file.name] = found
+            continue
+        name = f"{hashlib.sha256(found).hexdigest()[:16]}{PNG}"
+        kept[name] = worker.folder / name
+        kept[name].write_bytes(found)
+    facts: dict[str, JsonValue] = {"images": len(kept), "rejected": dict(rejected)}
+    return Made(kept, facts)
+
+
+def _take(inputs: TakeInputs, source: PoolSource, known: KnownPictures, file: PoolFile) -> bytes | str:
+    """The PNG bytes of a pool file, or why it is set aside."""
+    if source.version(file.name) != file.version:
+        return CHANGED
+    data = source.read(file.name, inputs.max_bytes)
+    if reason := images.inspect_image(data, inputs.max_pixels, inputs.max_bytes):
+        return reason
+    picture = images.read_image(data, inputs.max_pixels, inputs.max_bytes)
+    if suite := known.suite_of(hash_picture(picture, inputs.hash_side)):
+        return f"{IN_BENCHMARK} {suite}"
+    return images.encode_png(picture)
 
 
 def check_pool(pool: PoolSettings) -> None:
     """Make sure that there is something to take, before any work starts: looks at the first few files.
 
     Raises:
-        PoolError: The folder is missing, unreadable or holds no image file, or too many of the files are unusable.
+        PoolError: The pool is missing, unreadable or empty, or too many of the files are unusable.
     """
-    if pool.uri != RENDERED:
-        names = list(images.list_images(pool.uri))[:LOOKED_AT]
-        rejected = {name: reason for name in names if (reason := _inspect(name, pool)[1])}
-        _accept(pool, len(names), rejected)
+    source = find_source(pool.uri)
+    names = source.sample(pool.uri, LOOKED_AT)
+    rejected = {}
+    for name in names:
+        data = source.read(name, pool.max_bytes)
+        if reason := images.inspect_image(data, pool.max_pixels, pool.max_bytes):
+            rejected[name] = reason
+    _accept(pool.uri, pool.max_rejected_share, len(names), rejected)
 
 
-def _inspect(name: str, pool: PoolSettings) -> tuple[bytes, str | None]:
-    """A file's bytes, and why it cannot be used or ``None``."""
-    try:
-        data = images.read_bytes(name, pool.max_bytes)
-    except PoolError:
-        return b"", "too_large"
-    return data, images.inspect_image(data, pool.max_pixels, pool.max_bytes)
+def check_taken(
+    store: ObjectStore, taken: Sequence[ArtifactRef], uri: str, max_rejected_share: float
+) -> tuple[Shard, ...]:
+    """The shards that hold images.
+
+    Raises:
+        PoolError: Too many files were unusable, or all images are benchmark pictures.
+    """
+    facts = [store.manifest(ref).meta for ref in taken]
+    rejected = rejections(facts)
+    counts = [int(str(one["images"])) for one in facts]
+    unusable = {name: reason for name, reason in rejected.items() if not reason.startswith(IN_BENCHMARK)}
+    _accept(uri, max_rejected_share, sum(counts) + len(rejected), unusable)
+    if not sum(counts):
+        raise PoolError(
+            f"All {len(rejected)} images of {uri} are in a benchmark: training on them would prove nothing. Choose "
+            "another pool, or lower pool.near_benchmark_bits if they only look alike."
+        )
+    holding = [ref for ref, count in zip(taken, counts, strict=True) if count]
+    return tuple(Shard(pool=ref, number=number) for number, ref in enumerate(holding))
 
 
-def _accept(pool: PoolSettings, count: int, rejected: dict[str, str]) -> None:
-    if rejected and (len(rejected) == count or len(rejected) > pool.max_rejected_share * count):
+def rejections(facts: Sequence[Mapping[str, JsonValue]]) -> dict[str, str]:
+    """Why files were set aside, by name, from the facts of a round's shards."""
+    found: dict[str, str] = {}
+    for one in facts:
+        rejected = one["rejected"]
+        if isinstance(rejected, dict):
+            found |= {name: str(reason) for name, reason in rejected.items()}
+    return found
+
+
+def read_listing(store: ObjectStore, ref: ArtifactRef) -> tuple[PoolFile, ...]:
+    """The files of a round."""
+    return read_payload(store, ref, Listing).root
+
+
+def _accept(uri: str, max_rejected_share: float, count: int, rejected: Mapping[str, str]) -> None:
+    if rejected and (len(rejected) == count or len(rejected) > max_rejected_share * count):
         reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(rejected.values()).items())
         raise PoolError(
-            f"{len(rejected)} of {count} images of {pool.uri} are unusable ({reasons}), such as {min(rejected)}; the "
-            f"profile accepts a share of {pool.max_rejected_share}. Clean the pool or raise pool.max_rejected_share."
+            f"{len(rejected)} of {count} images of {uri} are unusable ({reasons}), such as {min(rejected)}; the "
+            f"profile accepts a share of {max_rejected_share}. Clean the pool or raise pool.max_rejected_share."
         )
-
-
-def choose(names: list[str], settings: Settings, round_number: int) -> list[str]:
-    """This round's files: the next slice of one seeded permutation, which starts again when it is used up.
-
-    Raises:
-        PoolError: The pool is empty.
-    """
-    if not names:
-        raise PoolError(f"The pool {settings.pool.uri} is empty.")
-    count = min(settings.pool.images_per_round, len(names))
-    order = np.random.default_rng(seed_of(settings, 0, "pool")).permutation(len(names))
-    first = (round_number - 1) * count
-    return [names[order[(first + i) % len(names)]] for i in range(count)]
-
-
-def take_files(pool: PoolSettings, names: Sequence[str]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Usable images by id (16 hex digits of the PNG's hash) and rejected files with their reason.
-
-    Args:
-        pool: Bounds of a file.
-        names: Addresses of the round's files.
-
-    Raises:
-        PoolError: More files were unusable than the profile accepts.
-    """
-    kept: dict[str, bytes] = {}
-    rejected: dict[str, str] = {}
-    for name in names:
-        data, reason = _inspect(name, pool)
-        if reason:
-            rejected[name] = reason
-            continue
-        png = images.encode_png(images.read_image(data, pool.max_pixels, pool.max_bytes))
-        kept[hashlib.sha256(png).hexdigest()[:16]] = png
-    _accept(pool, len(names), rejected)
-    return kept, rejected
-
-
-@step_task(name="take images from the pool")
-def take_images(
-    settings: Settings, round_number: int, hashes: Sequence[ArtifactRef]
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``pool``: ``<shard>/<image id>.png``; facts: number of images and shards, what was rejected and why.
-
-    Args:
-        settings: Of the evolution.
-        round_number: Counts from 1.
-        hashes: Of the suites' pictures, which are left out (``tasks.contamination``).
-
-    Raises:
-        PoolError: Too many files are unusable, or all images are benchmark pictures.
-    """
-    # A file that is replaced under its name is another one: what was taken before is not taken for it.
-    listing = {} if settings.pool.uri == RENDERED else images.list_images(settings.pool.uri)
-    files = {name: listing[name] for name in choose(list(listing), settings, round_number)} if listing else {}
-
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        rejected: dict[str, str] = {}
-        if settings.pool.uri == RENDERED:
-            from models.worlds.shapes.pool import draw_pictures
-
-            drawn = draw_pictures(seed_of(settings, round_number, "pool"), settings.pool.images_per_round)
-            kept = {hashlib.sha256(png).hexdigest()[:16]: png for png in drawn}
-        else:
-            kept, rejected = take_files(settings.pool, list(files))
-        kept, known = split_known(kept, settings.pool, hashes)
-        if not kept:
-            raise PoolError(
-                f"All {len(known)} images of {settings.pool.uri} are in a benchmark: training on them would prove "
-                "nothing. Choose another pool, or lower pool.near_benchmark_bits if they only look alike."
-            )
-        size = settings.synthesis.shard_images
-        entries = {f"{i // size:04d}/{name}.png": kept[name] for i, name in enumerate(sorted(kept))}
-        shards = (len(kept) + size - 1) // size
-        return entries, {"shards": shards, "images": len(kept), "rejected": {**rejected, **known}}
-
-    inputs = {
-        "pool": settings.pool,
-        "seed": seed_of(settings, round_number, "pool"),
-        "order": seed_of(settings, 0, "pool"),
-        "round": round_number,
-        "shard_images": settings.synthesis.shard_images,
-        "hashes": list(hashes),
-        "files": files,
-    }
-    return once("pool", 3, inputs, compute)
-
-
-def shards_of(pool: ArtifactRef) -> list[Shard]:
-    """The shards of a pool artifact, in order."""
-    from tasks.step import open_store
-
-    count = open_store().manifest(pool).meta["shards"]
-    assert isinstance(count, int)
-    return [Shard(pool=pool, number=number) for number in range(count)]

@@ -1,107 +1,91 @@
 """Image-level reconstruction: the painter paints captions, and its paintings are measured against the images."""
 
-from prefect import State
-from pydantic import JsonValue
-
-from models.diffusion import Painter
-from models.reconstruction import Distance, load_distance
-from tasks.shards import png_bytes, shard_images
-from tasks.step import Entries, fingerprint, once, read_json, seed_of, step_task, to_json, worker_model
-from viper.records import ArtifactRef, Shard
-from viper.settings import DiffusionSettings, ModelSettings, Settings
+from models.payloads import Captions, Critiques, Distances, Judgements
+from models.selfcritique import refined_captions
+from storage.images import encode_png
+from tasks.shards import PNG, read_payload, shard_images
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
+from viper.records import ArtifactRef, DiffusionUse, JudgeUse, Seed, Shard
 
 
-def load_painter(settings: DiffusionSettings) -> Painter:
-    """The painter of this worker."""
-    return worker_model(Painter, settings)
+class PaintingInputs(Inputs):
+    """What decides the paintings of a shard's captions and their distances."""
+
+    shard: Shard
+    captions: ArtifactRef
+    painter: DiffusionUse
+    judge: JudgeUse
+    seeds: int
+    """Noise seeds a caption is painted with."""
+    seed: Seed
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"paint shard {self.shard.number}"
 
 
-def load_eyes(settings: Settings) -> Distance:
-    """The distance of this worker."""
-    return worker_model(load_distance, settings.distance, settings.models.painter.device)
+class JudgementInputs(Inputs):
+    """What decides the paintings of a shard's refined captions and their distances."""
+
+    shard: Shard
+    critiques: ArtifactRef
+    painter: DiffusionUse
+    judge: JudgeUse
+    seeds: int
+    seed: Seed
+    """The same as the first captions' were painted with: only the caption may differ."""
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"paint refined captions of shard {self.shard.number}"
 
 
-def noise_seeds(settings: Settings, round_number: int, image: str) -> list[int]:
-    """The paired noise seeds of an image: the same for its first and all its refined captions."""
-    return [seed_of(settings, round_number, "noise", f"{image}/{i}") for i in range(settings.filter.seeds)]
+def noise_seeds(seed: Seed, count: int, image: str) -> list[int]:
+    """The noise seeds of an image: the same for its first and all its refined captions."""
+    return [seed.of(f"{image}/{number}") for number in range(count)]
 
 
-def distance_identity(name: str) -> str:
-    """What decides the distances: ``pixels``, or what decides the image model's weights and their number format."""
-    if name == "pixels":
-        return name
-    return fingerprint(ModelSettings(path=name)) + " float32"
+@step("paintings", 2)
+def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
+    """Payload ``Distances``, and ``<image id>.png``, each image's painting with the first seed."""
+    pictures = shard_images(worker.store, inputs.shard)
+    texts = read_payload(worker.store, inputs.captions, Captions).root
+    jobs = [(image, seed) for image in pictures for seed in noise_seeds(inputs.seed, inputs.seeds, image)]
+    painted = worker.painter(inputs.painter).paint([texts[image] for image, _ in jobs], [seed for _, seed in jobs])
+    measured = worker.judge(inputs.judge).distances([pictures[image] for image, _ in jobs], painted)
+    entries: dict[str, bytes] = {}
+    found: dict[str, list[float]] = {image: [] for image in pictures}
+    for (image, _), painting, distance in zip(jobs, painted, measured, strict=True):
+        if not found[image]:
+            entries[f"{image}{PNG}"] = encode_png(painting)
+        found[image].append(distance)
+    distances = Distances({image: tuple(each) for image, each in found.items()})
+    return Made({**entries, **distances.encoded()}, {"mean_distance": sum(measured) / max(1, len(measured))})
 
 
-def painting_inputs(settings: Settings, round_number: int) -> dict[str, object]:
-    """What decides a painting besides its caption."""
-    return {
-        "painter": fingerprint(settings.models.painter),
-        "painting": settings.models.painter.model_dump(
-            include={"steps", "guidance", "negative_prompt", "side_px", "batch", "dtype"}
-        ),
-        "distance": distance_identity(settings.distance),
-        "seeds": settings.filter.seeds,
-        "seed": seed_of(settings, round_number, "noise"),
-    }
-
-
-@step_task(name="paint captions", task_run_name="paint shard {shard.number}")
-def paint_captions(
-    settings: Settings, round_number: int, shard: Shard, captions: ArtifactRef
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``paintings``: ``<image id>.png`` (first seed) and ``distances.json`` (one a seed, by image id)."""
-
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        pictures, texts = shard_images(shard), read_json(captions, "captions.json")
-        jobs = [(image, seed) for image in pictures for seed in noise_seeds(settings, round_number, image)]
-        painted = load_painter(settings.models.painter).paint(
-            [texts[image] for image, _ in jobs], [seed for _, seed in jobs]
-        )
-        measured = load_eyes(settings)([pictures[image] for image, _ in jobs], painted)
-        entries: dict[str, bytes] = {}
-        distances: dict[str, list[float]] = {image: [] for image in pictures}
-        for (image, _), painting, distance in zip(jobs, painted, measured, strict=True):
-            entries.setdefault(f"{image}.png", png_bytes(painting))
-            distances[image].append(distance)
-        facts: dict[str, JsonValue] = {"mean_distance": sum(measured) / max(1, len(measured))}
-        return {**entries, "distances.json": to_json(distances)}, facts
-
-    return once(
-        "paintings", 1, {**painting_inputs(settings, round_number), "captions": captions, "shard": shard}, compute
+@step("judgements", 2)
+def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
+    """Payload ``Judgements``, and ``<image id>/<number>.png``, each refined caption's painting with the first seed."""
+    pictures = shard_images(worker.store, inputs.shard)
+    written = read_payload(worker.store, inputs.critiques, Critiques).root
+    jobs = [
+        (image, number, text, seed)
+        for image in pictures
+        for number, text in enumerate(refined_captions(written[image]))
+        for seed in noise_seeds(inputs.seed, inputs.seeds, image)
+    ]
+    painted = worker.painter(inputs.painter).paint([text for _, _, text, _ in jobs], [seed for *_, seed in jobs])
+    measured = worker.judge(inputs.judge).distances([pictures[image] for image, *_ in jobs], painted)
+    entries: dict[str, bytes] = {}
+    found: dict[str, dict[str, list[float]]] = {image: {} for image in pictures}
+    for (image, number, text, _), painting, distance in zip(jobs, painted, measured, strict=True):
+        if text not in found[image]:
+            entries[f"{image}/{number}{PNG}"] = encode_png(painting)
+        found[image].setdefault(text, []).append(distance)
+    judgements = Judgements(
+        {image: {text: tuple(each) for text, each in texts.items()} for image, texts in found.items()}
     )
-
-
-@step_task(name="paint refined captions", task_run_name="paint refined shard {shard.number}")
-def paint_refined(
-    settings: Settings, round_number: int, shard: Shard, critiques: ArtifactRef
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``judgements``: ``distances.json``, by image id and refined caption, one distance a seed.
-
-    Also ``<image id>/<number>.png``, the first seed's painting of each refined caption.
-    """
-
-    def compute() -> tuple[Entries, dict[str, JsonValue]]:
-        pictures, written = shard_images(shard), read_json(critiques, "critiques.json")
-        jobs = [
-            (image, number, text, seed)
-            for image in pictures
-            for number, text in enumerate(refined_captions(written[image]))
-            for seed in noise_seeds(settings, round_number, image)
-        ]
-        painted = load_painter(settings.models.painter).paint([job[2] for job in jobs], [job[3] for job in jobs])
-        measured = load_eyes(settings)([pictures[job[0]] for job in jobs], painted)
-        entries: dict[str, bytes] = {}
-        distances: dict[str, dict[str, list[float]]] = {image: {} for image in pictures}
-        for (image, number, text, _), painting, distance in zip(jobs, painted, measured, strict=True):
-            entries.setdefault(f"{image}/{number}.png", png_bytes(painting))
-            distances[image].setdefault(text, []).append(distance)
-        return {**entries, "distances.json": to_json(distances)}, {"painted": len(jobs)}
-
-    inputs = {**painting_inputs(settings, round_number), "critiques": critiques, "shard": shard}
-    return once("judgements", 1, inputs, compute)
-
-
-def refined_captions(critiques: list[dict[str, str]]) -> list[str]:
-    """The distinct refined captions of one image, in order of their critiques."""
-    return list(dict.fromkeys(one["refined"] for one in critiques if one["refined"]))
+    return Made({**entries, **judgements.encoded()}, {"painted": len(jobs)})

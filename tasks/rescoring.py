@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from models.suites.catalog import find_suite
-from tasks.evaluation import question_of, read_replies
-from tasks.step import key_of, open_store
+from pydantic import ValidationError
+
+from models.worlds import find_suite
+from storage.layout import results_prefix
+from storage.manifest import PROVENANCE
+from storage.objects import ObjectStore
+from tasks.evaluation import AnswerInputs, answer_questions, question_of, read_replies
+from tasks.step import key_of
 from viper.errors import SuiteError
 from viper.records import ArtifactRef
 
@@ -28,7 +32,7 @@ class Rescored:
     """Aggregates of the scores by the present rules, in [0, 1]."""
 
 
-def rescore(suites: Sequence[str] = ()) -> list[Rescored]:
+def rescore(store: ObjectStore, suites: Sequence[str] = ()) -> list[Rescored]:
     """Every set of replies in the store, of all suites or the named ones; nothing is written.
 
     Raises:
@@ -36,8 +40,8 @@ def rescore(suites: Sequence[str] = ()) -> list[Rescored]:
     """
     wanted = {find_suite(name).name for name in suites}
     found = [
-        _rescore(suite, model, [part for _, part in sorted(parts.items())])
-        for (suite, model, _), parts in sorted(_stored().items())
+        _rescore(store, suite, model, [part for _, part in sorted(parts.items())])
+        for (suite, model, _), parts in sorted(_stored(store).items())
         if not wanted or suite in wanted
     ]
     if not found:
@@ -46,24 +50,23 @@ def rescore(suites: Sequence[str] = ()) -> list[Rescored]:
     return found
 
 
-def _stored() -> Mapping[tuple[str, str, str], dict[int, ArtifactRef]]:
+def _stored(store: ObjectStore) -> Mapping[tuple[str, str, str], dict[int, ArtifactRef]]:
     """Shards of replies by number, under suite, model and a hash of everything else that made them."""
-    store = open_store()
     groups: dict[tuple[str, str, str], dict[int, ArtifactRef]] = defaultdict(dict)
-    for key in store.list("results/replies"):
+    for key in store.list(results_prefix(answer_questions.name)):
         if (part := store.find(key)) is None:
             continue
-        facts: dict[str, Any] = dict(store.manifest(part).meta)
-        if "suite" not in facts:
-            continue  # stored by a version that did not keep what scoring needs
-        inputs = dict(facts["inputs"])
-        shard = inputs.pop("shard")
-        groups[facts["suite"], inputs["vlm"], key_of("replies", 0, inputs)][shard] = part
+        try:
+            inputs = AnswerInputs.model_validate(store.manifest(part).meta[PROVENANCE])
+        except ValidationError:
+            continue  # stored by a version that kept less of what decided them
+        others = key_of(answer_questions.name, 0, inputs.model_copy(update={"shard": 0}))
+        groups[inputs.suite, inputs.vlm.model.fingerprint, others][inputs.shard] = part
     return groups
 
 
-def _rescore(name: str, model: str, parts: list[ArtifactRef]) -> Rescored:
-    suite, old = find_suite(name), read_replies(parts)
+def _rescore(store: ObjectStore, name: str, model: str, parts: list[ArtifactRef]) -> Rescored:
+    suite, old = find_suite(name), read_replies(store, parts)
     new = [{**reply, "score": suite.score(question_of(reply), reply["reply"])} for reply in old]
     changed = sum(before["score"] != after["score"] for before, after in zip(old, new, strict=True))
     return Rescored(name, model, len(old), changed, suite.aggregate(old), suite.aggregate(new))

@@ -1,40 +1,42 @@
-"""Reads a shard's pictures: as PIL images by id, in a fixed order."""
+"""Reads the pictures of a shard and of other artifacts, and payloads."""
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from models.payloads import Payload
 from storage.datasets import Picture
-from tasks.step import open_store
+from storage.objects import ObjectStore
 from viper.records import ArtifactRef, Shard
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PNG = ".png"
+Read = TypeVar("Read", bound=Payload)  # type: ignore[type-arg]
 
-def read_pictures(ref: ArtifactRef, prefix: str) -> "dict[str, Image]":
-    """Pictures under a prefix of an artifact, by the rest of their name without ``.png``, sorted."""
+
+def read_payload(store: ObjectStore, ref: ArtifactRef, kind: type[Read]) -> Read:
+    """The payload of an artifact.
+
+    Raises:
+        CorruptArtifact: Its bytes are missing or damaged.
+    """
+    return kind.parse(store.read(ref, kind.entry))
+
+
+def read_pictures(store: ObjectStore, ref: ArtifactRef) -> "dict[str, Image]":
+    """The PNG entries of an artifact as RGB pictures, by their name without ``.png``, sorted by it."""
     from PIL import Image
 
-    store = open_store()
-    names = sorted(name for name in store.manifest(ref).entries if name.startswith(prefix) and name.endswith(".png"))
-    return {
-        name.removeprefix(prefix).removesuffix(".png"): Image.open(io.BytesIO(store.read(ref, name))).convert("RGB")
-        for name in names
-    }
+    names = sorted(name for name in store.manifest(ref).entries if name.endswith(PNG))
+    return {name.removesuffix(PNG): Image.open(io.BytesIO(store.read(ref, name))).convert("RGB") for name in names}
 
 
-def shard_images(shard: Shard) -> "dict[str, Image]":
+def shard_images(store: ObjectStore, shard: Shard) -> "dict[str, Image]":
     """The shard's images by id, sorted by id."""
-    return read_pictures(shard.pool, f"{shard.number:04d}/")
+    return read_pictures(store, shard.pool)
 
 
-def pool_picture(shard: Shard, image: str) -> Picture:
-    """Where one of the shard's images lies."""
-    return Picture(shard.pool, f"{shard.number:04d}/{image}.png")
-
-
-def png_bytes(image: "Image") -> bytes:
-    """PNG bytes of a picture."""
-    from storage.images import encode_png
-
-    return encode_png(image)
+def stored_picture(ref: ArtifactRef, name: str) -> Picture:
+    """Where a picture of an artifact lies."""
+    return Picture(ref, f"{name}{PNG}")

@@ -1,35 +1,73 @@
 """Suites are fixed in the store before they are asked: files of others read, checked row by row, cut in shards."""
 
 import io
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from typing import Any
 
-from prefect import State
-from pydantic import JsonValue
-
-from models.suites.catalog import EMBEDDED, find_suite
-from models.suites.reading import BROKEN, MAX_IMAGE_BYTES, image_cells, read_parquet, read_tsv
+from models.suites.reading import BROKEN, read_parquet, read_tsv
 from models.suites.suite import Suite
+from models.worlds import find_suite, find_world, world_of
 from storage.files import list_files, open_file
-from storage.images import inspect_image
+from storage.objects import ObjectStore
 from storage.suite_shards import ShardWriter
-from tasks.step import Entries, once, open_store, step_task
-from viper.environment import scratch_folder
+from tasks.intake import Intake
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
 from viper.errors import SuiteError
-from viper.records import ArtifactRef
-from viper.settings import BenchmarkSettings, Settings
+from viper.records import ArtifactRef, Record
+from viper.settings import BenchmarkSettings
 
-WORLD, HUB = "shapes:", "hub:"
-"""Beginning of the addresses of the embedded world's suites; the address of the Hugging Face hub."""
-MAX_IMAGE_PIXELS = 200_000_000
-MAX_BROKEN_SHARE = 0.01
-"""Share of broken rows above which a suite is refused: its figure would not be the benchmark's."""
+HUB = "hub:"
+"""The address of the Hugging Face hub."""
 
-log = logging.getLogger("viper")
+
+class DrawnSuite(Record):
+    """A suite that a world makes."""
+
+    world: str
+    address: str
+    """Which of the world's sets of questions."""
+
+
+class SuiteFiles(Record):
+    """A suite in files of others."""
+
+    files: dict[str, str]
+    """Addresses in order, with what changes when a file does."""
+
+
+class SuiteInputs(Inputs):
+    """What decides a fixed suite."""
+
+    suite: str
+    source: DrawnSuite | SuiteFiles
+    limit: int
+    """Rows at most; 0 takes all."""
+    shard_questions: int
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"fix suite {self.suite}"
+
+
+def suite_source(folder: str, name: str) -> DrawnSuite | SuiteFiles:
+    """Where the questions of a suite come from.
+
+    Args:
+        folder: Address of the suites' files, ``hub:``, or the address of a world's suites.
+        name: Of the suite.
+
+    Raises:
+        SuiteError: The suite is unknown there, or has no file.
+    """
+    if (world := world_of(folder)) is not None:
+        world.check_suites(folder)
+        find_suite(name, world)
+        return DrawnSuite(world=world.name, address=folder)
+    return SuiteFiles(files=_files(folder, find_suite(name)))
 
 
 def check_suites(settings: BenchmarkSettings) -> None:
@@ -39,19 +77,7 @@ def check_suites(settings: BenchmarkSettings) -> None:
         SuiteError: A suite is unknown or has no file.
     """
     for name in settings.suites:
-        suite = _known(settings.folder, name)
-        if not settings.folder.startswith(WORLD):
-            _files(settings.folder, suite)
-
-
-def _known(folder: str, name: str) -> Suite:
-    if not folder.startswith(WORLD):
-        return find_suite(name)
-    from models.worlds.shapes.suites import SETS
-
-    if folder not in SETS:
-        raise SuiteError(f"There are no suites {folder!r}. The embedded world has: {', '.join(SETS)}.")
-    return find_suite(name, EMBEDDED)
+        suite_source(settings.folder, name)
 
 
 def _files(folder: str, suite: Suite) -> dict[str, str]:
@@ -72,39 +98,27 @@ def _files(folder: str, suite: Suite) -> dict[str, str]:
     return {f"{root}/{path}": found[path] for path in chosen}
 
 
-@step_task(name="fix suite", task_run_name="fix suite {suite}")
-def fix_suite(settings: Settings, suite: str) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``suite``: questions and images by shard, as they are asked; facts: what was read and left out."""
-    benchmarks = settings.benchmarks
-    known = _known(benchmarks.folder, suite)
-    source = benchmarks.folder if benchmarks.folder.startswith(WORLD) else _files(benchmarks.folder, known)
-    sizes = benchmarks.model_dump(include={"limit", "shard_questions"})
-    with scratch_folder() as folder:
-
-        def compute() -> tuple[Entries, dict[str, JsonValue]]:
-            intake = Intake(known, ShardWriter(folder, benchmarks.shard_questions), benchmarks.limit)
-            with _rows(known, benchmarks, source) as rows:
-                for row in rows:
-                    if intake.full:
-                        break
-                    intake.take(row)
-            return intake.finish()
-
-        return once("suite", 2, {"suite": known.name, "source": source, **sizes}, compute)
+@step("suite", 3)
+def fix_suite(inputs: SuiteInputs, worker: Worker) -> Made:
+    """Questions and images by shard, as they are asked; facts: what was read and left out."""
+    suite = find_suite(inputs.suite)
+    intake = Intake(suite, ShardWriter(worker.folder, inputs.shard_questions), inputs.limit)
+    with _rows(suite, inputs) as rows:
+        for row in rows:
+            if intake.full:
+                break
+            intake.take(row)
+    return intake.finish()
 
 
 @contextmanager
-def _rows(
-    suite: Suite, benchmarks: BenchmarkSettings, source: str | Mapping[str, str]
-) -> Iterator[Iterator[Mapping[str, Any]]]:
+def _rows(suite: Suite, inputs: SuiteInputs) -> Iterator[Iterator[Mapping[str, Any]]]:
     """The rows of a source, as its files have them, one in memory at a time."""
-    if isinstance(source, str):
-        from models.worlds.shapes.suites import write_suite
-
-        text = io.StringIO(write_suite(suite.name, benchmarks.limit, source).decode())
-        yield read_tsv(text, suite.name, suite.columns)
+    source = inputs.source
+    if isinstance(source, DrawnSuite):
+        yield find_world(source.world).suite_rows(source.address, suite.name, inputs.limit)
     else:
-        yield _file_rows(suite, source)
+        yield _file_rows(suite, source.files)
 
 
 def _file_rows(suite: Suite, files: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
@@ -127,107 +141,6 @@ def _from_hub(suite: Suite, row: Mapping[str, Any], number: int) -> Mapping[str,
         return {"index": row.get("index", number), BROKEN: f"it is not as the dataset's others: {error!r}"}
 
 
-class Intake:
-    """Takes the rows of a suite one after the other, and counts those that cannot be asked."""
-
-    def __init__(self, suite: Suite, writer: ShardWriter, limit: int) -> None:
-        """Begin.
-
-        Args:
-            suite: What the rows belong to.
-            writer: Where they go.
-            limit: Rows at most, 0 for all. A unit that was begun within it is completed beyond it.
-        """
-        self._suite, self._writer, self._limit = suite, writer, limit
-        self._rows, self._without_image = 0, 0
-        self._broken: dict[str, str] = {}
-        self._images: dict[str, tuple[str, ...]] = {}
-        self._sound: set[str] = set()
-        self._units: set[str] = set()
-
-    @property
-    def full(self) -> bool:
-        """Whether no further row can be taken."""
-        return self._reached and not self._suite.whole_units
-
-    @property
-    def _reached(self) -> bool:
-        return bool(self._limit) and self._writer.questions >= self._limit
-
-    def take(self, row: Mapping[str, Any]) -> None:
-        """Ask the row, or count why it cannot be asked."""
-        self._rows += 1
-        try:
-            self._ask(row)
-        except ValueError as error:
-            self._broken[f"{row.get('index')} (row {self._rows})"] = str(error)
-            log.warning("%s, row %d, index %r: %s", self._suite.name, self._rows, row.get("index"), error)
-
-    def _ask(self, row: Mapping[str, Any]) -> None:
-        if BROKEN in row:
-            raise ValueError(row[BROKEN])
-        question = self._suite.question(row)
-        images = self._names(row)
-        if not images:
-            self._without_image += 1
-            return
-        self._images[question.index] = images
-        question = replace(question, unit=self._suite.unit(question, images))
-        if self._reached and question.unit not in self._units:
-            return
-        self._units.add(question.unit)
-        self._writer.add(asdict(question), images)
-
-    def _names(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        names: list[str] = []
-        for cell in image_cells(row):
-            if isinstance(cell, bytes):
-                names.append(self._kept(cell))
-            elif cell in self._images:
-                names += self._images[cell]
-            else:
-                raise ValueError(f"the image {cell!r} is no base64 picture and no earlier row's index")
-        return tuple(names)
-
-    def _kept(self, data: bytes) -> str:
-        name = self._writer.keep_image(data)
-        if name not in self._sound:
-            if reason := inspect_image(data, MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES):
-                raise ValueError(
-                    f"an image is {reason}; expected a still one of at most {MAX_IMAGE_PIXELS:,} pixels and "
-                    f"{MAX_IMAGE_BYTES:,} bytes"
-                )
-            self._sound.add(name)
-        return name
-
-    def finish(self) -> tuple[Entries, dict[str, JsonValue]]:
-        """The suite's entries and facts.
-
-        Raises:
-            SuiteError: Nothing can be asked, or too many rows are broken.
-        """
-        self._writer.close()
-        name, broken = self._suite.name, self._broken
-        if len(broken) > MAX_BROKEN_SHARE * self._rows or not self._writer.questions:
-            shown = "; ".join(f"index {index}: {reason}" for index, reason in list(broken.items())[:3])
-            raise SuiteError(
-                f"{name}: {len(broken)} of {self._rows} rows are broken, {self._without_image} have no image; at most "
-                f"{MAX_BROKEN_SHARE:.0%} may be broken. {shown or 'Nothing is left to ask'}. Fetch the files again."
-            )
-        counts = f"{self._writer.questions:,} rows, {len(self._units):,} units"
-        log.info("%s: %s, %d broken, %d without an image", name, counts, len(broken), self._without_image)
-        return self._writer.entries, {
-            "suite": name,
-            "questions": self._writer.questions,
-            "units": len(self._units),
-            "shards": self._writer.shards,
-            "broken": dict(broken),
-            "without_image": self._without_image,
-        }
-
-
-def shard_count(suite_file: ArtifactRef) -> int:
+def shard_count(store: ObjectStore, file: ArtifactRef) -> int:
     """Number of shards of a fixed suite."""
-    count = open_store().manifest(suite_file).meta["shards"]
-    assert isinstance(count, int)
-    return count
+    return int(str(store.manifest(file).meta["shards"]))

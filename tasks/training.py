@@ -1,158 +1,107 @@
 """One stage of training, in a process of its own that can be killed, watched and resumed."""
 
-from collections.abc import Mapping
+import logging
 from pathlib import Path
 from typing import Any
 
-from prefect import State
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from pydantic import JsonValue
-
-from storage.layout import result_key
+from models.payloads import Payload
+from storage.layout import checkpoint_step
+from storage.objects import ObjectStore
 from storage.tracking import TrackedRun
 from tasks.provenance import code_version
-from tasks.step import (
-    Entries,
-    fingerprint,
-    key_of,
-    log,
-    model_settings,
-    once,
-    open_store,
-    read_json,
-    seed_of,
-    step_task,
-    to_json,
-)
-from tasks.survey import current_survey
+from tasks.shards import read_payload
+from tasks.step import Made, step
 from tasks.tracking import tracker
 from tasks.training_runner import run_training
-from tasks.training_spec import TrainingSpec
-from tasks.versioning import instructive_rows, rows_sha256
-from viper.environment import scratch_folder, store_root
+from tasks.training_spec import TrainingInputs, TrainingResult, TrainingSpec
+from tasks.worker import Worker
+from viper.environment import store_root
 from viper.errors import Collapsed
-from viper.records import ArtifactRef, ModelRef
-from viper.settings import Settings, Stage, tasks_of
+from viper.records import ArtifactRef, ModelRef, Record
 
 REPORT_EVERY = 5
 """Steps between two rows of figures in MLflow, and two updates of the progress line."""
+COLLAPSE = "collapse"
+"""The kind of the artifact of a training that collapsed."""
+
+log = logging.getLogger("viper")
 
 
-@step_task(name="train stage", task_run_name="train {stage} from {start.name}")
-def train_stage(
-    settings: Settings,
-    round_number: int,
-    stage: Stage,
-    start: ModelRef,
-    versions: Mapping[str, ArtifactRef],
-    allow_code_change: bool = False,
-) -> ArtifactRef | State[ArtifactRef]:
-    """Artifact ``model``: the trained model as a whole folder. Its figures go to MLflow.
+class TrainingCollapse(Record):
+    """What a training that collapsed says of itself."""
 
-    A training that collapses is not repeated: its artifact is a ``collapse`` (see ``as_vlm``), found until a threshold
-    is changed. Then it goes on from its newest checkpoint.
+    stage: str
+    reason: str
 
-    Checkpoints go to the store while the training runs; a repeated call goes on from the newest whole one.
 
-    Args:
-        settings: Of the evolution.
-        round_number: Counts from 1.
-        stage: Which stage.
-        start: The model to start from.
-        versions: The round's dataset versions by task.
-        allow_code_change: Go on from checkpoints that other code made.
+class CollapsePayload(Payload[TrainingCollapse]):
+    """Why a training collapsed."""
+
+    entry = "collapse.json"
+
+
+def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int, int]:
+    """Optimizer steps behind the newest checkpoint, and of how many."""
+    return max(map(checkpoint_step, store.list(inputs.checkpoints)), default=0), inputs.stage.steps
+
+
+@step("model", 4, progress=_newest_checkpoint)
+def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
+    """The trained model as a whole folder. Its figures go to MLflow.
+
+    A training that collapses leaves a ``collapse`` in its place (see ``trained_model``), which is found until a
+    threshold is changed; then it goes on from its newest checkpoint. Checkpoints go to the store while the training
+    runs, and a repeated call goes on from the newest whole one.
     """
-    training = settings.training
-    datasets = tuple(versions[task] for task in tasks_of(stage))
-    similarity = fingerprint(settings.models.similarity)
-    decides = {
-        "start": start.fingerprint,
-        "rows": [rows_sha256(dataset) for dataset in datasets],
-        "name": stage,
-        "stage": training.stage(stage),
-        "method": training.method,
-        "lora": training.lora,
-        "shared_prefix": training.shared_prefix,
-        "reward": training.reward,
-        "similarity": similarity,
-        "dtype": settings.models.vlm.dtype,
-        "seed": seed_of(settings, round_number, stage) % 2**31,
-    }
+    stage, occasion = inputs.stage, inputs.occasion
+    run = tracker(occasion.evolution).run(occasion.evolution, occasion.round_number, stage.name)
+    run.log_params(stage.model_dump() | {"method": inputs.method})
+    for lesson, dataset in zip(stage.lessons, inputs.datasets, strict=True):
+        run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16])
+    machine = worker.machine
+    try:
+        result = run_training(
+            _spec(inputs, worker), machine.hang_timeout_s, machine.launcher, _Progress(run, stage.name, stage.steps)
+        )
+    except Collapsed as error:
+        run.log_tags({"collapse": str(error)})
+        run.end("KILLED")
+        log.warning("Training %s collapsed: %s", stage.name, error)
+        collapse = CollapsePayload(TrainingCollapse(stage=stage.name, reason=str(error)))
+        return Made(collapse.encoded(), kind=COLLAPSE)
+    _log_ends(run, result)
+    model = Path(result.model_folder)
+    files = sorted(path for path in model.rglob("*") if path.is_file())
+    return Made({path.relative_to(model).as_posix(): path for path in files})
 
-    plan = TrainingSpec(
+
+def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
+    """What the process is told on this machine."""
+    machine, by_reward = worker.machine, inputs.reinforcement
+    return TrainingSpec(
+        inputs=inputs,
         store_root=store_root(),
-        evolution=settings.evolution,
-        round_number=round_number,
-        stage=stage,
-        stage_settings=training.stage(stage),
-        training=training,
-        collapse=settings.collapse,
-        model=settings.models.vlm,
-        model_sha256=start.fingerprint,
-        similarity=settings.models.similarity,
-        similarity_sha256=similarity,
-        datasets=datasets,
-        seed=seed_of(settings, round_number, stage) % 2**31,
+        model=worker.settings_of(inputs.start, machine.vlm),
+        similarity=worker.settings_of(by_reward.similarity, machine.similarity) if by_reward else None,
         code_version=code_version(),
-        allow_code_change=allow_code_change,
-        work_folder="",
+        allow_code_change=machine.allow_code_change,
+        work_folder=str(worker.folder),
     )
 
-    def compute(folder: str) -> tuple[Entries, dict[str, JsonValue]]:
-        local = {"model": model_settings(settings, start), "work_folder": folder}
-        spec = plan.model_copy(update=local)
-        run = tracker(settings.evolution).run(settings.evolution, round_number, stage)
-        run.log_params(training.stage(stage).model_dump() | {"method": training.method})
-        for task, dataset in zip(tasks_of(stage), datasets, strict=True):
-            run.log_dataset_input(dataset, f"{settings.evolution}-{task}", dataset.sha256[:16])
-        progress = _Progress(run, stage, spec.stage_settings.steps)
-        try:
-            result = run_training(spec, training.hang_timeout_s, training.launcher, progress)
-        except Collapsed as error:
-            run.log_tags({"collapse": str(error)})
-            run.end("KILLED")
-            raise
-        run.log_metrics({f"first/{name}": value for name, value in result.begin.items()})
-        run.log_metrics({f"last/{name}": value for name, value in result.end.items()})
-        run.end("FINISHED")
-        model = Path(result.model_folder)
-        entries: dict[str, bytes | Path] = {
-            path.relative_to(model).as_posix(): path for path in sorted(model.rglob("*")) if path.is_file()
-        }
-        return entries, {}
 
-    label = f"training {stage}"
-    if (survey := current_survey()) is not None:
-        survey.look_for_checkpoints(open_store(), label, plan.checkpoints, plan.stage_settings.steps)
-    watched = {**decides, "collapse": settings.collapse}
-    if (collapsed := open_store().find(result_key("collapse", key_of("collapse", 1, watched)))) is not None:
-        return collapsed
-    # A folder of its own: two runs of one round train beside each other, and the first one's model stands.
-    with scratch_folder() as folder:
-        try:
-            return once("model", 3, decides, lambda: compute(str(folder)), label)
-        except Collapsed as error:
-            reason = str(error)
-    log.warning("Training %s collapsed: %s", stage, reason)
-    return once("collapse", 1, watched, lambda: ({"collapse.json": to_json({"stage": stage, "reason": reason})}, {}))
-
-
-def has_lessons(settings: Settings, stage: Stage, versions: Mapping[str, ArtifactRef]) -> bool:
-    """Whether the stage's dataset versions have something to teach, ``filter.min_samples`` rows at least.
-
-    A champion whose captions are right leaves nothing to correct: that is no collapse, and the stage is left out.
-    """
-    rows = sum(instructive_rows(versions[task]) for task in tasks_of(stage))
-    if rows < settings.filter.min_samples:
-        least = f"filter.min_samples is {settings.filter.min_samples}"
-        log.info("stage %s is left out: %d samples have something to teach; %s", stage, rows, least)
-    return rows >= settings.filter.min_samples
+def _log_ends(run: TrackedRun, result: TrainingResult) -> None:
+    """The figures of the first and last steps."""
+    run.log_metrics({f"first/{name}": value for name, value in result.begin.items()})
+    run.log_metrics({f"last/{name}": value for name, value in result.end.items()})
+    run.end("FINISHED")
 
 
 class _Progress:
     """Forwards a training's figures to MLflow and to a progress line in the Prefect UI."""
 
     def __init__(self, run: TrackedRun, stage: str, steps: int) -> None:
+        from prefect.artifacts import create_progress_artifact
+
         self._run, self._stage, self._steps = run, stage, steps
         self._line: Any = create_progress_artifact(0.0, key=f"training-{stage}", description=f"Training of {stage}")
 
@@ -166,18 +115,23 @@ class _Progress:
             for name in ("reward", "reward/precision", "reward/coverage", "entropy", "completion_tokens")
             if name in metrics
         )
-        update_progress_artifact(self._line, 100.0 * step / self._steps, description=f"step {step}: {shown}")
+        self._show(100.0 * step / self._steps, f"step {step}: {shown}")
         if step % (4 * REPORT_EVERY) == 0 or step == self._steps:
             log.info("training %s: step %d of %d, %s", self._stage, step, self._steps, shown)
 
+    def _show(self, percent: float, text: str) -> None:
+        from prefect.artifacts import update_progress_artifact
 
-def as_vlm(round_number: int, trained: ArtifactRef) -> ModelRef:
-    """The model of a stage as a record.
+        update_progress_artifact(self._line, percent, description=text)
+
+
+def trained_model(store: ObjectStore, round_number: int, trained: ArtifactRef) -> ModelRef:
+    """The model of a stage.
 
     Raises:
         Collapsed: The stage's training collapsed, now or in an earlier run.
     """
-    if trained.kind == "collapse":
-        found = read_json(trained, "collapse.json")
-        raise Collapsed(f"Training {found['stage']}: {found['reason']}")
-    return ModelRef(name=f"round {round_number}", artifact=trained, fingerprint=trained.sha256)
+    if trained.kind == COLLAPSE:
+        found = read_payload(store, trained, CollapsePayload).root
+        raise Collapsed(f"Training {found.stage}: {found.reason}")
+    return ModelRef(name=f"round {round_number}", artifact=trained, fingerprint=trained.content_sha256)

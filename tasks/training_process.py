@@ -2,7 +2,7 @@
 
 Reads a ``TrainingSpec``, goes on from the newest whole checkpoint in the store and stores new ones in the background.
 Leaves in its work folder: ``progress.jsonl`` (a line a step: the heartbeat), ``model/`` and ``result.json``.
-Exit status 3 and one line on stderr, ``ErrorClass: message``, for an error that a person can act on.
+Exit status 3, the error in ``failure.json`` and one line on stderr, for an error that a person can act on.
 """
 
 import faulthandler
@@ -21,9 +21,10 @@ from storage.checkpoints import newest_checkpoint, restore_checkpoint
 from storage.datasets import read_dataset
 from storage.objects import ObjectStore
 from storage.uploads import BackgroundUploader
-from tasks.training_spec import CODE, TrainingResult, TrainingSpec
-from viper.errors import ViperError
-from viper.settings import ModelSettings, SftSettings
+from tasks.training_spec import CODE, TrainingFailure, TrainingResult, TrainingSpec
+from viper.errors import TrainingFailed, ViperError
+from viper.records import Record
+from viper.settings import ModelSettings, SftStage
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str]) -> int:
         try:
             train(spec)
         except ViperError as error:
-            print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            failure = TrainingFailure(kind=type(error).__name__, message=str(error), key=getattr(error, "key", ""))
+            write_record(spec.file("failure.json"), failure)
+            print(f"{failure.kind}: {failure.message}", file=sys.stderr, flush=True)
             return EXPECTED_ERROR
         finally:
             faulthandler.unregister(signal.SIGUSR1)
@@ -83,7 +86,7 @@ def train(spec: TrainingSpec) -> None:
     with BackgroundUploader(store) as uploader:
         reports = Reports(
             lambda step, figures: _report(progress, step, figures),
-            lambda step, folder: uploader.submit(spec.checkpoint(step), folder, spec.identity),
+            lambda step, folder: uploader.submit(spec.inputs.checkpoint(step), folder, spec.checkpoint_identity),
         )
         trainer = _trainer(spec, rows, reports)
         if state.is_main_process:
@@ -98,36 +101,44 @@ def train(spec: TrainingSpec) -> None:
 def _rows(store: ObjectStore, spec: TrainingSpec) -> "Dataset":
     from datasets import concatenate_datasets
 
-    return concatenate_datasets([read_dataset(store, ref, spec.file("dataset")) for ref in spec.datasets])
+    return concatenate_datasets([read_dataset(store, ref, spec.file("dataset")) for ref in spec.inputs.datasets])
 
 
 def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Trainer":
     """The trainer of the stage: by reinforcement, or supervised."""
-    model, checkpoints = _here(spec.model), spec.file("checkpoints")
-    if isinstance(spec.stage_settings, SftSettings):
+    from models.trainable import Adaptation
+
+    inputs, model, checkpoints = spec.inputs, _here(spec.model), spec.file("checkpoints")
+    stage, by_reward, seed = inputs.stage, inputs.reinforcement, inputs.seed.small()
+    adaptation = Adaptation(
+        method=inputs.method, lora=inputs.lora, shared_prefix=by_reward.shared_prefix if by_reward else False
+    )
+    if isinstance(stage, SftStage):
         from models.sft import make_sft_trainer
 
-        return make_sft_trainer(model, rows, spec.stage_settings, spec.training, spec.seed, checkpoints, [reports])
+        return make_sft_trainer(model, rows, stage, adaptation, seed, checkpoints, [reports])
     from models.grpo import make_trainer
     from models.grpo_reports import CollapseWatch
     from models.rewards import SentenceReward
     from models.similarity import load_similarity
 
-    reward = SentenceReward(load_similarity(_here(spec.similarity)), spec.training.reward)
+    if by_reward is None or spec.similarity is None:
+        raise TrainingFailed(f"The stage {stage.name} learns by reinforcement but was given no reward.")
+    reward = SentenceReward(load_similarity(_here(spec.similarity)), by_reward.reward)
     # After the reports: the step that shows a collapse is reported, too.
-    callbacks = [reports, CollapseWatch(spec.stage_settings.prompts_per_step, spec.collapse)]
-    return make_trainer(model, rows, spec.stage_settings, spec.training, reward, spec.seed, checkpoints, callbacks)
+    callbacks = [reports, CollapseWatch(stage.prompts_per_step, by_reward.collapse)]
+    return make_trainer(model, rows, stage, adaptation, reward, seed, checkpoints, callbacks)
 
 
 def _restore(store: ObjectStore, spec: TrainingSpec) -> int:
     """Bring the newest checkpoint here. Returns its step, 0 if there is none."""
     folder = _emptied(spec.file("checkpoints"))
-    newest = newest_checkpoint(store, spec.checkpoints)
+    newest = newest_checkpoint(store, spec.inputs.checkpoints)
     if newest is None:
         return 0
     step, ref = newest
     ignored = {CODE} if spec.allow_code_change else set[str]()
-    restore_checkpoint(store, ref, folder / f"checkpoint-{step}", spec.identity, ignored)
+    restore_checkpoint(store, ref, folder / f"checkpoint-{step}", spec.checkpoint_identity, ignored)
     return step
 
 
@@ -142,15 +153,20 @@ def _write_result(spec: TrainingSpec, trainer: "Trainer", model: Path, resumed_f
         begin=_averages(steps[:AVERAGED_STEPS]),
         end=_averages(steps[-AVERAGED_STEPS:]),
     )
-    draft = spec.file("result.json.part")
-    draft.write_text(result.model_dump_json(indent=1))
-    os.replace(draft, spec.file("result.json"))
+    write_record(spec.file("result.json"), result)
 
 
 def _averages(steps: Sequence[dict[str, float]]) -> dict[str, float]:
     names = dict.fromkeys(name for step in steps for name in step)
     known = {name: [step[name] for step in steps if name in step] for name in names}
     return {name: sum(values) / len(values) for name, values in known.items()}
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record so that it is whole or not there."""
+    draft = path.with_suffix(".part")
+    draft.write_text(record.model_dump_json(indent=1))
+    os.replace(draft, path)
 
 
 def _report(progress: Path, step: int, figures: dict[str, float]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import viper.errors
-from tasks.training_spec import TrainingResult, TrainingSpec
+from tasks.training_spec import TrainingFailure, TrainingResult, TrainingSpec
 from viper.errors import TrainingFailed, ViperError
 
 POLL_S = 0.2
@@ -45,7 +45,8 @@ def run_training(
         ViperError: What the process itself reported, as its own class: a missing model, a store that is away.
     """
     spec.file("").mkdir(parents=True, exist_ok=True)
-    spec.file("result.json").unlink(missing_ok=True)
+    for left in ("result.json", "failure.json"):
+        spec.file(left).unlink(missing_ok=True)
     spec.file("progress.jsonl").write_bytes(b"")
     spec.file("spec.json").write_text(spec.model_dump_json(indent=1))
     with spec.file("output.txt").open("wb") as output:
@@ -143,12 +144,11 @@ def _kill_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _failure(spec: TrainingSpec, status: int) -> ViperError:
-    if status > 0:  # a launcher ends with a status of its own
-        for line in reversed(spec.file("output.txt").read_text(errors="replace").splitlines()):
-            name, _, message = line.partition(": ")
-            kind = getattr(viper.errors, name, None) if name.isidentifier() else None
-            if isinstance(kind, type) and issubclass(kind, ViperError):
-                return kind(message)
+    if spec.file("failure.json").is_file():
+        failure = TrainingFailure.model_validate_json(spec.file("failure.json").read_text())
+        kind = getattr(viper.errors, failure.kind)
+        error: ViperError = kind(failure.message, failure.key) if failure.key else kind(failure.message)
+        return error
     if status < 0:
         hint = " The machine may have run out of memory." if status == -signal.SIGKILL else ""
         ended = f"was killed by {signal.Signals(-status).name}.{hint}"

@@ -1,48 +1,106 @@
-"""What a training process is told, and what it answers."""
+"""What decides a training, what its process is told, and what it answers."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
+from models.collapse import TrainingRules
 from storage.layout import checkpoint_key, checkpoint_prefix
-from viper.records import ArtifactRef, Record
-from viper.settings import CollapseSettings, ModelSettings, SftSettings, Stage, StageSettings, TrainingSettings
+from tasks.step import Inputs
+from viper.records import ArtifactRef, ModelUse, Occasion, Record, Seed
+from viper.settings import LoraSettings, ModelSettings, RewardSettings, Stage
 
 CODE = "code_version"
 """The one field of the identity that a person may allow to differ."""
 
 
-class TrainingSpec(Record):
-    """One stage of one round, and where to work on it."""
+class Reinforcement(Record):
+    """What a stage by reinforcement needs besides its sizes."""
 
+    reward: RewardSettings
+    similarity: ModelUse
+    """The sentence model of the reward."""
+    shared_prefix: bool
+    """Whether a group's prompt is computed once."""
+    collapse: TrainingRules
+    """When the training ends early."""
+
+
+class TrainingInputs(Inputs):
+    """What decides the model that a stage makes."""
+
+    start: ModelUse
+    """The weights to start from."""
+    stage: Stage
+    method: Literal["lora", "full"]
+    lora: LoraSettings | None
+    """Adapters; ``None`` where all weights learn."""
+    reinforcement: Reinforcement | None
+    """``None`` for a supervised stage."""
+    datasets: tuple[ArtifactRef, ...]
+    """The dataset versions of the stage's lessons."""
+    seed: Seed
+    """Of the order of prompts, first adapters and rollouts."""
+    occasion: Occasion
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"training {self.stage.name} from {self.start.model.name}"
+
+    @property
+    def training_key(self) -> str:
+        """Hash of what decides the weights, 24 hex digits: where the checkpoints lie.
+
+        The version of the code is left out, so that a change of it is noticed; the rules of collapse, because they
+        decide when a training ends and not how it goes on.
+        """
+        text = json.dumps(self.decides(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def decides(self) -> dict[str, JsonValue]:
+        """Everything that must be equal for a resume to end in the same bits, but for the version of the code."""
+        by_reward = self.reinforcement
+        return {
+            "stage": self.stage.name,
+            "stage_settings": self.stage.model_dump(mode="json"),
+            "method": self.method,
+            "lora": self.lora.model_dump(mode="json") if self.lora else None,
+            "shared_prefix": by_reward.shared_prefix if by_reward else None,
+            "reward": by_reward.reward.model_dump(mode="json") if by_reward else None,
+            "similarity": by_reward.similarity.model.fingerprint if by_reward else None,
+            "model": self.start.model.fingerprint,
+            "dtype": self.start.dtype,
+            "attention": self.start.attention,
+            "datasets": [dataset.content_sha256 for dataset in self.datasets],
+            "seed": self.seed.small(),
+        }
+
+    @property
+    def checkpoints(self) -> str:
+        """The store's folder of this training's checkpoints."""
+        occasion = self.occasion
+        return checkpoint_prefix(occasion.evolution, occasion.round_number, self.stage.name, self.training_key)
+
+    def checkpoint(self, step: int) -> str:
+        """The store's key of the checkpoint after ``step`` optimizer steps."""
+        occasion = self.occasion
+        return checkpoint_key(occasion.evolution, occasion.round_number, self.stage.name, self.training_key, step)
+
+
+class TrainingSpec(Record):
+    """A training, and where to work on it."""
+
+    inputs: TrainingInputs
     store_root: str
     """The object store: a folder or an ``s3://`` address."""
-    evolution: str
-    """Name of the evolution; checkpoints lie under it."""
-    round_number: int
-    """The round; checkpoints lie under it."""
-    stage: Stage
-    """Which stage; checkpoints lie under it."""
-    stage_settings: StageSettings | SftSettings
-    """How this stage is trained."""
-    training: TrainingSettings
-    """Method, adapters and reward."""
-    collapse: CollapseSettings = CollapseSettings()
-    """When the training ends early. No part of its identity: it changes no weight."""
     model: ModelSettings
     """The weights to start from; ``path`` is a whole model that this machine can read."""
-    model_sha256: str
-    """Fingerprint of those weights."""
-    similarity: ModelSettings
-    """Sentence model of the reward."""
-    similarity_sha256: str
-    """Fingerprint of the sentence model."""
-    datasets: tuple[ArtifactRef, ...]
-    """The dataset versions to train on."""
-    seed: int
-    """Of the order of prompts, first adapters and rollouts."""
+    similarity: ModelSettings | None
+    """The sentence model on this machine."""
     code_version: str
     """Version of this project's code."""
     allow_code_change: bool = False
@@ -51,37 +109,9 @@ class TrainingSpec(Record):
     """Local folder of this training alone. Everything in it can be made again, but for the product at the end."""
 
     @property
-    def identity(self) -> dict[str, JsonValue]:
-        """Everything that must be equal for a resume to end in the same bits."""
-        return {
-            "stage": self.stage,
-            "stage_settings": self.stage_settings.model_dump(mode="json"),
-            "method": self.training.method,
-            "lora": self.training.lora.model_dump(mode="json"),
-            "shared_prefix": self.training.shared_prefix,
-            "reward": self.training.reward.model_dump(mode="json"),
-            "model": self.model_sha256,
-            "dtype": self.model.dtype,
-            "similarity": self.similarity_sha256,
-            "datasets": [dataset.sha256 for dataset in self.datasets],
-            "seed": self.seed,
-            CODE: self.code_version,
-        }
-
-    @property
-    def training_key(self) -> str:
-        """Hash of the identity, 24 hex digits, without the code's version: a change of code is to be noticed."""
-        decides = {name: value for name, value in self.identity.items() if name != CODE}
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:24]
-
-    @property
-    def checkpoints(self) -> str:
-        """The store's folder of this training's checkpoints."""
-        return checkpoint_prefix(self.evolution, self.round_number, self.stage, self.training_key)
-
-    def checkpoint(self, step: int) -> str:
-        """The store's key of the checkpoint after ``step`` optimizer steps."""
-        return checkpoint_key(self.evolution, self.round_number, self.stage, self.training_key, step)
+    def checkpoint_identity(self) -> dict[str, JsonValue]:
+        """What the checkpoints say of themselves."""
+        return {**self.inputs.decides(), CODE: self.code_version}
 
     def file(self, name: str) -> Path:
         """A file of the work folder."""
@@ -101,3 +131,13 @@ class TrainingResult(Record):
     """Figures averaged over the first steps (see ``models.grpo_reports.METRICS``)."""
     end: dict[str, float]
     """Figures averaged over the last steps."""
+
+
+class TrainingFailure(Record):
+    """An error that a person can act on, as the training process hands it to whoever started it."""
+
+    kind: str
+    """Name of its class in ``viper.errors``."""
+    message: str
+    key: str = ""
+    """Of the damaged artifact, where that is the error."""

@@ -1,139 +1,160 @@
 """Dataset versions: the kept samples of all shards under one key, with lineage."""
 
+import json
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from prefect import State
-from prefect.states import Completed
 from pydantic import JsonValue
 
-from models import prompts
-from storage.datasets import write_dataset
+from models.collapse import YieldRules, yield_collapse
+from models.lessons import find_lesson
+from models.lessons.lesson import Sample, balance
+from models.payloads import PRODUCTS
+from storage.datasets import Picture, dataset_entries
 from storage.layout import dataset_key
-from tasks.filtering import csr_rows, vop_rows
+from storage.manifest import LINEAGE
+from storage.objects import ObjectStore
 from tasks.provenance import code_version
-from tasks.step import key_of, log, open_store, plain, seed_of, step_task
-from tasks.survey import current_survey
+from tasks.shards import read_payload, stored_picture
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
 from viper.errors import Collapsed
-from viper.records import ArtifactRef, ModelRef, Shard
-from viper.settings import Settings, Task
+from viper.records import ArtifactRef, ModelRef, Occasion, Seed, Shard
+
+log = logging.getLogger("viper")
 
 
-def balance_nothing(
-    rows: list[dict[str, object]], share: float, least: int, rng: np.random.Generator
-) -> tuple[list[dict[str, object]], int, int]:
-    """Rows with at most a ``share`` that say that nothing is to correct, but ``least`` rows if there are as many.
+class DatasetLineage(Occasion):
+    """Where a dataset version comes from. It is kept with the version and decides nothing of it."""
 
-    Returns:
-        The rows, how many were left out, and how many of the rows correct something.
-    """
-    from models.selfcritique import says_nothing
-
-    silent = [row for row in rows if says_nothing(str(row["truth"][0]))]  # type: ignore[index]
-    others = len(rows) - len(silent)
-    allowed = max(least - others, int(share * others / (1 - share)) if share < 1 else len(silent))
-    if len(silent) <= allowed:
-        return rows, 0, others
-    dropped = {str(silent[i]["id"]) for i in rng.permutation(len(silent))[allowed:]}
-    return [row for row in rows if row["id"] not in dropped], len(dropped), others
+    parent: ArtifactRef | None
+    """The version of the round before, if there is one."""
+    synthesizer: ModelRef
+    models: dict[str, ModelRef]
+    """The models that judged and painted, by role."""
 
 
-@step_task(name="version dataset", task_run_name="version {stage} dataset")
-def version_dataset(
-    settings: Settings,
-    round_number: int,
-    vlm: ModelRef,
-    stage: Task,
-    shards: Sequence[Shard],
-    parts: Sequence[tuple[ArtifactRef, ...]],
-    parent: ArtifactRef | None,
-) -> ArtifactRef | State[ArtifactRef]:
-    """The round's dataset version of a stage.
+class DatasetInputs(Inputs):
+    """What decides the rows of a dataset version."""
 
-    Args:
-        settings: Of the evolution.
-        round_number: Counts from 1.
-        vlm: The synthesizer.
-        stage: ``csr`` or ``vop``.
-        shards: All shards.
-        parts: Per shard what the rows are read from: (refinements,) or (operations, edits).
-        parent: The version of the round before, if there is one.
+    lesson: str
+    prompt: str
+    shards: tuple[Shard, ...]
+    products: dict[str, tuple[ArtifactRef, ...]]
+    """What the lesson needs, by name, one artifact a shard."""
+    max_nothing_share: float
+    rules: YieldRules
+    inline_image_bytes: int
+    seed: Seed
+    lineage: DatasetLineage
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"version {self.lesson} dataset"
+
+
+def _place(inputs: DatasetInputs, key: str) -> str:
+    return dataset_key(inputs.lineage.evolution, inputs.lineage.round_number, inputs.lesson, key[:16])
+
+
+@step("dataset", 5, place=_place)
+def version_dataset(inputs: DatasetInputs, worker: Worker) -> Made:
+    """The round's dataset version of a lesson, its rows sorted by id; facts: see ``dataset_entries``.
 
     Raises:
         Collapsed: The filter left fewer samples than ``filter.min_samples``, or a smaller share than
             ``collapse.min_filter_yield``.
     """
-    from models.collapse import yield_collapse
-
-    store = open_store()
-    reasons = Counter[str]()
-    for part in parts:
-        found = store.manifest(part[0]).meta["reasons"]
-        reasons.update({str(k): int(v) for k, v in found.items()})  # type: ignore[union-attr,arg-type]
-    words = prompts.SETS[settings.prompts]
-    inputs = {
-        "stage": stage,
-        "parts": list(parts),
-        "prompt": words.refine if stage == "csr" else words.predict,
-        "shards": list(shards),
-        "filter": settings.filter.model_dump(include={"max_nothing_share", "min_samples"}),
-        "seed": seed_of(settings, round_number, "balance"),
-        "parent": parent,
-        "inline_image_bytes": settings.synthesis.inline_image_bytes,
-    }
-    key = dataset_key(settings.evolution, round_number, stage, key_of("dataset", 4, inputs)[:16])
-    if (survey := current_survey()) is not None:
-        return survey.look(store, "dataset", key)
-    if (version := store.find(key)) is not None:
-        return Completed(name="Reused", message=f"{stage} dataset was versioned before", data=version)
-    rows = [
-        row
-        for shard, part in zip(shards, parts, strict=True)
-        for row in (csr_rows(settings, shard, *part) if stage == "csr" else vop_rows(settings, shard, *part))
-    ]
-    collapse = yield_collapse(stage, len(rows), reasons.total(), settings.filter.min_samples, settings.collapse)
+    store, lesson = worker.store, find_lesson(inputs.lesson)
+    reasons = _reasons(store, inputs.products[lesson.needs[0]])
+    found: dict[str, tuple[int, Sample]] = {}
+    for number in range(len(inputs.shards)):
+        # An image that the pool holds twice is taught once.
+        found = {sample.id: (number, sample) for sample in _samples(inputs, store, number)} | found
+    samples = [sample for _, (_, sample) in sorted(found.items())]
+    judged = reasons.total() or len(samples)  # of a lesson whose products no filter judged, all is kept
+    collapse = yield_collapse(inputs.lesson, len(samples), judged, inputs.rules)
     if collapse:
         listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
         raise Collapsed(f"Synthesis: {collapse} Reasons: {listed}.")
-    left_out, instructive = 0, len(rows)
-    if stage == "csr":
-        rng = np.random.default_rng(seed_of(settings, round_number, "balance"))
-        share, least = settings.filter.max_nothing_share, settings.filter.min_samples
-        rows, left_out, instructive = balance_nothing(rows, share, least, rng)
-    lineage: dict[str, JsonValue] = {
-        "evolution": settings.evolution,
-        "round": round_number,
-        "stage": stage,
-        "parent": parent.sha256 if parent else "",
-        "synthesizer": plain(vlm),
-        "models": plain(settings.models),
-        "settings_sha256": key_of("settings", 1, {"settings": settings}),
-        "code_version": code_version(),
-        "reasons": dict(sorted(reasons.items())),
-        "left_out_for_balance": left_out,
-        "instructive": instructive,
+    rng = np.random.default_rng(inputs.seed.of())
+    kept, left_out = balance(samples, lesson, inputs.max_nothing_share, inputs.rules.min_samples, rng)
+    lineage = _lineage(inputs) | {"reasons": dict(sorted(reasons.items())), "left_out_for_balance": left_out}
+    rows = (_row(inputs, found[sample.id][0], sample) for sample in kept)
+    entries, counts = dataset_entries(store, worker.folder, rows, lineage, inputs.inline_image_bytes)
+    log.info("%s dataset: %d samples, %s", inputs.lesson, len(kept), dict(reasons))
+    instructive = sum(lesson.teaches(sample) for sample in samples)
+    return Made(entries, {"counts": counts, "instructive": instructive, LINEAGE: lineage})
+
+
+def _reasons(store: ObjectStore, judged: tuple[ArtifactRef, ...]) -> Counter[str]:
+    """How often the filter gave each reason, over all shards; nothing of a product that no filter judged."""
+    counts = Counter[str]()
+    for part in judged:
+        found = store.manifest(part).meta.get("reasons")
+        if isinstance(found, dict):
+            counts.update({reason: int(str(count)) for reason, count in found.items()})
+    return counts
+
+
+def _samples(inputs: DatasetInputs, store: ObjectStore, number: int) -> list[Sample]:
+    lesson = find_lesson(inputs.lesson)
+    products = {name: read_payload(store, inputs.products[name][number], PRODUCTS[name]) for name in lesson.needs}
+    return lesson.samples(products, inputs.prompt)
+
+
+def _row(inputs: DatasetInputs, number: int, sample: Sample) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "images": list(_pictures(inputs, number, sample)),
+        "prompt": sample.prompt,
+        "truth": list(sample.truth),
+        "meta": json.dumps(sample.meta),
     }
-    ref = write_dataset(store, key, rows, lineage, settings.synthesis.inline_image_bytes)
-    log.info("%s dataset: %d samples, %s", stage, len(rows), dict(reasons))
-    return ref
 
 
-def instructive_rows(ref: ArtifactRef) -> int:
+def _pictures(inputs: DatasetInputs, number: int, sample: Sample) -> Iterator[Picture]:
+    for image in sample.images:
+        holder = inputs.shards[number].pool if image.product == "pool" else inputs.products[image.product][number]
+        yield stored_picture(holder, image.name)
+
+
+def _lineage(inputs: DatasetInputs) -> dict[str, JsonValue]:
+    given = inputs.lineage
+    return {
+        "evolution": given.evolution,
+        "round": given.round_number,
+        "lesson": inputs.lesson,
+        "parent": given.parent.sha256 if given.parent else "",
+        "synthesizer": given.synthesizer.model_dump(mode="json"),
+        "models": {role: model.model_dump(mode="json") for role, model in given.models.items()},
+        "settings_sha256": given.settings_sha256,
+        "code_version": code_version(),
+    }
+
+
+def instructive_rows(store: ObjectStore, ref: ArtifactRef) -> int:
     """Number of rows of a dataset version that have something to teach: all but "nothing to correct"."""
-    lineage = open_store().manifest(ref).meta["lineage"]
-    assert isinstance(lineage, dict)
-    return int(str(lineage["instructive"]))
+    return int(str(store.manifest(ref).meta["instructive"]))
 
 
-def rows_sha256(ref: ArtifactRef) -> list[str]:
-    """Hashes of the rows of a dataset version: equal for versions that differ in their lineage alone."""
-    entries = open_store().manifest(ref).entries
-    return [blob.sha256 for name, blob in sorted(entries.items()) if name.endswith(".parquet")]
+def has_lessons(store: ObjectStore, datasets: tuple[ArtifactRef, ...], min_samples: int, stage: str) -> bool:
+    """Whether the dataset versions of a stage have something to teach, ``min_samples`` rows at least.
+
+    A champion whose captions are right leaves nothing to correct: that is no collapse, and the stage is left out.
+    """
+    rows = sum(instructive_rows(store, ref) for ref in datasets)
+    if rows < min_samples:
+        least = f"filter.min_samples is {min_samples}"
+        log.info("stage %s is left out: %d samples have something to teach; %s", stage, rows, least)
+    return rows >= min_samples
 
 
-def dataset_size(ref: ArtifactRef) -> int:
+def dataset_size(store: ObjectStore, ref: ArtifactRef) -> int:
     """Number of rows of a dataset version."""
-    counts = open_store().manifest(ref).meta["counts"]
-    assert isinstance(counts, dict)
-    return int(counts["rows"])  # type: ignore[arg-type]
+    counts = store.manifest(ref).meta["counts"]
+    return int(str(counts["rows"])) if isinstance(counts, dict) else 0

@@ -8,22 +8,21 @@ from typing import Any
 
 import pytest
 
-from models import prompts
-from models.suites.catalog import find_suite
-from models.vlm import Prompt
-from models.vlm import Vlm as LoadedVlm
+from flows import synthesis_inputs, training_inputs
+from flows.cut import Cut
+from flows.start import open_store
+from models.vlm import Prompt, Vlm
+from models.worlds import find_suite
 from storage.images import read_image
+from storage.manifest import PROVENANCE
 from storage.suite_shards import ShardImages, read_questions
-from tasks.evaluation import answer_questions, question_of, read_replies, unit_scores
-from tasks.generation import load, with_adapter
-from tasks.promotion import base_vlm
+from tasks.evaluation import AnswerInputs, answer_questions, question_of, read_replies, unit_scores
 from tasks.rescoring import rescore
-from tasks.step import open_store, release_models
 from tasks.suites import fix_suite
+from tasks.worker import Worker
+from tests.loop import cut_for, done, worker_for
 from viper.errors import ModelError, SuiteError
-from viper.profiles import load_profile, override
-from viper.records import ArtifactRef, ModelRef
-from viper.settings import Settings
+from viper.records import ArtifactRef, ModelRef, ModelUse
 
 
 @pytest.fixture(autouse=True)
@@ -43,22 +42,30 @@ def test_units_of_several_rows_have_one_category_each() -> None:
     assert find_suite("MMStar").unit_categories(replies) == ["a", "a", "b"]
 
 
-def settings_for(suite: str) -> Settings:
-    changes = [f"benchmarks.suites=['{suite}']", "benchmarks.limit=6", "benchmarks.shard_questions=4"]
-    return override(load_profile("shapes"), changes)
+def cut_of(suite: str, *changes: str) -> Cut:
+    return cut_for(f"benchmarks.suites=['{suite}']", "benchmarks.limit=6", "benchmarks.shard_questions=4", *changes)
 
 
-def answered(settings: Settings) -> list[ArtifactRef]:
-    suite = settings.benchmarks.suites[0]
-    file = fix_suite.fn(settings, suite)
-    assert isinstance(file, ArtifactRef)
-    parts = [answer_questions.fn(settings, base_vlm(settings), suite, file, shard) for shard in range(2)]
-    assert all(isinstance(part, ArtifactRef) for part in parts)
-    return parts  # type: ignore[return-value]
+def fixed(cut: Cut, worker: Worker) -> ArtifactRef:
+    return done(fix_suite, synthesis_inputs.suite(cut, cut.settings.benchmarks.suites[0]), worker)
+
+
+def answered(cut: Cut, worker: Worker, model: ModelRef, shard: int) -> ArtifactRef:
+    suite, file = cut.settings.benchmarks.suites[0], fixed(cut, worker)
+    return done(answer_questions, training_inputs.answers(cut, model, suite, file, shard), worker)
 
 
 def store_replies(suite: str, rows: list[dict[str, Any]], shard: int, model: str = "model") -> None:
-    meta: dict[str, Any] = {"suite": suite, "questions": len(rows), "inputs": {"vlm": model, "shard": shard}}
+    inputs = AnswerInputs(
+        vlm=ModelUse(model=ModelRef(name="x", fingerprint=model), dtype="float32"),
+        suite=suite,
+        file=ArtifactRef(kind="suite", uri="results/suite/x", sha256="a" * 64, size_bytes=1),
+        shard=shard,
+        wording=cut_of("counting").world.prompts.wording,
+        batch=1,
+        max_new_tokens=1,
+    )
+    meta: dict[str, Any] = {"suite": suite, "questions": len(rows), PROVENANCE: inputs.model_dump(mode="json")}
     lines = "\n".join(json.dumps(row) for row in rows)
     open_store().commit(f"results/replies/{model}-{shard}", "replies", {"replies.jsonl": lines.encode()}, meta)
 
@@ -69,67 +76,65 @@ def row(index: int, reply: str, score: float, answer: str = "B") -> dict[str, An
 
 
 def test_replies_are_kept_raw_with_question_and_score_and_score_again_to_the_same() -> None:
-    settings = settings_for("fine_perception")
-    parts = answered(settings)
-    replies = read_replies(parts)
+    cut = cut_of("fine_perception")
+    worker = worker_for(cut)
+    parts = [answered(cut, worker, cut.base, shard) for shard in range(2)]
+    replies = read_replies(worker.store, parts)
     assert len(replies) == 6
     assert {"index", "text", "options", "answer", "category", "unit", "reply", "score"} <= set(replies[0])
-    assert unit_scores("fine_perception", parts) == [reply["score"] for reply in replies]
-    (found,) = rescore(["fine-perception"])
+    assert unit_scores(worker.store, "fine_perception", parts) == [reply["score"] for reply in replies]
+    (found,) = rescore(worker.store, ["fine-perception"])
     assert (found.rows, found.changed, found.old == found.new) == (6, 0, True)
     assert found.old == find_suite("fine_perception").aggregate(replies)
 
 
-def trained_model(settings: Settings, folder: Path) -> ModelRef:
+def trained_model(cut: Cut, worker: Worker, folder: Path) -> ModelRef:
     """The base with other weights, saved as a training saves it."""
     import torch
 
-    loaded = load(settings, base_vlm(settings))
+    loaded = worker.vlm(cut.vlm(cut.base))
     with torch.no_grad():
         loaded.model.lm_head.weight.add_(torch.randn_like(loaded.model.lm_head.weight) / 3)
     loaded.model.save_pretrained(folder)
     loaded.processor.save_pretrained(folder)
-    release_models()
+    worker.release()
     entries: dict[str, Any] = {path.name: path for path in folder.iterdir()}
-    ref = open_store().commit("results/model/trained", "model", entries)
-    return ModelRef(name="round 1", artifact=ref, fingerprint=ref.sha256)
+    ref = worker.store.commit("results/model/trained", "model", entries)
+    return ModelRef(name="round 1", artifact=ref, fingerprint=ref.content_sha256)
+
+
+def alone(cut: Cut, worker: Worker, model: ModelRef, file: ArtifactRef) -> list[str]:
+    """What a model replies to each question by itself."""
+    store, suite = worker.store, find_suite(cut.settings.benchmarks.suites[0])
+    asked = []
+    for shard in range(2):
+        held = ShardImages(store, file, shard)
+        for row in read_questions(store, file, shard):
+            images = tuple(read_image(held.read(name), 10**6, 10**6) for name in row["images"])
+            asked.append(Prompt(suite.prompt(question_of(row), cut.world.prompts.wording), images))
+    tokens = cut.settings.benchmarks.max_new_tokens
+    return worker.vlm(cut.vlm(model)).generate(asked, max_new_tokens=tokens, batch=1)
 
 
 def test_models_share_the_images_of_a_shard_and_answer_as_if_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = settings_for("multi_image")
-    trained = trained_model(settings, tmp_path / "trained")
-    file = fix_suite.fn(settings, "multi_image")
-    assert isinstance(file, ArtifactRef)
+    cut = cut_of("multi_image")
+    worker = worker_for(cut)
+    trained, file = trained_model(cut, worker, tmp_path / "trained"), fixed(cut, worker)
     read: list[int] = []
-    real = LoadedVlm._processed
-    monkeypatch.setattr(
-        LoadedVlm, "_processed", lambda self, prompts: (read.append(len(prompts)), real(self, prompts))[1]
-    )
-    parts = {}
-    for shard in range(2):
-        for vlm in (base_vlm(settings), trained):
-            parts[vlm.name, shard] = answer_questions.fn(settings, vlm, "multi_image", file, shard)
+    real = Vlm._processed
+    monkeypatch.setattr(Vlm, "_processed", lambda self, prompts: (read.append(len(prompts)), real(self, prompts))[1])
+    models = (cut.base, trained)
+    parts = {(model.name, shard): answered(cut, worker, model, shard) for shard in range(2) for model in models}
     assert read == [4, 2]
-    for vlm in (base_vlm(settings), trained):
-        replies = [reply for shard in range(2) for reply in read_replies([parts[vlm.name, shard]])]
-        rows = [row for shard in range(2) for row in read_questions(open_store(), file, shard)]
-        images = [ShardImages(open_store(), file, number // 4) for number in range(6)]
-        said, suite = prompts.SETS[settings.prompts], find_suite("multi_image")
-        asked = [
-            Prompt(
-                suite.prompt(question_of(row), said),
-                tuple(read_image(held.read(name), 10**6, 10**6) for name in row["images"]),
-            )
-            for row, held in zip(rows, images, strict=True)
-        ]
-        alone = load(settings, vlm).generate(asked, max_new_tokens=settings.benchmarks.max_new_tokens, batch=1)
-        assert [reply["reply"] for reply in replies] == alone
-    assert read_replies([parts["base", 0]]) != read_replies([parts["round 1", 0]])
+    for model in models:
+        replies = read_replies(worker.store, [parts[model.name, shard] for shard in range(2)])
+        assert [reply["reply"] for reply in replies] == alone(cut, worker, model, file)
+    first = [read_replies(worker.store, [parts[model.name, 0]]) for model in models]
+    assert first[0] != first[1]
 
-    other = override(settings, ["benchmarks.batch=2"])
-    answer_questions.fn(other, trained, "multi_image", file, 1)
+    answered(cut_of("multi_image", "benchmarks.batch=2"), worker, trained, 1)
     assert read[-1] == 2
     assert len(read) == 2 + 12 + 1
 
@@ -138,7 +143,7 @@ def test_rescoring_applies_the_present_rules_to_all_shards_of_each_model() -> No
     store_replies("MMStar", [row(0, "B", 1.0), row(1, "B. It is green like grass in early spring", 0.0)], 0)
     store_replies("MMStar", [row(2, "A", 0.0), row(3, "A", 0.0)], 1)
     store_replies("MMStar", [row(0, "A", 1.0)], 0, model="other")
-    first, other = rescore()
+    first, other = rescore(open_store())
     assert (first.model, first.rows, first.changed) == ("model", 4, 1)
     assert (first.old["score"], first.new["score"]) == (0.25, 0.5)
     assert (other.model, other.old["score"], other.new["score"]) == ("other", 1.0, 0.0)
@@ -146,9 +151,9 @@ def test_rescoring_applies_the_present_rules_to_all_shards_of_each_model() -> No
 
 def test_rescoring_what_is_not_there_is_refused() -> None:
     with pytest.raises(SuiteError, match=r"no replies of BLINK.*Run `viper benchmark` first"):
-        rescore(["blink"])
+        rescore(open_store(), ["blink"])
     with pytest.raises(SuiteError, match="Did you mean 'BLINK'"):
-        rescore(["blinc"])
+        rescore(open_store(), ["blinc"])
 
 
 # peft asks transformers for a name that the latter is about to drop.
@@ -157,23 +162,22 @@ def test_an_adapter_is_merged_into_the_base_and_is_a_model_of_its_own(tmp_path: 
     import torch
     from peft import LoraConfig, get_peft_model
 
-    settings = settings_for("fine_perception")
+    cut = cut_of("fine_perception")
+    worker = worker_for(cut)
     with pytest.raises(ModelError, match=r"has no adapter_config.json"):
-        with_adapter(settings, tmp_path)
-    base = base_vlm(settings)
-    model = load(settings, base).model
+        cut.identities.with_adapter(cut.base, tmp_path)
+    model = worker.vlm(cut.vlm(cut.base)).model
     name = next(name for name, _ in model.named_parameters() if name.endswith("q_proj.weight"))
     before = dict(model.named_parameters())[name].detach().clone()
-    release_models()
+    worker.release()
     lora = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
     lora.save_pretrained(str(tmp_path / "adapter"))
 
-    vlm = with_adapter(settings, tmp_path / "adapter")
-    assert vlm.fingerprint not in ("", base.fingerprint)
-    merged = dict(load(settings, vlm).model.named_parameters())[name]
+    adapted = cut.identities.with_adapter(cut.base, tmp_path / "adapter")
+    assert adapted.fingerprint not in ("", cut.base.fingerprint)
+    merged = dict(worker.vlm(cut.vlm(adapted)).model.named_parameters())[name]
     assert not torch.equal(merged, before)
-    assert torch.equal(dict(load(settings, base).model.named_parameters())[name], before)
-    release_models()
+    assert torch.equal(dict(worker.vlm(cut.vlm(cut.base)).model.named_parameters())[name], before)
 
 
 def viper(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,20 +1,20 @@
 """The judge as steps: refined captions are painted with the noise of the first ones, and the best critique stands."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from storage.images import encode_png
+from flows import synthesis_inputs as inputs
+from models.payloads import Captions, Critique, Critiques, Distances, Judgements, Refinements
+from models.selfcritique import CritiqueRules, best_critique
 from tasks import reconstruction
-from tasks.filtering import best_critique
-from tasks.step import open_store
-from viper.profiles import load_profile, override
-from viper.records import ArtifactRef, Shard
+from tasks.filtering import filter_critiques
+from tasks.shards import read_payload
+from tests.loop import cut_for, done, shard_of, stored, worker_for
 
-SETTINGS = override(load_profile("shapes"), ["filter.seeds=2", "filter.min_gain=0.0"])
+CUT = cut_for("filter.seeds=2")
+RULES = CritiqueRules(enabled=True, min_gain=0.0, min_agreement=1.0, max_faithful_distance=0.02)
 IMAGES = ("image-a", "image-b")
 
 
@@ -30,24 +30,18 @@ class RecordingPainter:
         return [Image.new("RGB", (48, 48), "gray") for _ in captions]
 
 
-def artifact(key: str, name: str, content: Any) -> ArtifactRef:
-    return open_store().commit(f"results/judging/{key}", key, {name: json.dumps(content).encode()})
-
-
 def test_a_refined_caption_is_painted_with_the_noise_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = RecordingPainter()
-    monkeypatch.setattr(reconstruction, "load_painter", lambda _: painter)
-    png = encode_png(Image.new("RGB", (48, 48), "white"))
-    pool = open_store().commit("results/judging/pool", "pool", {f"0000/{image}.png": png for image in IMAGES})
-    shard = Shard(pool=pool, number=0)
-    captions = artifact("captions", "captions.json", {image: f"first of {image}" for image in IMAGES})
+    painter, worker = RecordingPainter(), worker_for(CUT)
+    monkeypatch.setattr(worker, "painter", lambda _: painter)
+    shard = shard_of({image: Image.new("RGB", (48, 48), "white") for image in IMAGES})
+    captions = stored("captions", Captions({image: f"first of {image}" for image in IMAGES}))
     written = {
-        image: [{"refinements": "x", "refined": f"{n} of {image}", "samples": 1} for n in ("one", "two")]
+        image: tuple(Critique(refinements="x", refined=f"{n} of {image}", samples=1) for n in ("one", "two"))
         for image in IMAGES
     }
-    critiques = artifact("critiques", "critiques.json", written)
-    reconstruction.paint_captions.fn(SETTINGS, 1, shard, captions)
-    reconstruction.paint_refined.fn(SETTINGS, 1, shard, critiques)
+    critiques = stored("critiques", Critiques(written))
+    done(reconstruction.paint_captions, inputs.paintings(CUT, 1, shard, captions), worker)
+    done(reconstruction.paint_refined, inputs.judgements(CUT, 1, shard, critiques), worker)
     for image in IMAGES:
         first = painter.seeds[f"first of {image}"]
         assert len(set(first)) == 2
@@ -57,18 +51,33 @@ def test_a_refined_caption_is_painted_with_the_noise_of_the_first(monkeypatch: p
 
 def test_of_several_accepted_critiques_the_one_that_gained_most_stands() -> None:
     critiques = [
-        {"refinements": f"correction {name}", "refined": name, "samples": samples}
+        Critique(refinements=f"correction {name}", refined=name, samples=samples)
         for name, samples in (("little", 3), ("most", 1), ("worse", 4))
     ]
     # The first painting is .5 away; the refined ones come closer by .1 and .3, and one goes away by .2.
     refined = {"little": [0.4, 0.4], "most": [0.2, 0.2], "worse": [0.7, 0.7]}
-    chosen, decision = best_critique(critiques, "first", [0.5, 0.5], refined, SETTINGS)
-    assert chosen["refined"] == "most"
+    chosen, decision = best_critique(critiques, "first", [0.5, 0.5], refined, RULES)
+    assert chosen.refined == "most"
     assert decision.kept
     assert decision.gain == pytest.approx(0.3)
 
 
 def test_where_no_critique_stands_the_least_bad_rejection_is_told() -> None:
-    critiques = [{"refinements": f"correction {n}", "refined": n, "samples": 1} for n in ("bad", "worse")]
-    chosen, decision = best_critique(critiques, "first", [0.5, 0.5], {"bad": [0.6, 0.6], "worse": [0.9, 0.9]}, SETTINGS)
-    assert (chosen["refined"], decision.kept, decision.reason) == ("bad", False, "painting not closer")
+    critiques = [Critique(refinements=f"correction {n}", refined=n, samples=1) for n in ("bad", "worse")]
+    chosen, decision = best_critique(critiques, "first", [0.5, 0.5], {"bad": [0.6, 0.6], "worse": [0.9, 0.9]}, RULES)
+    assert (chosen.refined, decision.kept, decision.reason) == ("bad", False, "painting not closer")
+
+
+def test_a_rejected_critique_leaves_the_caption_as_it_was() -> None:
+    worker = worker_for(CUT)
+    critiques = {image: (Critique(refinements="it is teal.", refined="teal", samples=1),) for image in IMAGES}
+    products = (
+        stored("captions", Captions(dict.fromkeys(IMAGES, "green"))),
+        stored("paintings", Distances(dict.fromkeys(IMAGES, (0.5, 0.5)))),
+        stored("critiques", Critiques(critiques)),
+        stored("judgements", Judgements({"image-a": {"teal": (0.1, 0.1)}, "image-b": {"teal": (0.9, 0.9)}})),
+    )
+    ref = done(filter_critiques, inputs.refinements(CUT, *products), worker)
+    rows = read_payload(worker.store, ref, Refinements).root
+    assert (rows["image-a"].kept, rows["image-a"].refined) == (True, "teal")
+    assert (rows["image-b"].kept, rows["image-b"].refined) == (False, "green")

@@ -1,40 +1,54 @@
-"""A step's artifact is computed once, whatever calls it."""
+"""A step's artifact is computed once, whatever calls it, and Prefect shows what was reused."""
 
 from pathlib import Path
 
 import pytest
-from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
-from tasks.step import Entries, once, open_store, step_task
+from flows.runner import InProcess, Runner, one_worker, run
+from tasks.step import Inputs, Made, step
+from tasks.worker import Worker
+from tests.loop import cut_for, worker_for
 from viper.environment import store_root
 from viper.records import ArtifactRef
 
 calls: list[str] = []
 
 
-@step_task(name="count calls")
-def count_calls(word: str) -> ArtifactRef | State[ArtifactRef]:
-    def compute() -> tuple[Entries, dict[str, object]]:
-        calls.append(word)
-        return {"word.txt": word.encode()}, {}
+class Word(Inputs):
+    word: str
 
-    return once("count", 1, {"word": word}, compute)  # type: ignore[arg-type]
+    @property
+    def title(self) -> str:
+        return f"count {self.word}"
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+@step("count", 1)
+def count_calls(inputs: Word, worker: Worker) -> Made:
+    calls.append(inputs.word)
+    assert worker.folder.is_dir()
+    return Made({"word.txt": inputs.word.encode()})
+
+
+def count_inside(runner: Runner, word: str) -> ArtifactRef:
+    return run(runner, count_calls, Word(word=word))
+
+
+@flow(task_runner=one_worker)
 def count_twice(word: str) -> list[ArtifactRef]:
-    return [count_calls(word), count_calls(word), count_calls.submit(word).result()]
+    runner = InProcess(worker_for(cut_for()))
+    inside = runner.group("inside", count_inside, word)
+    return [run(runner, count_calls, Word(word=word)), inside, runner.submit(count_calls, Word(word=word)).result()]
 
 
 @pytest.mark.timeout(300)
 def test_a_finished_step_is_reused_and_a_damaged_one_is_computed_again() -> None:
+    store = worker_for(cut_for()).store
     with prefect_test_harness(server_startup_timeout=180):
         first = count_twice("one")
         assert len(set(first)) == 1
         assert calls == ["one"]
-        store = open_store()
         assert store.read(first[0], "word.txt") == b"one"
 
         sha256 = store.manifest(first[0]).entries["word.txt"].sha256
@@ -43,3 +57,8 @@ def test_a_finished_step_is_reused_and_a_damaged_one_is_computed_again() -> None
         again = count_twice("one")
         assert calls == ["one", "one"]
         assert store.manifest(again[0]).entries["word.txt"].sha256 == sha256
+
+
+def test_a_worker_has_a_folder_only_while_it_works() -> None:
+    with pytest.raises(RuntimeError, match="only while it works"):
+        _ = worker_for(cut_for()).folder

@@ -14,15 +14,17 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from models.suites.catalog import PHOTOGRAPHS
+from flows import synthesis_inputs
+from flows.cut import Cut
+from flows.start import open_store
+from models.suites.catalog import SUITES
 from storage import blobs
 from storage.suite_shards import ShardImages, read_questions
-from tasks.step import open_store
+from tasks.step import perform
 from tasks.suites import check_suites, fix_suite
+from tests.loop import cut_for, worker_for
 from viper.errors import SuiteError
-from viper.profiles import load_profile, override
 from viper.records import ArtifactRef
-from viper.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -55,16 +57,18 @@ def choice(index: object, image: str, **changed: object) -> dict[str, object]:
     return {**row, "category": "color", "l2-category": "chart", **changed}
 
 
-def settings_for(folder: Path, suite: str, *changes: str) -> Settings:
-    chosen = [f"benchmarks.suites=['{suite}']", f"benchmarks.folder='{folder}'", "prompts=photographs"]
-    return override(load_profile("shapes"), [*chosen, *changes])
+def cut_of(folder: Path, suite: str, *changes: str) -> Cut:
+    return cut_for(f"benchmarks.suites=['{suite}']", f"benchmarks.folder='{folder}'", *changes)
 
 
-def fixed(settings: Settings) -> ArtifactRef:
-    check_suites(settings.benchmarks)
-    ref = fix_suite.fn(settings, settings.benchmarks.suites[0])
-    assert isinstance(ref, ArtifactRef)
-    return ref
+def fix(cut: Cut) -> tuple[ArtifactRef, bool]:
+    """The fixed suite, and whether it was fixed before."""
+    check_suites(cut.settings.benchmarks)
+    return perform(fix_suite, synthesis_inputs.suite(cut, cut.settings.benchmarks.suites[0]), worker_for(cut))
+
+
+def fixed(cut: Cut) -> ArtifactRef:
+    return fix(cut)[0]
 
 
 def facts(ref: ArtifactRef) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def images(ref: ArtifactRef, shard: int = 0) -> list[list[bytes]]:
     return [[kept.read(name) for name in row["images"]] for row in read_questions(open_store(), ref, shard)]
 
 
-@pytest.mark.parametrize("suite", PHOTOGRAPHS, ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
 def test_every_published_suite_is_fixed_from_a_tsv_file(tmp_path: Path, suite: Any) -> None:
     hallusion = suite.name == "HallusionBench"
     changed = {"answer": "No", **dict.fromkeys("ABCD", "")} if hallusion else {}
@@ -86,7 +90,7 @@ def test_every_published_suite_is_fixed_from_a_tsv_file(tmp_path: Path, suite: A
         tmp_path / f"{suite.name}.tsv",
         [choice(index.format(number), text(one), **changed) for number, one in enumerate(data)],
     )
-    ref = fixed(settings_for(tmp_path, suite.name.lower()))
+    ref = fixed(cut_of(tmp_path, suite.name.lower()))
     assert images(ref) == [[one] for one in data]
     assert facts(ref)["questions"] == 2
     assert facts(ref)["suite"] == suite.name
@@ -133,7 +137,7 @@ def test_every_published_suite_is_fixed_from_its_parquet_files(tmp_path: Path, n
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / name / file)
-    ref = fixed(settings_for(tmp_path, name))
+    ref = fixed(cut_of(tmp_path, name))
     (question,) = read_questions(open_store(), ref, 0)
     assert question["answer"] == ("no" if name == "HallusionBench" else "B")
     assert images(ref) == [[picture(3)] * (2 if name == "BLINK" else 1)]
@@ -142,7 +146,7 @@ def test_every_published_suite_is_fixed_from_its_parquet_files(tmp_path: Path, n
 def test_a_row_may_refer_to_the_image_of_an_earlier_row_and_each_shard_stands_alone(tmp_path: Path) -> None:
     rows = [choice(1, text(picture(1))), choice(2, text(picture(2))), choice(3, "1"), choice(4, "[1, 2]")]
     write_tsv(tmp_path / "MMStar.tsv", rows)
-    ref = fixed(settings_for(tmp_path, "MMStar", "benchmarks.shard_questions=2"))
+    ref = fixed(cut_of(tmp_path, "MMStar", "benchmarks.shard_questions=2"))
     assert facts(ref)["shards"] == 2
     assert images(ref, 1) == [[picture(1)], [picture(1), picture(2)]]
 
@@ -173,14 +177,14 @@ def test_a_broken_row_is_counted_with_its_index_and_many_are_an_error(
 ) -> None:
     sound = [choice(number, text(picture(0))) for number in range(99)]
     write_tsv(tmp_path / "MMStar.tsv", [*sound, row])
-    ref = fixed(settings_for(tmp_path, "MMStar"))
+    ref = fixed(cut_of(tmp_path, "MMStar"))
     ((index, said),) = facts(ref)["broken"].items()
     assert (index, facts(ref)["questions"]) == ("x (row 100)", 99)
     assert reason in said
 
     write_tsv(tmp_path / "MMStar.tsv", [*sound, row, row])
     with pytest.raises(SuiteError, match=f"2 of 101 rows are broken.*index x .row 100.*{reason}"):
-        fixed(settings_for(tmp_path, "MMStar"))
+        fixed(cut_of(tmp_path, "MMStar"))
 
 
 def test_a_row_with_missing_columns_is_broken_and_one_without_an_image_is_counted(tmp_path: Path) -> None:
@@ -189,7 +193,7 @@ def test_a_row_with_missing_columns_is_broken_and_one_without_an_image_is_counte
         file.write("cut\toff\n")
         file.write("long" + "\t" * 20 + "\n")
         file.write("\t".join(map(str, choice("blind", "").values())) + "\n")
-    ref = fixed(settings_for(tmp_path, "MMStar"))
+    ref = fixed(cut_of(tmp_path, "MMStar"))
     assert facts(ref)["broken"] == {
         "cut (row 199)": "it has fewer columns than the header",
         "long (row 200)": "it has more columns than the header",
@@ -209,9 +213,9 @@ def test_a_limit_takes_the_first_rows_but_whole_circular_questions(tmp_path: Pat
     ]
     for name in ("MMStar", "CRPE_EXIST"):
         write_tsv(tmp_path / f"{name}.tsv", rows)
-    plain = fixed(settings_for(tmp_path, "MMStar", "benchmarks.limit=2"))
+    plain = fixed(cut_of(tmp_path, "MMStar", "benchmarks.limit=2"))
     assert [row["index"] for row in read_questions(open_store(), plain, 0)] == ["0", "1"]
-    circular = fixed(settings_for(tmp_path, "CRPE_EXIST", "benchmarks.limit=2"))
+    circular = fixed(cut_of(tmp_path, "CRPE_EXIST", "benchmarks.limit=2"))
     taken = read_questions(open_store(), circular, 0)
     assert [row["index"] for row in taken] == ["0", "1", "1000", "1001", "2000", "2001", "3000", "3001"]
     assert facts(circular)["units"] == len({row["unit"] for row in taken}) == 2
@@ -219,13 +223,12 @@ def test_a_limit_takes_the_first_rows_but_whole_circular_questions(tmp_path: Pat
 
 def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(tmp_path: Path) -> None:
     write_tsv(tmp_path / "MMStar.tsv", [choice(1, text(picture(1)))])
-    settings = settings_for(tmp_path, "MMStar")
-    first = fixed(settings)
-    again = fix_suite.fn(settings, "MMStar")
-    assert not isinstance(again, ArtifactRef)
-    assert again.data == first
+    cut = cut_of(tmp_path, "MMStar")
+    first, reused = fix(cut)
+    assert not reused
+    assert fix(cut) == (first, True)
     write_tsv(tmp_path / "MMStar.tsv", [choice(1, text(picture(2, 9)))])
-    assert fixed(settings) != first
+    assert fixed(cut) != first
 
 
 def test_a_large_file_is_never_whole_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,10 +237,10 @@ def test_a_large_file_is_never_whole_in_memory(tmp_path: Path, monkeypatch: pyte
     rows, side = 100, 400
     write_tsv(tmp_path / "MMStar.tsv", [choice(number, text(picture(number, side))) for number in range(rows)])
     size = (tmp_path / "MMStar.tsv").stat().st_size
-    settings = settings_for(tmp_path, "MMStar", "benchmarks.shard_questions=50")
+    cut = cut_of(tmp_path, "MMStar", "benchmarks.shard_questions=50")
     tracemalloc.start()
     try:
-        ref = fixed(settings)
+        ref = fixed(cut)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -259,11 +262,11 @@ def test_a_large_file_is_never_whole_in_memory(tmp_path: Path, monkeypatch: pyte
 def test_what_is_not_there_is_said_before_any_work(tmp_path: Path, folder: str, suite: str, message: str) -> None:
     path = tmp_path if folder == "here" else Path(folder)
     with pytest.raises(SuiteError, match=message):
-        check_suites(settings_for(path, suite).benchmarks)
+        check_suites(cut_of(path, suite).settings.benchmarks)
 
 
 def test_the_embedded_worlds_suites_are_fixed_by_the_same_code(tmp_path: Path) -> None:
-    settings = settings_for(Path("shapes:"), "multi_image", "benchmarks.limit=5", "benchmarks.shard_questions=3")
-    ref = fixed(settings)
+    cut = cut_of(Path("shapes:"), "multi_image", "benchmarks.limit=5", "benchmarks.shard_questions=3")
+    ref = fixed(cut)
     assert (facts(ref)["questions"], facts(ref)["shards"], facts(ref)["broken"]) == (5, 2, {})
     assert [len(one) for one in images(ref, 1)] == [2, 2]

@@ -14,12 +14,19 @@ import pytest
 from tasks.training_process import _averages
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
-from viper.errors import StoreUnavailable, TrainingFailed
-from viper.records import ArtifactRef
-from viper.settings import ModelSettings, StageSettings, TrainingSettings
+from tests.loop import training_inputs
+from viper.errors import CorruptArtifact, StoreUnavailable, TrainingFailed
+from viper.settings import GrpoStage, ModelSettings
 
-STAGE = StageSettings(
-    steps=4, prompts_per_step=2, learning_rate=1e-3, max_completion_tokens=6, checkpoint_steps=2, micro_batch=5
+STAGE = GrpoStage(
+    objective="grpo",
+    lessons=("vop",),
+    steps=4,
+    prompts_per_step=2,
+    learning_rate=1e-3,
+    max_completion_tokens=6,
+    checkpoint_steps=2,
+    micro_batch=5,
 )
 PROGRESS = '{"step": %d, "time": 0.0, "metrics": {}}\n'
 RESULT = '{"model_folder": "m", "steps": 4, "resumed_from": 0, "begin": {}, "end": {"reward": 0.5}}'
@@ -27,18 +34,10 @@ RESULT = '{"model_folder": "m", "steps": 4, "resumed_from": 0, "begin": {}, "end
 
 def spec_in(folder: Path, **changes: Any) -> TrainingSpec:
     spec = TrainingSpec(
+        inputs=training_inputs(STAGE),
         store_root=str(folder / "store"),
-        evolution="main",
-        round_number=1,
-        stage="vop",
-        stage_settings=STAGE,
-        training=TrainingSettings(csr=STAGE, vop=STAGE),
         model=ModelSettings(path=str(folder / "vlm"), dtype="float32", device="cpu"),
-        model_sha256="a" * 64,
         similarity=ModelSettings(path=str(folder / "similarity"), dtype="float32", device="cpu"),
-        similarity_sha256="b" * 64,
-        datasets=(ArtifactRef(kind="dataset", uri="d", sha256="c" * 64, size_bytes=1),),
-        seed=1,
         code_version="1",
         work_folder=str(folder / "work"),
     )
@@ -80,9 +79,21 @@ def test_progress_is_forwarded_and_the_result_returned(tmp_path: Path) -> None:
 
 
 def test_an_expected_error_comes_back_as_its_own_class(tmp_path: Path) -> None:
-    body = 'print("noise"); print("StoreUnavailable: s3 is away.", file=sys.stderr, flush=True); sys.exit(3)'
-    with pytest.raises(StoreUnavailable, match=r"^s3 is away\.$"):
-        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, body), print)
+    body = """
+        failure = {"kind": KIND, "message": "s3 is away:\\nfor now", "key": KEY}
+        open(work + "/failure.json", "w").write(json.dumps(failure))
+        sys.exit(3)
+    """
+    away = stand_in(tmp_path, f"KIND, KEY = 'StoreUnavailable', ''\n{textwrap.dedent(body)}")
+    with pytest.raises(StoreUnavailable, match=r"^s3 is away:\nfor now$"):
+        run_training(spec_in(tmp_path), 60, away, print)
+    damaged = stand_in(tmp_path, f"KIND, KEY = 'CorruptArtifact', 'results/a/b'\n{textwrap.dedent(body)}")
+    with pytest.raises(CorruptArtifact) as caught:
+        run_training(spec_in(tmp_path), 60, damaged, print)
+    assert caught.value.key == "results/a/b"
+    # What an earlier process left behind is not taken for this one's.
+    with pytest.raises(TrainingFailed, match="without a result"):
+        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, "pass"), print)
 
 
 def test_a_crash_shows_its_last_lines(tmp_path: Path) -> None:
@@ -152,18 +163,22 @@ def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_checkpoints_of_other_settings_or_data_lie_elsewhere(tmp_path: Path) -> None:
-    spec = spec_in(tmp_path)
+    inputs = training_inputs(STAGE)
     others = [
-        spec_in(tmp_path, seed=2),
-        spec_in(tmp_path, stage_settings=STAGE.model_copy(update={"steps": 5})),
-        spec_in(tmp_path, model_sha256="d" * 64),
-        spec_in(tmp_path, training=TrainingSettings(csr=STAGE, vop=STAGE, shared_prefix=False)),
+        training_inputs(STAGE, seed=2),
+        training_inputs(STAGE.model_copy(update={"steps": 5})),
+        training_inputs(STAGE, fingerprint="d" * 64),
+        training_inputs(STAGE, shared_prefix=False),
+        training_inputs(STAGE, dataset="e" * 64),
     ]
-    assert len({one.checkpoints for one in (spec, *others)}) == 5
+    assert len({one.checkpoints for one in (inputs, *others)}) == 6
+    # A training that a stricter rule ends goes on from its checkpoints when the rule is loosened.
+    assert training_inputs(STAGE, min_entropy_nats=9.0).checkpoints == inputs.checkpoints
     # Other code meets the same checkpoints, and is refused there unless it is allowed.
+    spec = spec_in(tmp_path)
     same = spec_in(tmp_path, work_folder="elsewhere", store_root="s3://bucket", code_version="2")
-    assert same.checkpoint(3) == spec.checkpoint(3)
-    assert same.identity != spec.identity
+    assert same.inputs.checkpoint(3) == spec.inputs.checkpoint(3)
+    assert same.checkpoint_identity != spec.checkpoint_identity
 
 
 def test_figures_are_averaged_over_the_steps_that_have_them() -> None:

@@ -2,59 +2,58 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from PIL import Image
 
-from storage.datasets import write_dataset
+from flows import synthesis_inputs as inputs
+from models.payloads import Refinement, Refinements
+from storage.datasets import read_dataset
 from storage.images import encode_png
 from storage.objects import ObjectStore
-from tasks.training import has_lessons
-from tasks.versioning import balance_nothing
-from viper.environment import store_root
-from viper.profiles import load_profile, override
+from tasks.versioning import has_lessons, version_dataset
+from tests.loop import cut_for, done, shard_of, stored, stored_dataset, worker_for
 
 NOTHING = "nothing to correct."
 
 
-def rows(correcting: int, silent: int) -> list[dict[str, object]]:
-    truths = [["the object at the top left is teal, not green."]] * correcting + [[NOTHING]] * silent
-    return [{"id": f"r{number}", "truth": truth} for number, truth in enumerate(truths)]
+def correction(caption: str) -> Refinement:
+    return Refinement(
+        caption=caption,
+        refinements="it is teal.",
+        refined="teal",
+        kept=True,
+        reason="accepted",
+        gain=0.1,
+        first_distance=0.5,
+    )
 
 
-@pytest.mark.parametrize(
-    ("correcting", "silent", "kept_silent"),
-    [
-        (80, 100, 20),  # a fifth of 100
-        (80, 10, 10),  # fewer than a fifth
-        (5, 295, 27),  # a champion whose captions are right: 32 rows in all
-        (0, 10, 10),
-    ],
-)
-def test_samples_without_a_correction_are_balanced_but_never_below_the_least(
-    correcting: int, silent: int, kept_silent: int
-) -> None:
-    kept, left_out, instructive = balance_nothing(rows(correcting, silent), 0.2, 32, np.random.default_rng(0))
-    assert (len(kept), left_out, instructive) == (correcting + kept_silent, silent - kept_silent, correcting)
-    assert sum(row["truth"] != [NOTHING] for row in kept) == correcting
-
-
-def test_a_stage_without_anything_to_teach_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from PIL import Image
-
-    monkeypatch.setenv("VIPER_HOME", str(tmp_path))
-    png = encode_png(Image.new("RGB", (4, 4)))
-    row = {"id": "a", "images": [png], "prompt": "p", "truth": [NOTHING], "meta": "{}"}
-    store = ObjectStore(store_root())
-    versions = {
-        task: write_dataset(store, f"d/{task}", [row], {"instructive": count}, 0)
-        for task, count in (("csr", 5), ("vop", 40))
-    }
-    settings = override(load_profile("shapes"), ["filter.min_samples=32"])
+def test_a_stage_without_anything_to_teach_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = {"id": "a", "images": [encode_png(Image.new("RGB", (4, 4)))], "prompt": "p", "truth": [NOTHING], "meta": "{}"}
+    store = ObjectStore(str(tmp_path))
+    csr, vop = (
+        stored_dataset(store, f"d/{lesson}", [row], {}, 0, {"instructive": count})
+        for lesson, count in (("csr", 5), ("vop", 40))
+    )
     caplog.set_level("INFO", logger="viper")
-    assert not has_lessons(settings, "csr", versions)
+    assert not has_lessons(store, (csr,), 32, "csr")
     assert "stage csr is left out: 5 samples" in caplog.text
-    assert has_lessons(settings, "vop", versions)
-    assert has_lessons(settings, "mixed", versions)
-    assert has_lessons(settings, "vop-sft", versions)
+    assert has_lessons(store, (vop,), 32, "vop")
+    assert has_lessons(store, (csr, vop), 32, "both")
+
+
+def test_rows_are_sorted_over_all_shards_and_each_shows_the_picture_of_its_own(tmp_path: Path) -> None:
+    cut = cut_for("filter.min_samples=1")
+    worker, shades = worker_for(cut), {"d": 40, "a": 10, "c": 30, "b": 20}
+    shards, judged = [], []
+    for number, images in enumerate((("c", "b", "a"), ("d", "a"))):  # the pool holds a twice
+        pictures = {image: Image.new("RGB", (4, 4), (shades[image],) * 3) for image in images}
+        shards.append(shard_of(pictures, number))
+        rows = {image: correction(f"{image} of shard {number}") for image in images}
+        judged.append(stored("refinements", Refinements(rows), facts={"reasons": {"accepted": len(rows)}}))
+    version = inputs.dataset(cut, 1, "csr", cut.base, shards, {"refinements": judged}, None)
+    found = list(read_dataset(worker.store, done(version_dataset, version, worker), tmp_path))
+    assert [row["id"] for row in found] == ["a", "b", "c", "d"]
+    assert [row["images"][0].getpixel((0, 0))[0] for row in found] == [10, 20, 30, 40]
+    said = ["a of shard 0", "b of shard 0", "c of shard 0", "d of shard 1"]
+    assert [row["prompt"] for row in found] == [cut.world.prompts.refine.format(caption=text) for text in said]

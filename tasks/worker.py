@@ -1,0 +1,152 @@
+"""Where steps work: the store, the models in this process's memory, a folder for files.
+
+A worker decides nothing of what a step computes. It knows on which devices models run, loads each at its first use, and
+keeps it until the phase that needs it is over.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from storage.folder import sweep_stale
+from storage.objects import ObjectStore
+from viper.environment import scratch_folder, work_folder
+from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Record
+from viper.settings import DiffusionSettings, ModelSettings
+
+if TYPE_CHECKING:
+    from models.roles import Editor, Judge, Painter
+    from models.vlm import Vlm
+
+Found = TypeVar("Found")
+
+
+class Machine(Record):
+    """How this machine works: on which devices, and how trainings are started and watched."""
+
+    vlm: str = "cpu"
+    """Torch device of the vision-language model, such as ``cpu`` or ``cuda:1``."""
+    painter: str = "cpu"
+    editor: str = "cpu"
+    judge: str = "cpu"
+    similarity: str = "cpu"
+    launcher: tuple[str, ...] = ()
+    """Command put before the training process; empty for plain Python."""
+    hang_timeout_s: int = 1800
+    """A training process without a finished step for this long is stopped, in seconds."""
+    allow_code_change: bool = False
+    """Trainings go on from checkpoints that other code made."""
+
+
+class Worker:
+    """One process that runs one step at a time, so a model is never used by two threads at once.
+
+    Args:
+        store: Where artifacts lie.
+        machine: On which devices models run.
+    """
+
+    def __init__(self, store: ObjectStore, machine: Machine) -> None:
+        self.store, self.machine = store, machine
+        self.doing = "starting"
+        self._models: dict[str, Any] = {}
+        self._last: dict[str, tuple[object, Any]] = {}
+        self._folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """A local folder of the running step alone; it is gone when the step is over.
+
+        Raises:
+            RuntimeError: No step is running.
+        """
+        if self._folder is None:
+            raise RuntimeError("The worker has a folder only while it works on a step.")
+        return self._folder
+
+    @contextmanager
+    def working_on(self, title: str) -> Iterator[None]:
+        """Around the work on one step."""
+        self.doing = title
+        with scratch_folder() as folder:
+            self._folder = folder
+            try:
+                yield
+            finally:
+                self._folder = None
+
+    def vlm(self, use: ModelUse) -> "Vlm":
+        """The vision-language model."""
+        from models.vlm import load_vlm
+
+        return self._loaded(load_vlm, self.settings_of(use, self.machine.vlm), use.model.adapter)
+
+    def painter(self, use: DiffusionUse) -> "Painter":
+        """The painter of captions."""
+        from models.diffusion import DiffusersPainter
+
+        return self._loaded(DiffusersPainter, self._diffusion(use, self.machine.painter))
+
+    def editor(self, use: DiffusionUse) -> "Editor":
+        """The editor by instructions."""
+        from models.diffusion import DiffusersEditor
+
+        return self._loaded(DiffusersEditor, self._diffusion(use, self.machine.editor))
+
+    def judge(self, use: JudgeUse) -> "Judge":
+        """What compares pictures."""
+        from models.judges import find_judge
+
+        path = use.model.settings_path if use.model else ""
+        revision = use.model.revision if use.model else ""
+        return self._loaded(find_judge(use.kind), path, revision, self.machine.judge)
+
+    def release(self) -> None:
+        """Forget all models, so that their memory is free for what comes next."""
+        self._models.clear()
+        self._last.clear()
+
+    def remember(self, name: str, made_of: object, make: Callable[[], Found]) -> Found:
+        """What ``make`` gives, kept under ``name`` until something else is made there: the next step may need it."""
+        if name not in self._last or self._last[name][0] != made_of:
+            self._last.pop(name, None)
+            self._last[name] = (made_of, make())
+        return cast(Found, self._last[name][1])
+
+    def settings_of(self, use: ModelUse, device: str) -> ModelSettings:
+        """How a model is loaded here; one that a round made from a local copy."""
+        model = use.model
+        return ModelSettings.model_validate(
+            {
+                "path": self._local(model),
+                "revision": model.revision or "main",
+                "dtype": use.dtype,
+                "device": device,
+                **({"attention": use.attention} if use.attention else {}),
+            }
+        )
+
+    def _local(self, model: ModelRef) -> str:
+        if model.artifact is None:
+            return model.settings_path
+        local = work_folder() / "models"
+        sweep_stale(local, "*")  # local copies that nobody has asked for since yesterday
+        folder = self.store.download(model.artifact, local / model.artifact.sha256)
+        os.utime(folder)
+        return str(folder)
+
+    def _diffusion(self, use: DiffusionUse, device: str) -> DiffusionSettings:
+        called = use.model_dump(exclude={"model", "dtype", "attention"})
+        return DiffusionSettings.model_validate({**self.settings_of(use, device).model_dump(), **called})
+
+    def _loaded(self, load: Callable[..., Found], *arguments: object) -> Found:
+        plain = [one.model_dump(mode="json") if isinstance(one, BaseModel) else one for one in arguments]
+        key = f"{load.__module__}.{load.__qualname__} {json.dumps(plain, sort_keys=True)}"
+        if key not in self._models:
+            self._models[key] = load(*arguments)
+        return cast(Found, self._models[key])
