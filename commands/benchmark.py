@@ -35,10 +35,9 @@ def benchmark(
         return
     start()
     with checking():
-        from tasks.generation import with_adapter
-        from tasks.preflight import check_benchmark
-        from tasks.promotion import base_vlm
-        from tasks.stored_models import is_key, stored_vlm
+        from flows.preflight import check_benchmark
+        from flows.start import cut_of, open_store
+        from storage.ledger.models import is_key, stored_model
         from viper.profiles import load_profile, override
 
         asked = [f"benchmarks.limit={limit}"] if limit else []
@@ -47,18 +46,20 @@ def benchmark(
         asked += [f"models.vlm.path='{model}'"] if model and not stored else []
         settings = override(load_profile(profile), [*(set_ or []), *asked])
         check_benchmark(settings)
-        vlms = {"model": base_vlm(settings)} if model else None
+        store = open_store()
+        cut = cut_of(store, settings)
+        models = {"model": cut.base} if model else None
         if adapter:
-            vlms = {"base": base_vlm(settings), "adapter": with_adapter(settings, adapter)}
+            models = {"base": cut.base, "adapter": cut.identities.with_adapter(cut.base, adapter)}
         if stored:
             if adapter:
                 raise ViperError("--adapter goes with the base or with a --model from a folder or hub, not with a key.")
-            vlms = {"base": base_vlm(settings), "model": stored_vlm(settings, model)}
+            models = {"base": cut.base, "model": stored_model(store, model, cut.base)}
     with working("the same command"):
         from commands.summary import show_scores
         from flows.benchmark import benchmark as benchmark_flow
 
-        show_scores(benchmark_flow(profile=profile, settings=settings, vlms=vlms))
+        show_scores(store, benchmark_flow(profile=profile, settings=settings, models=models))
 
 
 @app.command()
@@ -67,6 +68,7 @@ def rescore(suites: Annotated[str, typer.Option(help="Suites, separated by comma
     prepare_environment()
     with checking():
         from commands.summary import show_rescored
+        from flows.start import open_store
         from tasks.rescoring import rescore as rescore_replies
 
-        show_rescored(rescore_replies([suite for suite in suites.split(",") if suite]))
+        show_rescored(rescore_replies(open_store(), [suite for suite in suites.split(",") if suite]))

@@ -16,11 +16,13 @@ Evolution = Annotated[str, typer.Argument(help="Name of the evolution; by defaul
 def show(evolution: Evolution = "") -> None:
     """The champion: what the next round starts from."""
     prepare_environment()
-    from tasks.champions import history
-    from tasks.requests import named_evolution
+    from flows.start import open_store
+    from storage.ledger.champions import history
+    from storage.ledger.requests import named_evolution
 
     with checking():
-        last = history(named_evolution(evolution))[-1]
+        store = open_store()
+        last = history(store, named_evolution(store, evolution))[-1]
     typer.secho(last.champion.name, bold=True)
     typer.echo(f"  since     {_since(last.round_number, last.rollback)}: {last.reason}")
     typer.echo(f"  key       {last.key}")
@@ -35,11 +37,13 @@ def show(evolution: Evolution = "") -> None:
 def history(evolution: Evolution = "") -> None:
     """All champions, oldest first, each with the gate's reason or that of a rollback."""
     prepare_environment()
-    from tasks import champions
-    from tasks.requests import named_evolution
+    from flows.start import open_store
+    from storage.ledger import champions
+    from storage.ledger.requests import named_evolution
 
     with checking():
-        for reign in champions.history(named_evolution(evolution)):
+        store = open_store()
+        for reign in champions.history(store, named_evolution(store, evolution)):
             typer.secho(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
             typer.echo(f"           {reign.reason}")
 
@@ -52,11 +56,16 @@ def rollback(
 ) -> None:
     """Put an earlier champion back: later rounds start from it. Nothing is removed."""
     prepare_environment()
-    from tasks import champions
-    from tasks.requests import named_evolution
+    from flows.start import open_store
+    from storage.ledger import champions
+    from storage.ledger.requests import named_evolution
+    from tasks.promotion import announce_champion
 
     with checking():
-        reign = champions.rollback(named_evolution(evolution), to, reason)
+        store = open_store()
+        name = named_evolution(store, evolution)
+        reign = champions.rollback(store, name, to, reason)
+        announce_champion(store, name)
     typer.echo(f"The champion is {reign.champion.name} ({reign.key}). The next round starts from it.")
 
 

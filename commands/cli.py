@@ -1,7 +1,7 @@
 """The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,7 +57,7 @@ def evolve(
     start()
     with checking():
         settings = _settings(profile, set_)
-        from tasks.preflight import check
+        from flows.preflight import check
 
         check(settings, rounds)
     _evolve(profile, rounds, settings, allow_code_change)
@@ -72,13 +72,14 @@ def resume(
     """Continue an evolution after a failure, a kill or Ctrl-C, or for more rounds: what is finished is skipped."""
     start()
     with checking():
-        from tasks.preflight import check
-        from tasks.requests import last_request
+        from flows.preflight import check
+        from flows.start import open_store
+        from storage.ledger.requests import last_request
 
-        profile, asked, settings = last_request(evolution)
-        rounds = asked if rounds is None else rounds
-        check(settings, rounds)
-    _evolve(profile, rounds, settings, allow_code_change)
+        asked = last_request(open_store(), evolution)
+        rounds = asked.rounds if rounds is None else rounds
+        check(asked.settings, rounds)
+    _evolve(asked.profile, rounds, asked.settings, allow_code_change)
 
 
 @app.command()
@@ -114,7 +115,7 @@ def ablate(
         settings = _settings(profile, set_)
         from flows.ablate import VARIANTS, check_variants
         from flows.ablate import ablate as ablate_flow
-        from tasks.preflight import check
+        from flows.preflight import check
 
         names = variants.split(",") if variants else list(VARIANTS)
         check_variants(names)
@@ -130,7 +131,7 @@ def ablate(
 @app.command()
 def throughput(
     profile: Profile = "shapes",
-    stage: Annotated[Literal["csr", "vop"], typer.Option(help="Whose dataset and settings to use.")] = "vop",
+    stage: Annotated[str, typer.Option(help="Name of the stage whose dataset and settings to use.")] = "vop",
     steps: Annotated[int, typer.Option(help="Steps a turn; each way has two.")] = 12,
     set_: Overrides = None,
 ) -> None:
@@ -140,7 +141,7 @@ def throughput(
         settings = _settings(profile, set_)
     with working("the same command"):
         from commands.summary import show_throughput
-        from tasks.throughput import measure_throughput
+        from flows.throughput import measure_throughput
 
         show_throughput(measure_throughput(settings, stage, steps))
 

@@ -26,10 +26,10 @@ def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.
 
     with checking():
         table = Table(title=f"Dataset versions in {store_root()}")
-        for name in ("evolution", "round", "task", "rows", "sha256", "key"):
+        for name in ("evolution", "round", "lesson", "rows", "sha256", "key"):
             table.add_column(name, justify="right" if name in ("round", "rows") else "left", no_wrap=True)
         for one in list_versions(ObjectStore(store_root()), evolution):
-            cells = [one.evolution, str(one.round_number), one.task, str(one.rows)]
+            cells = [one.evolution, str(one.round_number), one.lesson, str(one.rows)]
             table.add_row(*cells, one.ref.sha256[:12], one.ref.uri)
         console = Console()
         console.width = max(150, console.width)
@@ -118,10 +118,11 @@ def lineage(
 ) -> None:
     """The dataset versions, settings, code and parent that made a model, back to the base."""
     prepare_environment()
-    from tasks.lineage import trace
+    from flows.start import open_store
+    from storage.ledger.lineage import trace
 
     with checking():
-        for ancestor in trace(name):
+        for ancestor in trace(open_store(), name):
             typer.secho(f"{ancestor.name}  {ancestor.fingerprint}", bold=True)
             if ancestor.settings_sha256:
                 whole = f"  whole in {ancestor.request}" if ancestor.request else ""

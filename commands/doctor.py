@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import typer
 
-from tasks.preflight import MIN_FREE_BYTES
+from flows.preflight import MIN_FREE_BYTES
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
 from viper.profiles import load_profile

@@ -4,13 +4,13 @@ import time
 
 import typer
 
-from flows.survey import survey_round
+from flows.start import cut_of, open_store
+from flows.survey import Standing, Survey, survey_round
 from storage.heartbeats import living
-from tasks.promotion import champion_before
-from tasks.reporting import finished_round
-from tasks.requests import last_request
-from tasks.step import key_of
-from tasks.survey import StepStanding, Survey
+from storage.layout import MAX_ROUNDS
+from storage.ledger.champions import champion_before
+from storage.ledger.requests import last_request
+from storage.ledger.rounds import finished_round
 from viper.environment import store_root
 from viper.records import ArtifactRef, RoundResult
 
@@ -21,26 +21,28 @@ def show_status(evolution: str) -> None:
     Raises:
         ProfileError: There is no such evolution, or several to choose from.
     """
-    profile, rounds, settings = last_request(evolution)
-    asked = key_of("settings", 1, {"settings": settings})
-    typer.secho(f"Evolution {settings.evolution!r}, profile {profile!r}: {rounds} round(s) asked for", bold=True)
+    store = open_store()
+    asked = last_request(store, evolution)
+    settings, rounds = asked.settings, asked.rounds
+    typer.secho(f"Evolution {settings.evolution!r}, profile {asked.profile!r}: {rounds} round(s) asked for", bold=True)
     typer.echo(f"Store      {store_root()}")
-    typer.echo(f"Settings   sha256 {asked[:12]}…, as asked for last")
+    typer.echo(f"Settings   sha256 {settings.sha256[:12]}…, as asked for last")
     _show_running(settings.evolution)
     parents: dict[str, ArtifactRef] = {}
     for number in range(1, rounds + 1):
-        finished = finished_round(settings.evolution, number)
+        finished = finished_round(store, settings.evolution, number)
         if finished is None:
-            _show_round(number, survey_round(settings, number, parents))
+            _show_round(number, survey_round(store, cut_of(store, settings), number, parents))
             break
-        _show_finished(finished, asked)
+        _show_finished(finished, settings.sha256)
         if finished.verdict.decision == "collapse":
             typer.echo(f"Resume     does nothing: round {number} collapsed, and the evolution stops there")
             break
         parents = finished.datasets
     else:
         typer.echo("Resume     skips all rounds: they are finished")
-    typer.echo(f"Champion   {champion_before(settings, rounds + 1).name}")
+    champion = champion_before(store, settings.evolution, MAX_ROUNDS)
+    typer.echo(f"Champion   {champion.name if champion else 'base'}")
 
 
 def _show_running(evolution: str) -> None:
@@ -71,14 +73,14 @@ def _show_round(number: int, survey: Survey) -> None:
         return
     standing = survey.steps[first]
     if standing.checkpoint:
-        begin = f"goes on with {first} after step {standing.checkpoint} of {standing.steps}"
+        begin = f"goes on with {first} after step {standing.checkpoint} of {standing.units}"
     else:
         begin = f"begins with {first}: {standing.total - standing.done} of {standing.total} to do"
     typer.echo(f"Resume     skips {skipped} finished steps, {begin}")
 
 
-def _progress(standing: StepStanding) -> str:
+def _progress(standing: Standing) -> str:
     text = f"{standing.done}/{standing.total}"
-    if standing.done < standing.total and standing.steps:
-        text += f"  newest checkpoint after step {standing.checkpoint} of {standing.steps}"
+    if standing.done < standing.total and standing.units:
+        text += f"  newest checkpoint after step {standing.checkpoint} of {standing.units}"
     return text

@@ -1,11 +1,14 @@
 """``viper store``: verify, measure and clear the object store."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.terminal import FAILED, checking
 from viper.environment import prepare_environment, store_root
+
+if TYPE_CHECKING:
+    from storage.objects import ObjectStore
 
 app = typer.Typer(help="Verify, measure and clear the object store.", no_args_is_help=True)
 
@@ -14,34 +17,79 @@ app = typer.Typer(help="Verify, measure and clear the object store.", no_args_is
 def verify(
     prefix: Annotated[str, typer.Argument(help="Only artifacts under this key, such as evolutions/shapes.")] = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Forget damaged artifacts, so that the next run computes them again.")
+        bool, typer.Option("--repair", help="Restore champions, and forget what the next run can compute again.")
     ] = False,
 ) -> None:
-    """Read everything that is referenced and name what is missing or damaged. Exit code 1 if anything is."""
+    """Read all artifacts, and name what is missing or damaged. Exit code 1 if something is and is not repaired."""
     prepare_environment()
     from storage import maintenance
-    from storage.layout import is_history
     from storage.objects import ObjectStore
 
     with checking():
         store = ObjectStore(store_root())
-        found = list(maintenance.verify(store, prefix))
-        for one in found:
-            typer.secho(f"{one.reason:8}  {one.key}  {one.entry}", fg="red")
-        keys = sorted({one.key for one in found})
         if repair:
-            for key in keys:
-                if is_history(key):
-                    typer.echo(
-                        f"kept      {key}  it is history, which nothing can compute again: restore it from a copy"
-                    )
-                    continue
-                store.delete(key)
-                typer.echo(f"forgotten {key}")
-        typer.echo(f"{sum(1 for _ in store.list(prefix))} artifacts in {store_root()}, {len(keys)} of them damaged.")
-    if found and not repair:
-        typer.echo("Forget them with --repair; the next run computes them again.")
+            _heal_champions(store, prefix)
+        damaged = _show_damage(store, prefix)
+        missing = _show_missing(store, prefix)
+        left = [key for key in damaged if not (repair and _forget(store, key))]
+        known = len(maintenance.keys_of(store, prefix))
+        typer.echo(f"{known} artifacts in {store_root()}, {len(damaged)} of them damaged, and {missing} missing.")
+    if left or missing:
+        if not repair:
+            typer.echo("--repair restores champions from their copies, and forgets what the next run computes again.")
+        typer.echo("Other history is never forgotten: it comes back from a copy of the store only.")
         raise typer.Exit(FAILED)
+
+
+def _show_damage(store: "ObjectStore", prefix: str) -> list[str]:
+    """Print what is damaged under ``prefix``, and return the keys of the artifacts."""
+    from storage.maintenance import verify as find_damage
+
+    found = list(find_damage(store, prefix))
+    for one in found:
+        typer.secho(f"{one.reason:8}  {one.key}  {one.entry}", fg="red")
+    return sorted({one.key for one in found})
+
+
+def _show_missing(store: "ObjectStore", prefix: str) -> int:
+    """Print what history proves to be missing under ``prefix``, and count it."""
+    from storage.ledger.audit import audit
+
+    folder = prefix.rstrip("/")
+    found = [one for one in audit(store) if not folder or one.key == folder or one.key.startswith(f"{folder}/")]
+    for one in found:
+        typer.secho(f"missing   {one.key}  {one.reason}", fg="red")
+    return len(found)
+
+
+def _heal_champions(store: "ObjectStore", prefix: str) -> None:
+    """Restore what is damaged of the champions under ``prefix``. What cannot be restored is named and left alone."""
+    from storage.layout import evolution_prefix
+    from storage.ledger.champions import heal
+    from storage.ledger.requests import evolutions
+    from viper.errors import StoreError
+
+    for evolution in evolutions(store):
+        folder = f"{evolution_prefix(evolution)}/"
+        if not folder.startswith(prefix) and not prefix.startswith(folder):
+            continue
+        try:
+            for key in heal(store, evolution):
+                typer.echo(f"restored  {key}")
+        except StoreError as error:
+            typer.secho(str(error), fg="red")
+
+
+def _forget(store: "ObjectStore", key: str) -> bool:
+    """Forget a damaged artifact, unless it is history. Says which, and returns whether it is forgotten."""
+    from storage.layout import is_history
+
+    if is_history(key):
+        typer.echo(f"kept      {key}  it is history, which nothing can compute again: restore it from a copy")
+        return False
+    store.delete(key)
+    typer.echo(f"forgotten {key}")
+    return True
 
 
 @app.command()

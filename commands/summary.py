@@ -10,19 +10,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models.suites.catalog import find_suite
+from models.worlds import find_suite
 from storage.layout import champions_prefix
+from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
-from tasks.champions import history
 from tasks.evaluation import read_replies
-from tasks.reporting import p_text, power_text
+from tasks.pages import p_text, power_text
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
 if TYPE_CHECKING:
+    from flows.throughput import Throughput
     from tasks.rescoring import Rescored
-    from tasks.throughput import Throughput
     from viper.settings import Settings
 
 
@@ -35,12 +35,13 @@ def show(results: list[RoundResult]) -> None:
         typer.secho(f"Round {result.round_number}: {result.verdict.decision}. {result.verdict.reason}", bold=True)
     last = results[-1]
     console.print(_times(last.seconds))
-    report = _copy_report(last)
+    store = ObjectStore(store_root())
+    report = _copy_report(store, last)
     typer.echo(f"Report and gallery   {report}")
-    for stage, ref in last.datasets.items():
-        typer.echo(f"Dataset {stage}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
+    for lesson, ref in last.datasets.items():
+        typer.echo(f"Dataset {lesson}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
     typer.echo(
-        f"Champion             {history(last.evolution)[-1].champion.name}  ({champions_prefix(last.evolution)})"
+        f"Champion             {history(store, last.evolution)[-1].champion.name}  ({champions_prefix(last.evolution)})"
     )
     typer.echo(f"Store                {store_root()}")
     programs = os.path.relpath(Path(sys.executable).parent)
@@ -104,17 +105,16 @@ def show_ablation(settings: "Settings", found: Ablation) -> None:
     typer.echo(f"Every suite          {path}")
 
 
-def _copy_report(result: RoundResult) -> str:
+def _copy_report(store: ObjectStore, result: RoundResult) -> str:
     folder = home() / "reports" / result.evolution
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"round-{result.round_number:04d}.html"
-    store = ObjectStore(store_root())
     path.write_bytes(store.read(result.report, "report.html"))
     path.with_suffix(".svg").write_bytes(store.read(result.report, "rounds.svg"))
     return str(path)
 
 
-def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
+def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]]) -> None:
     """Scores by suite and role, in points, each with its parts and categories."""
     table = Table(title="Points")
     table.add_column("suite")
@@ -123,7 +123,7 @@ def show_scores(replies: Mapping[str, Mapping[str, list[ArtifactRef]]]) -> None:
     suites = list(next(iter(replies.values())))
     means = dict.fromkeys(replies, 0.0)
     for suite in suites:
-        found = {role: find_suite(suite).aggregate(read_replies(replies[role][suite])) for role in replies}
+        found = {role: find_suite(suite).aggregate(read_replies(store, replies[role][suite])) for role in replies}
         for name in next(iter(found.values())):
             label = suite.replace("_", " ") if name == "score" else f"  {name}"
             table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies))

@@ -1,32 +1,35 @@
 """The paper's ablations, and what the embedded defaults rest on: variants of one profile on the same questions.
 
-A variant changes a few settings. What two variants have in common is computed once, since artifacts are found by what
-they were made from.
+A variant changes a few settings, or the list of stages. What two variants have in common is computed once, since
+artifacts are found by what they were made from.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prefect import flow
 
-from flows.benchmark import benchmark
+from flows.benchmark import Replies, answer_suites
 from flows.ceiling import ceiling
-from flows.evolve import evolve
-from flows.synthesis import one_worker
-from tasks import ablation, promotion
+from flows.cut import Cut
+from flows.evolve import run_rounds
+from flows.runner import InProcess, one_worker, run
+from flows.start import begin
+from flows.variants import cold_start, mixed, only, supervised, unchanged
+from tasks import ablation
 from viper.errors import ProfileError
 from viper.profiles import override
-from viper.records import Ablation, ArtifactRef, ModelRef
+from viper.records import Ablation, ModelRef
 from viper.settings import Settings
-
-Replies = dict[str, list[ArtifactRef]]
 
 
 @dataclass(frozen=True)
 class Variant:
     """What is changed, and what the result is compared with."""
 
+    stages: Callable[[Settings], Settings] = unchanged
+    """Gives the settings another list of stages."""
     changes: tuple[str, ...] = ()
     """Settings, as ``--set`` takes them."""
     against: str = "two-stage"
@@ -36,16 +39,16 @@ class Variant:
 
 VARIANTS = {
     "two-stage": Variant(),
-    "csr-only": Variant(("training.stages=['csr']",)),
-    "vop-only": Variant(("training.stages=['vop']",)),
-    "mixed": Variant(("training.stages=['mixed']",)),
-    "sft": Variant(("training.stages=['csr-sft', 'vop-sft']",)),
-    "cold-start": Variant(("training.stages=['mixed-sft', 'csr', 'vop']",)),
-    "filter-off": Variant(("filter.enabled=false",)),
-    "precision-reward": Variant(("training.reward.coverage_weight=0.0", "collapse.enabled=false")),
+    "csr-only": Variant(only("csr")),
+    "vop-only": Variant(only("vop")),
+    "mixed": Variant(mixed),
+    "sft": Variant(supervised),
+    "cold-start": Variant(cold_start),
+    "filter-off": Variant(changes=("filter.enabled=false",)),
+    "precision-reward": Variant(changes=("training.reward.coverage_weight=0.0", "collapse.enabled=false")),
     "true-labels": Variant(true_labels=True),
     "two-rounds": Variant(rounds=2),
-    "frozen-synthesizer": Variant(("frozen_synthesizer=true",), against="two-rounds", rounds=2),
+    "frozen-synthesizer": Variant(changes=("frozen_synthesizer=true",), against="two-rounds", rounds=2),
 }
 """By name. The first is what the others are compared with, unless they say otherwise."""
 
@@ -78,24 +81,32 @@ def ablate(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) ->
         ProfileError: A variant is unknown or lacks its comparison, or a changed setting is wrong.
     """
     check_variants(variants)
+    runner, plain = begin(settings)
     replies: dict[str, list[Replies]] = {"base": []}
     for seed in seeds:
         for name in variants:
             named = [f"seed={seed}", f"evolution={settings.evolution}-{name}-{seed}"]
-            chosen = override(settings, [*VARIANTS[name].changes, *named])
-            roles = {"base": promotion.base_vlm(chosen), name: _train(VARIANTS[name], chosen)}
-            answered = benchmark(profile=chosen.name, settings=chosen, vlms=roles)
+            changed = override(VARIANTS[name].stages(settings), [*VARIANTS[name].changes, *named])
+            cut = Cut(changed, plain.identities)
+            title = f"{name}, seed {seed}"
+            roles = {"base": cut.base, name: runner.group(title, _train, VARIANTS[name], cut)}
+            answered = runner.group(f"benchmarks of {title}", answer_suites, cut, roles)
             replies.setdefault(name, []).append(answered[name])
             if name == variants[0]:
                 replies["base"].append(answered["base"])
-    against = {name: VARIANTS[name].against for name in variants}
-    found = ablation.read_ablation(ablation.compare_variants(settings, list(seeds), against, replies))
-    ablation.show_ablation(settings, found)
+    inputs = ablation.AblationInputs(
+        seeds=tuple(seeds),
+        against={name: VARIANTS[name].against for name in variants},
+        replies={name: tuple(by_seed) for name, by_seed in replies.items()},
+        gate=settings.gate,
+        seed=settings.seed,
+    )
+    found = ablation.read_ablation(runner.store, run(runner, ablation.compare_variants, inputs))
+    ablation.show_ablation(settings.evolution, found)
     return found
 
 
-def _train(variant: Variant, settings: Settings) -> ModelRef:
+def _train(runner: InProcess, variant: Variant, cut: Cut) -> ModelRef:
     if variant.true_labels:
-        return ceiling(settings, variant.rounds)
-    results = evolve(profile=settings.name, rounds=variant.rounds, settings=settings)
-    return results[-1].candidate
+        return ceiling(runner, cut, variant.rounds)
+    return run_rounds(runner, cut, variant.rounds)[-1].candidate

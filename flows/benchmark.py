@@ -1,44 +1,63 @@
 """Benchmarks of one or several models on the same questions."""
 
+from collections.abc import Mapping
+
 from prefect import flow
 
-from flows.synthesis import gather, one_worker
+from flows import synthesis_inputs, training_inputs
+from flows.cut import Cut
+from flows.runner import Runner, gather, one_worker, run
+from flows.start import begin
+from storage.layout import MAX_ROUNDS
+from storage.ledger.champions import champion_before
 from tasks import evaluation, suites
-from tasks.promotion import base_vlm, champion_before
 from viper.profiles import load_profile
 from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
+Replies = dict[str, tuple[ArtifactRef, ...]]
+"""By suite: the shards of a model's replies, in order."""
+
 
 @flow(name="benchmark", task_runner=one_worker)
 def benchmark(
-    profile: str = "shapes", settings: Settings | None = None, vlms: dict[str, ModelRef] | None = None
-) -> dict[str, dict[str, list[ArtifactRef]]]:
-    """Replies by role and suite: for each suite its shards in order.
+    profile: str = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
+) -> dict[str, Replies]:
+    """Replies by role and suite.
 
     Args:
         profile: Name or path, used where ``settings`` is not given.
         settings: The evolution's settings.
-        vlms: Models by role; by default the base and the evolution's champion. A model with two roles answers once.
+        models: By role; by default the base and the evolution's champion.
     """
     settings = settings or load_profile(profile)
     suites.check_suites(settings.benchmarks)
-    if vlms is None:
-        vlms = {"base": base_vlm(settings), "champion": champion_before(settings, 10_000 - 1)}
-    fixed = {suite: suites.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
-    models = {vlm.fingerprint: vlm for vlm in vlms.values()}
+    runner, cut = begin(settings)
+    if models is None:
+        champion = champion_before(runner.store, settings.evolution, MAX_ROUNDS) or cut.base
+        models = {"base": cut.base, "champion": champion}
+    return answer_suites(runner, cut, models)
+
+
+def answer_suites(runner: Runner, cut: Cut, models: Mapping[str, ModelRef]) -> dict[str, Replies]:
+    """Replies by role and suite. A model with two roles answers once."""
+    names = cut.settings.benchmarks.suites
+    files = {suite: run(runner, suites.fix_suite, synthesis_inputs.suite(cut, suite)) for suite in names}
+    distinct = {model.fingerprint: model for model in models.values()}
     # All models answer a shard before the next one, which is decoded and processed once for them.
-    futures = {
+    pending = {
         suite: [
             {
-                name: evaluation.answer_questions.submit(settings, vlm, suite, file, shard)
-                for name, vlm in models.items()
+                name: runner.submit(
+                    evaluation.answer_questions, training_inputs.answers(cut, model, suite, file, shard)
+                )
+                for name, model in distinct.items()
             }
-            for shard in range(suites.shard_count(file))
+            for shard in range(suites.shard_count(runner.store, file))
         ]
-        for suite, file in fixed.items()
+        for suite, file in files.items()
     }
     answered = {
-        name: {suite: gather(shard[name] for shard in shards) for suite, shards in futures.items()} for name in models
+        name: {suite: gather(shard[name] for shard in shards) for suite, shards in pending.items()} for name in distinct
     }
-    return {role: answered[vlm.fingerprint] for role, vlm in vlms.items()}
+    return {role: answered[model.fingerprint] for role, model in models.items()}

@@ -1,49 +1,66 @@
 """The same rounds on true labels: how much could be gained if the loop's data held no error."""
 
-from prefect import flow
-
-from flows.synthesis import gather, hash_suites, one_worker
-from tasks import ceiling as steps
-from tasks import editing, filtering, generation, pool, promotion, training, versioning
-from tasks.step import release_models
+from flows import synthesis_inputs as inputs
+from flows import training_inputs
+from flows.cut import Cut
+from flows.runner import InProcess, gather, run
+from flows.synthesis import take_shards, version_datasets
+from models.worlds import world_of
+from tasks import editing, filtering, generation
+from tasks.ceiling import TruthInputs, write_true_refinements
+from tasks.training import train_stage, trained_model
+from tasks.versioning import has_lessons
+from viper.errors import Collapsed, PoolError
 from viper.records import ArtifactRef, ModelRef
-from viper.settings import Settings
 
 
-@flow(name="ceiling", task_runner=one_worker, flow_run_name="ceiling of {settings.evolution}")
-def ceiling(settings: Settings, rounds: int = 1) -> ModelRef:
+def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:
     """The model after ``rounds`` rounds on true labels, each from the last one's model; no gate holds it back.
-
-    Args:
-        settings: Of the evolution, on a pool of the embedded world.
-        rounds: At least 1.
 
     Raises:
         PoolError: The pool's truth is not known.
     """
-    steps.check_truth(settings)
-    vlm = promotion.base_vlm(settings)
+    if world_of(cut.settings.pool.uri) is not cut.world:
+        raise PoolError(
+            f"True labels are known for the pool of a world only; pool.uri is {cut.settings.pool.uri!r} and the "
+            f"world is {cut.world.name!r}."
+        )
+    model = cut.base
     for round_number in range(1, rounds + 1):
-        datasets = _true_datasets(settings, round_number, vlm)
-        release_models()
-        for stage in settings.training.stages:
-            if training.has_lessons(settings, stage, datasets):
-                vlm = training.as_vlm(round_number, training.train_stage(settings, round_number, stage, vlm, datasets))
-    return vlm
+        datasets = _true_datasets(runner, cut, round_number, model)
+        runner.release()
+        for stage in cut.settings.training.stages:
+            made_of = tuple(datasets[lesson] for lesson in stage.lessons)
+            if has_lessons(runner.store, made_of, cut.settings.filter.min_samples, stage.name):
+                trained = run(runner, train_stage, training_inputs.training(cut, round_number, stage, model, datasets))
+                model = trained_model(runner.store, round_number, trained)
+    return model
 
 
-def _true_datasets(settings: Settings, round_number: int, vlm: ModelRef) -> dict[str, ArtifactRef]:
-    shards = pool.shards_of(pool.take_images(settings, round_number, hash_suites(settings)))
-    captions = gather(generation.caption_images.submit(settings, vlm, shard) for shard in shards)
-    truths = [
-        steps.write_true_refinements(settings, round_number, *each) for each in zip(shards, captions, strict=True)
-    ]
-    edits, operations = [], []
-    for shard, truth in zip(shards, truths, strict=True):
-        plans = editing.write_operations(settings, round_number, vlm, shard, truth, truth)
-        edits.append(editing.edit_images(settings, round_number, shard, plans))
-        operations.append(filtering.filter_edits(settings, shard, edits[-1]))
-    csr = versioning.version_dataset(settings, round_number, vlm, "csr", shards, [(one,) for one in truths], None)
-    parts = list(zip(operations, edits, strict=True))
-    vop = versioning.version_dataset(settings, round_number, vlm, "vop", shards, parts, None)
-    return {"csr": csr, "vop": vop}
+def _true_datasets(runner: InProcess, cut: Cut, round_number: int, model: ModelRef) -> dict[str, ArtifactRef]:
+    shards = take_shards(runner, cut, round_number)
+    captions = gather(runner.submit(generation.caption_images, inputs.captions(cut, model, one)) for one in shards)
+    seed = cut.seed(round_number, "true refinements")
+    truths = gather(
+        runner.submit(
+            write_true_refinements,
+            TruthInputs(world=cut.world.name, shard=shard, captions=said, seed=seed, number=shard.number),
+        )
+        for shard, said in zip(shards, captions, strict=True)
+    )
+    plans = gather(
+        runner.submit(editing.write_operations, inputs.plans(cut, round_number, model, shard, truth, truth))
+        for shard, truth in zip(shards, truths, strict=True)
+    )
+    edits = gather(
+        runner.submit(editing.edit_images, inputs.edits(cut, round_number, *each))
+        for each in zip(shards, plans, strict=True)
+    )
+    operations = gather(
+        runner.submit(filtering.filter_edits, inputs.operations(cut, *each)) for each in zip(shards, edits, strict=True)
+    )
+    products = {"captions": captions, "refinements": truths, "edits": edits, "operations": operations}
+    datasets, collapse = version_datasets(runner, cut, round_number, model, shards, products, {})
+    if collapse:
+        raise Collapsed(collapse)
+    return datasets

@@ -5,16 +5,24 @@ becomes the champion. What is finished is found in the store and never done agai
 continues it.
 """
 
+import logging
+from collections.abc import Mapping
+
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows import preflight
+from flows.cut import Cut
+from flows.identities import Identities, resolve_commits
 from flows.round import run_round
-from flows.synthesis import one_worker
+from flows.runner import InProcess, one_worker
+from flows.start import open_store
 from storage.heartbeats import Heartbeat
 from storage.layout import is_history
-from tasks import preflight, reporting
-from tasks.requests import keep_request
-from tasks.step import doing, key_of, log, open_store
+from storage.ledger.champions import heal
+from storage.ledger.requests import keep_request, known_commits
+from storage.ledger.rounds import finished_round
+from tasks.worker import Worker
 from viper.environment import store_root
 from viper.errors import CorruptArtifact, StoreError
 from viper.profiles import load_profile
@@ -23,6 +31,8 @@ from viper.settings import Settings
 
 MAX_REPAIRS = 3
 """More damaged artifacts than this in one round are a broken disk, not an accident."""
+
+log = logging.getLogger("viper")
 
 
 @flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
@@ -51,21 +61,27 @@ def evolve(
     """
     settings = settings or load_profile(profile)
     preflight.check(settings, rounds)
+    store = open_store()
+    heal(store, settings.evolution)
+    commits = resolve_commits(settings, known_commits(store, settings.evolution))
     # The run's id stays the same when it is retried, and so do the rounds that it asks for.
-    rounds = keep_request(profile, rounds, settings, str(flow_run.id) if additional else "")
-    with Heartbeat(store_root(), settings.evolution, doing):
-        return _run_rounds(settings, rounds, allow_code_change)
+    run = str(flow_run.id) if additional else ""
+    rounds = keep_request(store, profile, rounds, settings, run, commits)
+    cut = Cut(settings, Identities(commits))
+    worker = Worker(store, cut.machine(allow_code_change))
+    with Heartbeat(store_root(), settings.evolution, lambda: worker.doing):
+        return run_rounds(InProcess(worker), cut, rounds)
 
 
-def _run_rounds(settings: Settings, rounds: int, allow_code_change: bool) -> list[RoundResult]:
+def run_rounds(runner: InProcess, cut: Cut, rounds: int) -> list[RoundResult]:
     """All rounds up to ``rounds`` or to a collapse, each with the one before it as its parent."""
     results: list[RoundResult] = []
-    parents: dict[str, ArtifactRef] = {}
+    parents: Mapping[str, ArtifactRef] = {}
     for round_number in range(1, rounds + 1):
-        finished = reporting.finished_round(settings.evolution, round_number)
+        finished = finished_round(runner.store, cut.settings.evolution, round_number)
         if finished is None:
-            finished = _run_repairing(settings, round_number, parents, allow_code_change)
-        elif finished.settings_sha256 == key_of("settings", 1, {"settings": settings}):
+            finished = _run_repairing(runner, cut, round_number, parents)
+        elif finished.settings_sha256 == cut.settings.sha256:
             log.info("Round %d is finished: skipped.", round_number)
         else:
             log.warning("Round %d was finished with other settings; the evolution goes on from it.", round_number)
@@ -81,17 +97,16 @@ def _run_rounds(settings: Settings, rounds: int, allow_code_change: bool) -> lis
     return results
 
 
-def _run_repairing(
-    settings: Settings, round_number: int, parents: dict[str, ArtifactRef], allow_code_change: bool
-) -> RoundResult:
+def _run_repairing(runner: InProcess, cut: Cut, round_number: int, parents: Mapping[str, ArtifactRef]) -> RoundResult:
     """The round's result; an artifact that turns out to be damaged is forgotten, and its step makes it anew.
 
     Raises:
         StoreError: What is damaged is history, which nothing can compute again.
     """
+    title = f"round {round_number} of {cut.settings.evolution}"
     for _ in range(MAX_REPAIRS):
         try:
-            return run_round(settings, round_number, parents, allow_code_change)
+            return runner.group(title, run_round, cut, round_number, parents)
         except CorruptArtifact as error:
             if not error.key:
                 raise
@@ -102,5 +117,5 @@ def _run_repairing(
                     f"of {store_root()}, then resume. `viper store verify {error.key}` names what is damaged."
                 ) from error
             log.warning("%s It is forgotten, and the round starts again.", error)
-            open_store().delete(error.key)
-    return run_round(settings, round_number, parents, allow_code_change)
+            runner.store.delete(error.key)
+    return runner.group(title, run_round, cut, round_number, parents)

@@ -1,45 +1,39 @@
-"""Makes the four embedded models from nothing: similarity, text encoder and painter, editor, VLM; then measures them.
+"""Makes the models that come with a world from nothing, then measures them."""
 
-Each training keeps its progress in a folder and continues from it, so the flow can be stopped and started again.
-"""
-
+import logging
 from pathlib import Path
 
 import typer
 from prefect import flow
 
-from models.locations import WEIGHTS
-from tasks import foundation as steps
-from tasks.step import log
+from flows.runner import one_worker
+from models.worlds import find_world
 
-SEED = 7
+log = logging.getLogger("viper")
 
 
-@flow(name="foundation")
-def foundation(work: str = ".viper/foundation", scenes: int = 1000) -> dict[str, dict[str, float]]:
-    """Train all four models into the folder of shipped weights, and measure them on ``scenes`` held-out scenes.
+@flow(name="foundation", task_runner=one_worker)
+def foundation(work: str = ".viper/foundation", scenes: int = 1000, world: str = "shapes") -> None:
+    """Train all models into the folder of shipped weights, and measure them on ``scenes`` held-out scenes.
+
+    Each training keeps its progress in a folder and continues from it, so the flow can be stopped and started again.
 
     Args:
         work: Folder for resumable progress.
         scenes: Number of held-out scenes of the measurement, at least 1.
+        world: Whose models.
     """
-    folder = Path(work)
-    steps.make_similarity(folder, WEIGHTS / "similarity", SEED)
-    steps.make_painter(folder, WEIGHTS / "painter", SEED)
-    steps.make_editor(folder, WEIGHTS / "painter", WEIGHTS / "editor", SEED)
-    steps.make_vlm(folder, WEIGHTS / "vlm", SEED)
-    return measure_models(scenes)
+    from prefect.tasks import Task
+
+    for name, train in find_world(world).foundation(Path(work)).items():
+        Task(train, name=f"train {name}")()
+    measure_models(scenes, world)
 
 
-@flow(name="measure models")
-def measure_models(scenes: int = 1000) -> dict[str, dict[str, float]]:
-    """Figures of the shipped models by model, as their model cards state them."""
-    figures = {name: steps.measure(name, scenes) for name in ("similarity", "painter", "editor", "vlm")}
-    for name, found in figures.items():
-        for what, value in found.items():
-            typer.echo(f"{name:11} {what:55} {value:.3f}")
-    for name, counts in steps.count_known_pictures(SEED).items():
-        for what, count in counts.items():
-            typer.echo(f"{name:11} {what:55} {count:,}")
+@flow(name="measure models", task_runner=one_worker)
+def measure_models(scenes: int = 1000, world: str = "shapes") -> None:
+    """Print the figures of the shipped models, as their model cards state them."""
+    for name, what, value in find_world(world).measure(scenes):
+        shown = f"{value:,.0f}" if value >= 100 and value == int(value) else f"{value:.3f}"
+        typer.echo(f"{name:11} {what:55} {shown}")
     log.info("Measured on %d held-out scenes.", scenes)
-    return figures

@@ -1,59 +1,117 @@
 """One self-evolution round, in the order in which everything happens."""
 
-from prefect import flow
+from collections.abc import Mapping
 
-from flows.benchmark import benchmark
-from flows.synthesis import one_worker, synthesis
-from tasks import generation, promotion, reporting, training
+from flows import synthesis_inputs, training_inputs
+from flows.benchmark import answer_suites
+from flows.cut import Cut
+from flows.runner import InProcess, Runner, retried, run
+from flows.synthesis import make_and_show_data
+from storage.ledger.champions import champion_before
+from storage.ledger.rounds import finished_round, keep_result
 from tasks.clock import timed
-from tasks.step import key_of, release_models
+from tasks.figures import track_round
+from tasks.generation import caption_images
+from tasks.pages import PLOTS, show_verdict
+from tasks.promotion import promote
+from tasks.report import write_report
+from tasks.training import train_stage, trained_model
+from tasks.verdict import collapse_verdict, decide_on_candidate, read_verdict
+from tasks.versioning import has_lessons
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, ModelRef, RoundResult, Synthesis, Verdict
-from viper.settings import Settings
 
 
-@flow(name="round", task_runner=one_worker, flow_run_name="round {round_number} of {settings.evolution}")
-def run_round(
-    settings: Settings,
-    round_number: int,
-    parents: dict[str, ArtifactRef] | None = None,
-    allow_code_change: bool = False,
-) -> RoundResult:
+def run_round(runner: InProcess, cut: Cut, round_number: int, parents: Mapping[str, ArtifactRef]) -> RoundResult:
     """Make data with the champion, train on it, prove what it gained, and let the gate decide.
 
     A collapse of data or training ends the round early, with that verdict and without a candidate.
 
     Args:
-        settings: Of the evolution.
+        runner: Runs the steps.
+        cut: Of the evolution.
         round_number: Counts from 1.
-        parents: Dataset versions of the round before, by stage.
-        allow_code_change: Trainings may go on from checkpoints that other code made.
+        parents: Dataset versions of the round before, by lesson.
     """
     seconds: dict[str, float] = {}
-    base = promotion.base_vlm(settings)
-    champion = promotion.champion_before(settings, round_number)
-    synthesizer = base if settings.frozen_synthesizer else champion
-
-    made = synthesis(
-        profile=settings.name, round_number=round_number, settings=settings, vlm=synthesizer, parents=parents
+    champion = champion_before(runner.store, cut.settings.evolution, round_number) or cut.base
+    made = runner.group(
+        f"synthesis of round {round_number}",
+        make_and_show_data,
+        cut,
+        round_number,
+        cut.synthesizer(champion),
+        parents,
     )
     seconds.update(made.seconds)
-    release_models()
-
+    runner.release()
     try:
-        candidate, verdict = _train_and_judge(settings, round_number, base, champion, made, seconds, allow_code_change)
+        candidate, verdict = make_candidate(runner, cut, round_number, champion, made, seconds)
     except Collapsed as error:
-        candidate, verdict = champion, promotion.collapse_verdict(error)
+        candidate, verdict = champion, collapse_verdict(error)
+    return _finish(runner, cut, round_number, champion, candidate, made, verdict, seconds)
 
+
+def make_candidate(
+    runner: Runner, cut: Cut, round_number: int, champion: ModelRef, made: Synthesis, seconds: dict[str, float]
+) -> tuple[ModelRef, Verdict]:
+    """The candidate and the gate's verdict on it.
+
+    Raises:
+        Collapsed: There is nothing to judge: the filter left too little, or a training collapsed.
+    """
+    if made.collapse:
+        raise Collapsed(made.collapse)
+    candidate = champion
+    for stage in cut.settings.training.stages:
+        datasets = tuple(made.datasets[lesson] for lesson in stage.lessons)
+        if not has_lessons(runner.store, datasets, cut.settings.filter.min_samples, stage.name):
+            continue
+        with timed(seconds, f"training {stage.name}"):
+            trained = run(
+                runner, train_stage, training_inputs.training(cut, round_number, stage, candidate, made.datasets)
+            )
+            candidate = trained_model(runner.store, round_number, trained)
+
+    with timed(seconds, "benchmarks"):
+        roles = {"base": cut.base, "champion": champion, "candidate": candidate}
+        replies = runner.group(f"benchmarks of round {round_number}", answer_suites, cut, roles)
+        captions = {
+            role: run(runner, caption_images, synthesis_inputs.captions(cut, roles[role], made.shards[0]))
+            for role in ("base", "candidate")
+        }
+        runner.release()
+    verdict = run(runner, decide_on_candidate, training_inputs.verdict(cut, round_number, replies, captions))
+    return candidate, read_verdict(runner.store, verdict)
+
+
+def _finish(
+    runner: InProcess,
+    cut: Cut,
+    round_number: int,
+    champion: ModelRef,
+    candidate: ModelRef,
+    made: Synthesis,
+    verdict: Verdict,
+    seconds: dict[str, float],
+) -> RoundResult:
+    """Promote or not, report, and write the round's record, which is what makes it finished."""
+    store, settings = runner.store, cut.settings
     with timed(seconds, "verdict and report"):
-        champion_after = promotion.promote(settings, round_number, champion, candidate, verdict)
-        report = reporting.write_report(settings, round_number, made, verdict)
-        reporting.show_verdict(round_number, verdict, report)
+        champion_after = retried(
+            "promote",
+            f"{verdict.decision}: round {round_number}",
+            lambda: promote(store, settings.evolution, round_number, cut.base, champion, candidate, verdict),
+        )()
+        earlier = (finished_round(store, settings.evolution, number) for number in range(1, round_number))
+        verdicts = [*(result.verdict for result in earlier if result), verdict]
+        report = run(runner, write_report, training_inputs.report(cut, round_number, made, verdicts))
+        show_verdict(store, round_number, verdict, report)
     result = RoundResult(
         evolution=settings.evolution,
         round_number=round_number,
-        settings_sha256=key_of("settings", 1, {"settings": settings}),
-        base=base,
+        settings_sha256=settings.sha256,
+        base=cut.base,
         champion_before=champion,
         candidate=candidate,
         champion_after=champion_after,
@@ -62,35 +120,6 @@ def run_round(
         verdict=verdict,
         seconds=tuple(seconds.items()),
     )
-    reporting.track_round(settings, result)
-    return reporting.keep_result(result)
-
-
-def _train_and_judge(
-    settings: Settings,
-    round_number: int,
-    base: ModelRef,
-    champion: ModelRef,
-    made: Synthesis,
-    seconds: dict[str, float],
-    allow_code_change: bool,
-) -> tuple[ModelRef, Verdict]:
-    """The candidate and the gate's verdict on it. Raises ``Collapsed`` where there is nothing to judge."""
-    promotion.check_data(made)
-    candidate = champion
-    for stage in settings.training.stages:
-        if not training.has_lessons(settings, stage, made.datasets):
-            continue
-        with timed(seconds, f"training {stage}"):
-            trained = training.train_stage(settings, round_number, stage, candidate, made.datasets, allow_code_change)
-            candidate = training.as_vlm(round_number, trained)
-
-    with timed(seconds, "benchmarks"):
-        roles = {"base": base, "champion": champion, "candidate": candidate}
-        replies = benchmark(profile=settings.name, settings=settings, vlms=roles)
-        captions = {
-            role: generation.caption_images(settings, roles[role], made.shards[0]) for role in ("base", "candidate")
-        }
-        release_models()
-    verdict = promotion.decide_on_candidate(settings, round_number, replies, captions)
-    return candidate, promotion.read_verdict(verdict)
+    track_round(settings.name, settings.seed, result)
+    pages = {name: store.read(report, name) for name in ("report.html", "report.md", *PLOTS)}
+    return keep_result(store, result, pages)

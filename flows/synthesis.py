@@ -1,130 +1,164 @@
-"""The data of a round: pool → captions → paintings → critiques → filter → CSR → edits → filter → VOP."""
+"""The data of a round: pool → captions → paintings → critiques → judge → CSR → operations → edits → judge → VOP."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping
 
 from prefect import flow
-from prefect.futures import PrefectFuture
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from tasks import (
-    contamination,
-    critique,
-    editing,
-    filtering,
-    generation,
-    pool,
-    reconstruction,
-    reporting,
-    suites,
-    versioning,
-)
+from flows import synthesis_inputs as inputs
+from flows.cut import Cut
+from flows.runner import Runner, gather, one_worker, run
+from flows.start import begin
+from storage.ledger.champions import champion_before
+from tasks import contamination, critique, editing, filtering, generation, pages, pool, reconstruction, suites
 from tasks.clock import timed
-from tasks.promotion import champion_before
+from tasks.versioning import version_dataset
 from viper.errors import Collapsed
 from viper.profiles import load_profile
-from viper.records import ArtifactRef, ModelRef, Synthesis
-from viper.settings import Settings, Task
+from viper.records import ArtifactRef, ModelRef, Shard, Synthesis
+from viper.settings import Settings
 
-one_worker: Any = ThreadPoolTaskRunner(max_workers=1)
-"""A process is one worker: its models are loaded once and never shared between threads."""
-
-
-def gather(futures: Iterable[PrefectFuture[ArtifactRef]]) -> list[ArtifactRef]:
-    """The results of submitted steps, in their order. Raises what the first failed step raised."""
-    return [future.result() for future in list(futures)]
-
-
-def hash_suites(settings: Settings) -> list[ArtifactRef]:
-    """Hashes of the pictures of every suite, which the pool must not hold."""
-    files = {suite: suites.fix_suite(settings, suite) for suite in settings.benchmarks.suites}
-    return [contamination.hash_suite(settings, suite, file) for suite, file in files.items()]
+Products = dict[str, tuple[ArtifactRef, ...]]
 
 
 @flow(name="synthesis", task_runner=one_worker, flow_run_name="synthesis of round {round_number}")
-def synthesis(
-    profile: str = "shapes",
-    round_number: int = 1,
-    settings: Settings | None = None,
-    vlm: ModelRef | None = None,
-    parents: dict[str, ArtifactRef] | None = None,
-) -> Synthesis:
-    """The dataset versions of a round, and everything that led to them.
+def synthesis(profile: str = "shapes", round_number: int = 1, settings: Settings | None = None) -> Synthesis:
+    """The dataset versions of a round, made by the champion before it, and everything that led to them.
 
     Args:
         profile: Name or path, used where ``settings`` is not given.
         round_number: Counts from 1.
         settings: The evolution's settings.
-        vlm: The synthesizer; by default the champion before the round.
-        parents: Dataset versions of the round before, by stage.
     """
-    settings = settings or load_profile(profile)
-    made = make_data(settings, round_number, vlm or champion_before(settings, round_number), parents or {})
-    reporting.show_yields(made)
-    reporting.show_gallery(settings, made)
+    runner, cut = begin(settings or load_profile(profile))
+    champion = champion_before(runner.store, cut.settings.evolution, round_number) or cut.base
+    return make_and_show_data(runner, cut, round_number, cut.synthesizer(champion), {})
+
+
+def make_and_show_data(
+    runner: Runner, cut: Cut, round_number: int, vlm: ModelRef, parents: Mapping[str, ArtifactRef]
+) -> Synthesis:
+    """``make_data``, with yields and gallery in the Prefect UI."""
+    made = make_data(runner, cut, round_number, vlm, parents)
+    pages.show_yields(runner.store, made)
+    pages.show_gallery(runner.store, cut.settings.evolution, made)
     return made
 
 
-def make_data(settings: Settings, round_number: int, vlm: ModelRef, parents: dict[str, ArtifactRef]) -> Synthesis:
-    """The steps of ``synthesis`` in order, with nothing shown."""
+def make_data(
+    runner: Runner, cut: Cut, round_number: int, vlm: ModelRef, parents: Mapping[str, ArtifactRef]
+) -> Synthesis:
+    """The dataset versions of a round.
+
+    Args:
+        runner: Runs the steps.
+        cut: Of the evolution.
+        round_number: Counts from 1.
+        vlm: The synthesizer.
+        parents: Dataset versions of the round before, by lesson.
+    """
     clock: dict[str, float] = {}
     with timed(clock, "pool"):
-        images = pool.take_images(settings, round_number, hash_suites(settings))
-    shards = pool.shards_of(images)
+        shards = take_shards(runner, cut, round_number)
+    products = _reconstruct(runner, cut, round_number, vlm, shards, clock)
+    products |= _edit(runner, cut, round_number, vlm, shards, products, clock)
+    with timed(clock, "dataset versions"):
+        datasets, collapse = version_datasets(runner, cut, round_number, vlm, shards, products, parents)
+    return Synthesis(
+        datasets=datasets, collapse=collapse, shards=shards, products=products, seconds=tuple(clock.items())
+    )
+
+
+def take_shards(runner: Runner, cut: Cut, round_number: int) -> tuple[Shard, ...]:
+    """The round's images, without those that a suite holds.
+
+    Raises:
+        PoolError: Too many are unusable.
+    """
+    settings, store = cut.settings, runner.store
+    files = {suite: run(runner, suites.fix_suite, inputs.suite(cut, suite)) for suite in settings.benchmarks.suites}
+    hashes = [run(runner, contamination.hash_suite, inputs.hashes(cut, suite, file)) for suite, file in files.items()]
+    listing = pool.read_listing(store, run(runner, pool.list_pool, inputs.listing(cut, round_number)))
+    taken = gather(runner.submit(pool.take_images, each) for each in inputs.takes(cut, listing, hashes))
+    return pool.check_taken(store, taken, settings.pool.uri, settings.pool.max_rejected_share)
+
+
+def _reconstruct(
+    runner: Runner, cut: Cut, round_number: int, vlm: ModelRef, shards: tuple[Shard, ...], clock: dict[str, float]
+) -> Products:
+    """Image-level reconstruction: what the VLM says, what the painter makes of it, and which corrections stand."""
     with timed(clock, "captions"):
-        captions = gather(generation.caption_images.submit(settings, vlm, shard) for shard in shards)
+        captions = gather(runner.submit(generation.caption_images, inputs.captions(cut, vlm, one)) for one in shards)
     with timed(clock, "paintings"):
         paintings = gather(
-            reconstruction.paint_captions.submit(settings, round_number, shard, said)
-            for shard, said in zip(shards, captions, strict=True)
+            runner.submit(reconstruction.paint_captions, inputs.paintings(cut, round_number, *each))
+            for each in zip(shards, captions, strict=True)
         )
     with timed(clock, "critiques"):
         critiques = gather(
-            critique.critique_paintings.submit(settings, round_number, vlm, *each)
+            runner.submit(critique.critique_paintings, inputs.critiques(cut, round_number, vlm, *each))
             for each in zip(shards, captions, paintings, strict=True)
         )
     with timed(clock, "judgements"):
         judgements = gather(
-            reconstruction.paint_refined.submit(settings, round_number, *each)
+            runner.submit(reconstruction.paint_refined, inputs.judgements(cut, round_number, *each))
             for each in zip(shards, critiques, strict=True)
         )
     with timed(clock, "filter"):
         refinements = gather(
-            filtering.filter_critiques.submit(settings, *each)
-            for each in zip(shards, captions, paintings, critiques, judgements, strict=True)
+            runner.submit(filtering.filter_critiques, inputs.refinements(cut, *each))
+            for each in zip(captions, paintings, critiques, judgements, strict=True)
         )
+    return {
+        "captions": captions,
+        "paintings": paintings,
+        "critiques": critiques,
+        "judgements": judgements,
+        "refinements": refinements,
+    }
+
+
+def _edit(
+    runner: Runner,
+    cut: Cut,
+    round_number: int,
+    vlm: ModelRef,
+    shards: tuple[Shard, ...],
+    products: Products,
+    clock: dict[str, float],
+) -> Products:
+    """Instance-level reconstruction: operations on hard entities, their edits, and which of them stand."""
     with timed(clock, "edits"):
         plans = gather(
-            editing.write_operations.submit(settings, round_number, vlm, *each)
-            for each in zip(shards, critiques, refinements, strict=True)
+            runner.submit(editing.write_operations, inputs.plans(cut, round_number, vlm, *each))
+            for each in zip(shards, products["critiques"], products["refinements"], strict=True)
         )
         edits = gather(
-            editing.edit_images.submit(settings, round_number, *each) for each in zip(shards, plans, strict=True)
+            runner.submit(editing.edit_images, inputs.edits(cut, round_number, *each))
+            for each in zip(shards, plans, strict=True)
         )
     with timed(clock, "filter"):
-        operations = gather(filtering.filter_edits.submit(settings, *each) for each in zip(shards, edits, strict=True))
+        operations = gather(
+            runner.submit(filtering.filter_edits, inputs.operations(cut, *each))
+            for each in zip(shards, edits, strict=True)
+        )
+    return {"edits": edits, "operations": operations}
 
+
+def version_datasets(
+    runner: Runner,
+    cut: Cut,
+    round_number: int,
+    vlm: ModelRef,
+    shards: tuple[Shard, ...],
+    products: Products,
+    parents: Mapping[str, ArtifactRef],
+) -> tuple[dict[str, ArtifactRef], str]:
+    """The dataset versions by lesson, and what the filter left too little of; those before it are kept."""
     datasets: dict[str, ArtifactRef] = {}
-    collapse = ""
-    with timed(clock, "dataset versions"):
-        parts: dict[Task, list[tuple[ArtifactRef, ...]]] = {
-            "csr": [(one,) for one in refinements],
-            "vop": list(zip(operations, edits, strict=True)),
-        }
-        try:
-            for name, made_of in parts.items():
-                datasets[name] = versioning.version_dataset(
-                    settings, round_number, vlm, name, shards, made_of, parents.get(name)
-                )
-        except Collapsed as error:
-            collapse = str(error)
-    return Synthesis(
-        datasets=datasets,
-        collapse=collapse,
-        shards=tuple(shards),
-        paintings=tuple(paintings),
-        refinements=tuple(refinements),
-        operations=tuple(operations),
-        edits=tuple(edits),
-        seconds=tuple(clock.items()),
-    )
+    try:
+        for lesson in cut.lessons:
+            made_of = inputs.dataset(cut, round_number, lesson, vlm, shards, products, parents.get(lesson))
+            datasets[lesson] = run(runner, version_dataset, made_of)
+    except Collapsed as error:
+        return datasets, str(error)
+    return datasets, ""

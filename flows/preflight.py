@@ -1,0 +1,61 @@
+"""What is checked before any work starts, so that a mistake costs seconds and not a night."""
+
+from flows.identities import resolve_commits
+from models.judges import find_judge
+from models.lessons import find_lesson
+from models.locations import resolve
+from models.worlds import find_world
+from storage.ledger.requests import known_commits
+from storage.objects import ObjectStore
+from tasks.pool import check_pool
+from tasks.suites import check_suites
+from viper.environment import store_root
+from viper.errors import ProfileError
+from viper.settings import Settings
+
+MIN_FREE_BYTES = 2_000_000_000
+
+
+def check(settings: Settings, rounds: int) -> None:
+    """Rounds, names, models, pool, suites, store, and what the revisions of hub models mean.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    if rounds < 1:
+        raise ProfileError(f"rounds is {rounds}; expected at least 1.")
+    check_names(settings)
+    for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
+        resolve(model.path)
+    check_pool(settings.pool)
+    check_suites(settings.benchmarks)
+    store = ObjectStore(store_root())
+    store.probe(MIN_FREE_BYTES)
+    resolve_commits(settings, known_commits(store, settings.evolution))
+
+
+def check_names(settings: Settings) -> None:
+    """World, judge and lessons are known, and the world can do what is asked of it.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    world = find_world(settings.world)
+    if settings.synthesis.writer == "rules":
+        world.need_rules()
+    find_judge(settings.judge.kind)
+    for stage in settings.training.stages:
+        for lesson in stage.lessons:
+            find_lesson(lesson)
+
+
+def check_benchmark(settings: Settings) -> None:
+    """What a benchmark alone needs: the VLM, suites and store.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    find_world(settings.world)
+    resolve(settings.models.vlm.path)
+    check_suites(settings.benchmarks)
+    ObjectStore(store_root()).probe(MIN_FREE_BYTES)

@@ -1,0 +1,211 @@
+"""The inputs of the steps of synthesis, cut out of an evolution's settings."""
+
+from collections.abc import Mapping, Sequence
+
+from flows.cut import Cut, slice_of
+from models.collapse import YieldRules
+from models.lessons import find_lesson
+from models.selfcritique import CritiqueRules, EditRules
+from tasks.contamination import HashInputs
+from tasks.critique import CritiqueInputs, Rewriting
+from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
+from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
+from tasks.generation import CaptionInputs
+from tasks.pool import ListingInputs, TakeInputs
+from tasks.pools.source import PoolChoice, PoolFile
+from tasks.reconstruction import JudgementInputs, PaintingInputs
+from tasks.suites import SuiteInputs, suite_source
+from tasks.versioning import DatasetInputs, DatasetLineage
+from viper.records import ArtifactRef, ModelRef, Shard
+
+
+def suite(cut: Cut, name: str) -> SuiteInputs:
+    """For ``fix_suite``."""
+    benchmarks = cut.settings.benchmarks
+    return SuiteInputs(
+        suite=name,
+        source=suite_source(benchmarks.folder, name),
+        limit=benchmarks.limit,
+        shard_questions=benchmarks.shard_questions,
+    )
+
+
+def hashes(cut: Cut, suite: str, file: ArtifactRef) -> HashInputs:
+    """For ``hash_suite``."""
+    pool = cut.settings.pool
+    return HashInputs(
+        suite=suite, file=file, hash_side=pool.hash_side, max_pixels=pool.max_pixels, max_bytes=pool.max_bytes
+    )
+
+
+def listing(cut: Cut, round_number: int) -> ListingInputs:
+    """For ``list_pool``."""
+    choice = PoolChoice(
+        uri=cut.settings.pool.uri,
+        count=cut.settings.pool.images_per_round,
+        round_number=round_number,
+        order=cut.seed(0, "pool"),
+        draw=cut.seed(round_number, "pool"),
+    )
+    return ListingInputs(choice=choice, occasion=cut.occasion(round_number))
+
+
+def takes(cut: Cut, files: Sequence[PoolFile], hashes: Sequence[ArtifactRef]) -> list[TakeInputs]:
+    """For ``take_images``, shard by shard."""
+    pool, size = cut.settings.pool, cut.settings.synthesis.shard_images
+    return [
+        TakeInputs(
+            uri=pool.uri,
+            files=tuple(files[first : first + size]),
+            number=first // size,
+            max_pixels=pool.max_pixels,
+            max_bytes=pool.max_bytes,
+            hash_side=pool.hash_side,
+            near_benchmark_bits=pool.near_benchmark_bits,
+            hashes=tuple(hashes),
+        )
+        for first in range(0, len(files), size)
+    ]
+
+
+def captions(cut: Cut, model: ModelRef, shard: Shard) -> CaptionInputs:
+    """For ``caption_images``."""
+    synthesis = cut.settings.synthesis
+    return CaptionInputs(
+        vlm=cut.vlm(model),
+        prompt=cut.world.prompts.caption,
+        shard=shard,
+        max_new_tokens=synthesis.max_new_tokens,
+        batch=synthesis.batch,
+    )
+
+
+def paintings(cut: Cut, round_number: int, shard: Shard, captions: ArtifactRef) -> PaintingInputs:
+    """For ``paint_captions``."""
+    return PaintingInputs(
+        shard=shard,
+        captions=captions,
+        painter=cut.painter,
+        judge=cut.judge,
+        seeds=cut.settings.filter.seeds,
+        seed=cut.seed(round_number, "noise"),
+    )
+
+
+def critiques(
+    cut: Cut, round_number: int, model: ModelRef, shard: Shard, captions: ArtifactRef, paintings: ArtifactRef
+) -> CritiqueInputs:
+    """For ``critique_paintings``."""
+    synthesis, prompts = cut.settings.synthesis, cut.world.prompts
+    by_rules = synthesis.writer == "rules"
+    rewriting = (
+        Rewriting(rules_of=cut.world.name, version=cut.world.need_rules().version)
+        if by_rules
+        else Rewriting(prompt=prompts.rewrite)
+    )
+    return CritiqueInputs(
+        vlm=cut.vlm(model),
+        prompt=prompts.critique,
+        rewriting=rewriting,
+        shard=shard,
+        captions=captions,
+        paintings=paintings,
+        critiques=synthesis.critiques,
+        temperature=synthesis.critique_temperature,
+        max_new_tokens=synthesis.max_new_tokens,
+        batch=synthesis.batch,
+        seed=cut.seed(round_number, "critique"),
+    )
+
+
+def judgements(cut: Cut, round_number: int, shard: Shard, critiques: ArtifactRef) -> JudgementInputs:
+    """For ``paint_refined``: the same noise as for the first captions."""
+    return JudgementInputs(
+        shard=shard,
+        critiques=critiques,
+        painter=cut.painter,
+        judge=cut.judge,
+        seeds=cut.settings.filter.seeds,
+        seed=cut.seed(round_number, "noise"),
+    )
+
+
+def refinements(
+    cut: Cut, captions: ArtifactRef, paintings: ArtifactRef, critiques: ArtifactRef, judgements: ArtifactRef
+) -> CritiqueFilterInputs:
+    """For ``filter_critiques``."""
+    return CritiqueFilterInputs(
+        rules=slice_of(CritiqueRules, cut.settings.filter),
+        captions=captions,
+        paintings=paintings,
+        critiques=critiques,
+        judgements=judgements,
+    )
+
+
+def plans(
+    cut: Cut, round_number: int, model: ModelRef, shard: Shard, critiques: ArtifactRef, refinements: ArtifactRef
+) -> PlanInputs:
+    """For ``write_operations``."""
+    synthesis = cut.settings.synthesis
+    written: RuledOperations | AskedOperations
+    if synthesis.writer == "rules":
+        rules = cut.world.need_rules()
+        written = RuledOperations(world=cut.world.name, version=rules.version, critiques=critiques)
+    else:
+        written = AskedOperations(
+            vlm=cut.vlm(model),
+            prompt=cut.world.prompts.operations,
+            shard=shard,
+            temperature=synthesis.critique_temperature,
+            max_new_tokens=synthesis.max_new_tokens,
+            batch=synthesis.batch,
+        )
+    return PlanInputs(
+        refinements=refinements,
+        edits_per_image=synthesis.edits_per_image,
+        max_operations=synthesis.max_operations,
+        written=written,
+        seed=cut.seed(round_number, "operations"),
+    )
+
+
+def edits(cut: Cut, round_number: int, shard: Shard, plans: ArtifactRef) -> EditInputs:
+    """For ``edit_images``."""
+    return EditInputs(shard=shard, plans=plans, editor=cut.editor, seed=cut.seed(round_number, "edit"))
+
+
+def operations(cut: Cut, shard: Shard, edits: ArtifactRef) -> EditFilterInputs:
+    """For ``filter_edits``."""
+    return EditFilterInputs(rules=slice_of(EditRules, cut.settings.filter), shard=shard, edits=edits)
+
+
+def dataset(
+    cut: Cut,
+    round_number: int,
+    lesson: str,
+    synthesizer: ModelRef,
+    shards: Sequence[Shard],
+    products: Mapping[str, Sequence[ArtifactRef]],
+    parent: ArtifactRef | None,
+) -> DatasetInputs:
+    """For ``version_dataset``."""
+    settings, found = cut.settings, find_lesson(lesson)
+    models = {"painter": cut.painter.model, "editor": cut.editor.model}
+    lineage = DatasetLineage(
+        **dict(cut.occasion(round_number)),
+        parent=parent,
+        synthesizer=synthesizer,
+        models=models | ({"judge": cut.judge.model} if cut.judge.model else {}),
+    )
+    return DatasetInputs(
+        lesson=found.name,
+        prompt=found.prompt(cut.world.prompts),
+        shards=tuple(shards),
+        products={name: tuple(products[name]) for name in found.needs},
+        max_nothing_share=settings.filter.max_nothing_share,
+        rules=slice_of(YieldRules, settings.filter, settings.collapse),
+        inline_image_bytes=settings.synthesis.inline_image_bytes,
+        seed=cut.seed(round_number, "balance"),
+        lineage=lineage,
+    )

@@ -1,0 +1,112 @@
+"""Measures how fast the stages train: shared prefixes against TRL's own way, side by side in one process.
+
+Both start from the same model, rows and seeds, and take turns, so that a machine that slows down slows both.
+"""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.start import open_store
+from storage.datasets import read_dataset
+from storage.layout import datasets_prefix
+from storage.objects import ObjectStore
+from viper.errors import ViperError
+from viper.records import ArtifactRef
+from viper.settings import GrpoStage, Settings
+
+
+@dataclass
+class Throughput:
+    """What one way of training did so far."""
+
+    completions: int = 0
+    informative_groups: float = 0.0
+    """Groups whose rewards differ: the others teach nothing."""
+    cpu_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+def measure_throughput(settings: Settings, name: str, steps: int, turns: int = 2) -> dict[str, Throughput]:
+    """Train ``turns`` times ``steps`` steps either way on round 1's dataset version; nothing is kept.
+
+    Args:
+        settings: Profile of an evolution with a finished synthesis.
+        name: Of the stage whose rows and settings to use.
+        steps: Optimizer steps a turn. The first rollout batch of a turn is not counted.
+        turns: How often each way has its turn.
+
+    Raises:
+        ViperError: There is no such stage by reinforcement, or the store holds no dataset version for it.
+    """
+    import torch
+    from datasets import concatenate_datasets
+
+    torch.set_num_threads(1)  # as in a training process on CPUs
+    stage, store = _stage(settings, name), open_store()
+    stage = stage.model_copy(update={"steps": steps + 1, "checkpoint_steps": 10 * steps})
+    found = {"TRL": Throughput(), "shared prefix": Throughput()}
+    with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
+        versions = [_version(store, settings.evolution, lesson) for lesson in stage.lessons]
+        rows = concatenate_datasets([read_dataset(store, ref, Path(folder) / "dataset") for ref in versions])
+        for _ in range(turns):
+            for way, total in found.items():
+                training = settings.training.model_copy(update={"shared_prefix": way != "TRL"})
+                chosen = settings.model_copy(update={"training": training})
+                _train(chosen, stage, rows, Path(folder) / "checkpoints", total)
+    return found
+
+
+def _stage(settings: Settings, name: str) -> GrpoStage:
+    stages = [stage for stage in settings.training.stages if isinstance(stage, GrpoStage)]
+    for stage in stages:
+        if stage.name == name:
+            return stage
+    known = ", ".join(stage.name for stage in stages) or "none"
+    raise ViperError(f"The profile has no stage {name!r} that learns by reinforcement. It has: {known}.")
+
+
+def _version(store: ObjectStore, evolution: str, lesson: str) -> ArtifactRef:
+    """The newest dataset version of a lesson in the first round."""
+    keys = list(store.list(f"{datasets_prefix(evolution, 1)}/{lesson}"))
+    ref = store.find(keys[-1]) if keys else None
+    if ref is None:
+        raise ViperError(
+            f"There is no {lesson} dataset of round 1 of {evolution!r} in this store to train on. "
+            "Run `viper evolve` first."
+        )
+    return ref
+
+
+def _train(settings: Settings, stage: GrpoStage, rows: Any, folder: Path, total: Throughput) -> None:
+    from models.grpo import make_trainer
+    from models.grpo_reports import Reports
+    from models.rewards import SentenceReward
+    from models.similarity import load_similarity
+    from models.trainable import Adaptation
+
+    clock: list[tuple[float, float]] = []
+
+    def on_step(_: int, figures: dict[str, float]) -> None:
+        clock.append((time.perf_counter(), time.process_time()))
+        if len(clock) > 1 and "zero_variance_groups" in figures:
+            total.completions += stage.prompts_per_step * stage.generations
+            total.informative_groups += stage.prompts_per_step * (1 - figures["zero_variance_groups"])
+
+    training = settings.training
+    adaptation = Adaptation(method=training.method, lora=training.lora, shared_prefix=training.shared_prefix)
+    trainer = make_trainer(
+        settings.models.vlm,
+        rows,
+        stage,
+        adaptation,
+        SentenceReward(load_similarity(settings.models.similarity), settings.training.reward),
+        seed=settings.seed,
+        output_dir=folder,
+        callbacks=[Reports(on_step, lambda *_: None)],
+    )
+    trainer.train()
+    total.seconds += clock[-1][0] - clock[0][0]
+    total.cpu_seconds += clock[-1][1] - clock[0][1]

@@ -1,0 +1,76 @@
+"""The inputs of trainings, benchmarks, verdict and report, cut out of an evolution's settings."""
+
+from collections.abc import Mapping, Sequence
+
+from flows.cut import Cut, slice_of
+from models.collapse import CandidateRules, TrainingRules
+from tasks.evaluation import AnswerInputs
+from tasks.report import ReportInputs
+from tasks.training_spec import Reinforcement, TrainingInputs
+from tasks.verdict import VerdictInputs
+from viper.records import ArtifactRef, ModelRef, Synthesis, Verdict
+from viper.settings import Stage
+
+
+def training(
+    cut: Cut, round_number: int, stage: Stage, start: ModelRef, datasets: Mapping[str, ArtifactRef]
+) -> TrainingInputs:
+    """For ``train_stage``."""
+    training = cut.settings.training
+    reinforcement = Reinforcement(
+        reward=training.reward,
+        similarity=cut.similarity,
+        shared_prefix=training.shared_prefix,
+        collapse=slice_of(TrainingRules, cut.settings.collapse),
+    )
+    return TrainingInputs(
+        start=cut.vlm(start),
+        stage=stage,
+        method=training.method,
+        lora=training.lora if training.method == "lora" else None,
+        reinforcement=reinforcement if stage.objective == "grpo" else None,
+        datasets=tuple(datasets[lesson] for lesson in stage.lessons),
+        seed=cut.seed(round_number, stage.name),
+        occasion=cut.occasion(round_number),
+    )
+
+
+def answers(cut: Cut, model: ModelRef, suite: str, file: ArtifactRef, shard: int) -> AnswerInputs:
+    """For ``answer_questions``."""
+    benchmarks = cut.settings.benchmarks
+    return AnswerInputs(
+        vlm=cut.vlm(model),
+        suite=suite,
+        file=file,
+        shard=shard,
+        wording=cut.world.prompts.wording,
+        batch=benchmarks.batch,
+        max_new_tokens=benchmarks.max_new_tokens,
+    )
+
+
+def verdict(
+    cut: Cut,
+    round_number: int,
+    replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]],
+    captions: Mapping[str, ArtifactRef],
+) -> VerdictInputs:
+    """For ``decide_on_candidate``."""
+    return VerdictInputs(
+        replies={role: {suite: tuple(parts) for suite, parts in suites.items()} for role, suites in replies.items()},
+        captions=dict(captions),
+        gate=cut.settings.gate,
+        collapse=slice_of(CandidateRules, cut.settings.collapse),
+        seed=cut.seed(round_number, "bootstrap"),
+    )
+
+
+def report(cut: Cut, round_number: int, made: Synthesis, verdicts: Sequence[Verdict]) -> ReportInputs:
+    """For ``write_report``."""
+    return ReportInputs(
+        evolution=cut.settings.evolution,
+        round_number=round_number,
+        made=made,
+        verdicts=tuple(verdicts),
+        confidence=cut.settings.gate.confidence,
+    )
