@@ -25,17 +25,19 @@ def _viper(home: Path, *arguments: str, **kwargs: object) -> "subprocess.Popen[s
     )
 
 
-def _damage_dataset(root: str) -> None:
-    """Flip a byte of the VOP dataset's rows."""
-    store = ObjectStore(root)
-    (key,) = store.list("evolutions/shapes/rounds/0001/datasets/vop")
-    ref = store.find(key)
-    assert ref is not None
-    rows = next(blob for name, blob in store.manifest(ref).entries.items() if name.endswith(".parquet"))
-    path = Path(root) / "objects" / "sha256" / rows.stored[0][:2] / rows.stored[0]
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+def _flip(root: str, prefix: str, ending: str) -> dict[Path, bytes]:
+    """Flip a byte of an entry of each artifact under a prefix; the files with what was in them before."""
+    store, before = ObjectStore(root), {}
+    for key in store.list(prefix):
+        ref = store.find(key)
+        assert ref is not None
+        blob = next(blob for name, blob in store.manifest(ref).entries.items() if name.endswith(ending))
+        path = Path(root) / "objects" / "sha256" / blob.stored[0][:2] / blob.stored[0]
+        before[path] = path.read_bytes()
+        data = bytearray(before[path])
+        data[blob.offset + blob.size_bytes // 2] ^= 1
+        path.write_bytes(data)
+    return before
 
 
 def _check_checkpoint(world: World, home: Path) -> None:
@@ -86,7 +88,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "nothing gives a sign of life" in said
     assert "captions       2/2" in said
     assert "critiques      0/2" in said
-    assert "Resume     skips 9 finished steps, begins with critiques: 2 of 2 to do" in said
+    assert "Resume     skips 11 finished steps, begins with critiques: 2 of 2 to do" in said
 
     output = killed(world.run(broken, ["resume"], [Kill("flow", "reference of edits", 2, 0.001, 1)]))
     assert output.count("done before, reused") >= 5
@@ -102,8 +104,20 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "--allow-code-change" in output
     assert "Traceback" not in output
 
-    _damage_dataset(world.store_root(broken))
-    output = killed(world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 3)]))
+    root, versions = world.store_root(broken), "evolutions/shapes/rounds/0001/datasets/vop"
+    before = _flip(root, versions, ".parquet")
+    status, output, events = world.run(broken, ["resume"])
+    runs.append(events)  # stage 1 is trained to its end before stage 2 meets the damage
+    assert status == 1, output
+    assert "it is history that nothing can compute again" in output
+    assert "Traceback" not in output
+    for path, data in before.items():
+        path.write_bytes(data)
+
+    assert len(_flip(root, "results/refinements", "refinements.json")) == 2
+    status, output, events = world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 3)])
+    # What was damaged is rightly done again.
+    output = killed((status, output, [event for event in events if event.get("step") != "refinements"]))
     assert "It is forgotten, and the round starts again." in output
     status, output, events = world.run(broken, ["resume"])
     assert status == 0, output
@@ -124,7 +138,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
 @pytest.mark.slow
 def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
     variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
-    changed = ["training.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
+    changed = ["ablation.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
     process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
@@ -144,38 +158,38 @@ def forbidden(*_, **__):
 
 {FORBID}
 from flows.synthesis import synthesis
-from tasks.versioning import rows_sha256
 from viper.environment import prepare_environment
 from viper.profiles import load_profile, override
 prepare_environment()
 made = synthesis(settings=override(load_profile("shapes"), sys.argv[1:]))
-print("ROWS", {{stage: rows_sha256(ref) for stage, ref in made.datasets.items()}})
+print("ROWS", {{lesson: ref.content_sha256 for lesson, ref in made.datasets.items()}})
 """
 
 
 SUITES_ALONE = """
 import sys
+from flows.start import begin
+from flows.synthesis_inputs import suite
+from tasks.step import perform
 from tasks.suites import fix_suite
 from viper.environment import prepare_environment
 from viper.profiles import load_profile, override
 prepare_environment()
-settings = override(load_profile("shapes"), sys.argv[1:])
-for suite in settings.benchmarks.suites:
-    fix_suite(settings, suite)
+runner, cut = begin(override(load_profile("shapes"), sys.argv[1:]))
+for name in cut.settings.benchmarks.suites:
+    perform(fix_suite, suite(cut, name), runner.worker)
 """
 
 
 def test_the_loop_needs_nothing_but_the_pictures(tmp_path: Path) -> None:
     """A pool of PNG files alone, with the renderer taken away, gives the rows that the embedded pool gives."""
-    from models.worlds.shapes.pool import draw_pictures
-    from tasks.step import seed_of
-    from viper.profiles import load_profile, override
+    from tests.loop import cut_for
 
     small = [*SMALL, "pool.images_per_round=12"]
-    settings = override(load_profile("shapes"), small)
-    folder = tmp_path / "pool"
+    cut, folder = cut_for(*small), tmp_path / "pool"
     folder.mkdir()
-    for number, png in enumerate(draw_pictures(seed_of(settings, 1, "pool"), 12)):
+    for number in range(12):
+        png = cut.world.draw_picture("shapes:", cut.seed(1, "pool").of(), number)
         (folder / f"{number}.png").write_bytes(png)
     found = []
     for home, uri in ((tmp_path / "a", "shapes:"), (tmp_path / "b", str(folder))):

@@ -25,15 +25,17 @@ SCRIPT = """
 import json, sys
 from viper.environment import prepare_environment
 prepare_environment()
+from flows.start import begin
+from flows.synthesis_inputs import suite
 from storage.suite_shards import read_questions
-from tasks.step import open_store
+from tasks.step import perform
 from tasks.suites import check_suites, fix_suite
 from viper.profiles import load_profile, override
-changes = ["benchmarks.folder='hub:'", f"benchmarks.suites=['{sys.argv[1]}']", "prompts=photographs"]
-settings = override(load_profile("shapes"), changes)
+settings = override(load_profile("shapes"), ["benchmarks.folder='hub:'", f"benchmarks.suites=['{sys.argv[1]}']"])
 check_suites(settings.benchmarks)
-file = fix_suite.fn(settings, sys.argv[1])
-print("FOUND", json.dumps([[row["index"], row["answer"]] for row in read_questions(open_store(), file, 0)]))
+runner, cut = begin(settings)
+file, _ = perform(fix_suite, suite(cut, sys.argv[1]), runner.worker)
+print("FOUND", json.dumps([[row["index"], row["answer"]] for row in read_questions(runner.store, file, 0)]))
 """
 
 

@@ -8,29 +8,21 @@ import pytest
 from PIL import Image
 
 from storage.checkpoints import newest_checkpoint
-from storage.datasets import write_dataset
 from storage.images import encode_png
 from storage.objects import ObjectStore
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
+from tests.loop import stored_dataset, training_inputs
 from viper.errors import Collapsed, ModelError
 from viper.records import ArtifactRef
-from viper.settings import (
-    CollapseSettings,
-    LoraSettings,
-    ModelSettings,
-    RewardSettings,
-    SftSettings,
-    Stage,
-    StageSettings,
-    TrainingSettings,
-    tasks_of,
-)
+from viper.settings import GrpoStage, ModelSettings, RewardSettings, SftStage, Stage
 
 # Each process imports torch, transformers and TRL: many seconds on a busy machine.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
-STAGE = StageSettings(
+STAGE = GrpoStage(
+    objective="grpo",
+    lessons=("vop",),
     steps=8,
     prompts_per_step=2,
     generations=4,
@@ -40,22 +32,25 @@ STAGE = StageSettings(
     checkpoint_steps=3,  # becomes 4, since two updates share a rollout batch
     micro_batch=4,
 )
-TRAINING = TrainingSettings(
-    csr=STAGE,
-    vop=STAGE,
-    lora=LoraSettings(rank=4, alpha=4),
-    # So low that the babble of an untrained model earns unequal rewards.
-    reward=RewardSettings(threshold=0.05, coverage_weight=0.5),
-    sft=SftSettings(steps=8, rows_per_step=4, learning_rate=1e-2, checkpoint_steps=4, micro_batch=2),
+SUPERVISED = SftStage(
+    objective="sft",
+    lessons=("csr", "vop"),
+    steps=8,
+    rows_per_step=4,
+    learning_rate=1e-2,
+    checkpoint_steps=4,
+    micro_batch=2,
 )
+# So low that the babble of an untrained model earns unequal rewards.
+REWARD = RewardSettings(threshold=0.05, coverage_weight=0.5)
 
 
 @pytest.fixture(scope="module")
 def vlm(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
     import torch
 
-    from models.worlds.shapes.seeing import make_vlm, save_vlm
     from models.worlds.shapes.tokenizer import make_tokenizer
+    from models.worlds.shapes.vlm import make_vlm, save_vlm
 
     torch.manual_seed(0)
     folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
@@ -77,26 +72,19 @@ def small_dataset(store: ObjectStore) -> ArtifactRef:
         }
         for number in range(5)
     ]
-    return write_dataset(store, "dataset", rows, {}, 0)
+    return stored_dataset(store, "dataset", rows, {}, 0)
 
 
 def spec_in(
-    folder: Path, vlm: ModelSettings, stage: Stage = "vop", method: Literal["lora", "full"] = "lora"
+    folder: Path, vlm: ModelSettings, stage: Stage = STAGE, method: Literal["lora", "full"] = "lora", **rules: Any
 ) -> TrainingSpec:
     store = ObjectStore(str(folder / "store"))
+    datasets = (small_dataset(store),) * len(stage.lessons)
     return TrainingSpec(
+        inputs=training_inputs(stage, method=method, datasets=datasets, reward=REWARD, **rules),
         store_root=str(folder / "store"),
-        evolution="main",
-        round_number=1,
-        stage=stage,
-        stage_settings=TRAINING.stage(stage),
-        training=TRAINING.model_copy(update={"method": method}),
         model=vlm,
-        model_sha256="a" * 64,
         similarity=ModelSettings(path="shapes:similarity", dtype="float32", device="cpu"),
-        similarity_sha256="b" * 64,
-        datasets=(small_dataset(store),) * len(tasks_of(stage)),
-        seed=1,
         code_version="1",
         work_folder=str(folder / "work"),
     )
@@ -106,7 +94,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize(("stage", "method"), [("vop", "lora"), ("vop", "full"), ("mixed-sft", "lora")])
+@pytest.mark.parametrize(("stage", "method"), [(STAGE, "lora"), (STAGE, "full"), (SUPERVISED, "lora")])
 def test_a_killed_training_resumes_to_the_same_bits(
     tmp_path: Path, vlm: ModelSettings, stage: Stage, method: Literal["lora", "full"]
 ) -> None:
@@ -119,12 +107,12 @@ def test_a_killed_training_resumes_to_the_same_bits(
     store = ObjectStore(spec.store_root)
 
     def kill_after_a_checkpoint(line: dict[str, Any]) -> None:
-        if newest_checkpoint(store, spec.checkpoints):
+        if newest_checkpoint(store, spec.inputs.checkpoints):
             raise Killed
 
     with pytest.raises(Killed):
         run_training(spec, 600, (), kill_after_a_checkpoint)
-    saved = newest_checkpoint(store, spec.checkpoints)
+    saved = newest_checkpoint(store, spec.inputs.checkpoints)
     assert saved is not None
     lines: list[dict[str, Any]] = []
     # Another machine: nothing is left but the store.
@@ -143,7 +131,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
         found = {path.name: path.read_bytes() for path in Path(result.model_folder).iterdir()}
         assert expected.keys() == found.keys()
         assert [name for name in expected if expected[name] != found[name]] == []
-        measure = "loss" if stage.endswith("-sft") else "reward"
+        measure = "loss" if stage.objective == "sft" else "reward"
         assert result.begin[measure] == whole.begin[measure]
         assert result.end[measure] == whole.end[measure]
     trained, base = (load_file(Path(path) / "model.safetensors") for path in (whole.model_folder, vlm.path))
@@ -154,13 +142,12 @@ def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_all
     tmp_path: Path, vlm: ModelSettings
 ) -> None:
     # No text has an entropy this high: every window collapses, the first after three batches of two prompts.
-    strict = CollapseSettings(window_prompts=6, min_entropy_nats=100.0)
-    spec = spec_in(tmp_path, vlm).model_copy(update={"collapse": strict})
+    spec = spec_in(tmp_path, vlm, window_prompts=6, min_entropy_nats=100.0)
     lines: list[dict[str, Any]] = []
     with pytest.raises(Collapsed, match=r"After step 5 of the training, entropy .* collapse.min_entropy_nats is 100"):
         run_training(spec, 600, (), lines.append)
     assert lines[-1]["step"] == 5  # the step that shows it is reported
-    resumed = run_training(spec.model_copy(update={"collapse": CollapseSettings()}), 600, (), print)
+    resumed = run_training(spec_in(tmp_path, vlm), 600, (), print)
     assert (resumed.steps, resumed.resumed_from) == (STAGE.steps, 4)
 
 

@@ -4,7 +4,18 @@ import random
 from dataclasses import asdict, dataclass
 
 STEPS = (
-    *("pool", "captions", "paintings", "critiques", "judgements", "refinements", "plans", "edits", "operations"),
+    *(
+        "listing",
+        "pool",
+        "captions",
+        "paintings",
+        "critiques",
+        "judgements",
+        "refinements",
+        "plans",
+        "edits",
+        "operations",
+    ),
     *("training csr", "training vop", "suite", "replies", "verdict", "report"),
 )
 """In the order of a round."""
@@ -59,7 +70,7 @@ def all_kills(random_: random.Random, servers: bool) -> list[Kill]:
     kills: list[Kill] = []
     for number, step in enumerate(STEPS):
         training = step.startswith("training")
-        visits = 1 if training or step in {"pool", "verdict", "report"} else random_.choice((1, 2))
+        visits = 1 if training or step in {"listing", "verdict", "report"} else random_.choice((1, 2))
         delay_s = random_.uniform(0, 20 if training else 0.6)
         kills.append(Kill("flow", f"before {step}", visits, 0, 10 * number))
         kills.append(Kill("flow", f"inside {step}", 1, delay_s, 10 * number + 1))

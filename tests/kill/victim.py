@@ -7,12 +7,12 @@
 does, a JSON line each: that is how repeated work is counted.
 """
 
+import dataclasses
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,28 +53,28 @@ def visit(place: str) -> None:
 
 
 def watch_steps() -> None:
-    """Note when a step begins to compute and when its artifact is committed. Before the steps import ``once``."""
-    from tasks import step
+    """Note when a step begins to compute and when its artifact is committed. Before the flows import ``perform``."""
+    from tasks import step as steps
 
-    real = step.once
+    real = steps.perform
 
-    def once(name: str, version: int, inputs: Any, compute: Callable[[], Any], label: str = "") -> Any:
-        place, began = label or name, []
+    def perform(step: Any, inputs: Any, worker: Any) -> Any:
+        place, began, key = f"training {inputs.stage.name}" if step.progress else step.name, [], step.key(inputs)
 
-        def counted() -> Any:
+        def counted(inputs: Any, worker: Any) -> Any:
             began.append(True)
-            note("begin", step=place, key=step.key_of(name, version, inputs))
+            note("begin", step=place, key=key)
             visit(f"inside {place}")
-            return compute()
+            return step.compute(inputs, worker)
 
         visit(f"before {place}")
-        found = real(name, version, inputs, counted, label)
+        found = real(dataclasses.replace(step, compute=counted), inputs, worker)
         if began:
-            note("done", step=place, key=step.key_of(name, version, inputs))
+            note("done", step=place, key=key)
         visit(f"after {place}")
         return found
 
-    step.once = once
+    steps.perform = perform
 
 
 def watch_references() -> None:
@@ -104,7 +104,7 @@ def watch_training() -> None:
     report, save = training_process._report, uploads.save_checkpoint
 
     def noted_report(progress: Path, step: int, figures: dict[str, float]) -> None:
-        stage = json.loads((progress.parent / "spec.json").read_text())["stage"]
+        stage = json.loads((progress.parent / "spec.json").read_text())["inputs"]["stage"]["name"]
         note("step" if figures else "from", stage=stage, step=step)
         report(progress, step, figures)
         visit(f"step {step} of {stage}")

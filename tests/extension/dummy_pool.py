@@ -1,0 +1,37 @@
+"""A pool source from outside: pictures of one color, at addresses such as ``dummy:``."""
+
+import hashlib
+import io
+
+from PIL import Image
+
+from tasks.pools.source import PoolChoice, PoolFile
+
+COLORS = ("red", "green", "blue", "yellow")
+
+
+class DummyPool:
+    """A picture a color."""
+
+    def takes(self, uri: str) -> bool:
+        """Its own addresses."""
+        return uri.startswith("dummy:")
+
+    def choose(self, choice: PoolChoice) -> list[PoolFile]:
+        """The first colors."""
+        names = self.sample(choice.uri, choice.count)
+        return [PoolFile(name=name, version=self.version(name)) for name in names]
+
+    def sample(self, uri: str, count: int) -> list[str]:
+        """The first colors."""
+        return [f"{uri}{color}" for color in COLORS[:count]]
+
+    def version(self, name: str) -> str:
+        """The hash of its bytes."""
+        return hashlib.sha256(self.read(name, 0)).hexdigest()
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """The bytes of its PNG file."""
+        buffer = io.BytesIO()
+        Image.new("RGB", (24, 24), name.rpartition(":")[2]).save(buffer, "PNG")
+        return buffer.getvalue()
