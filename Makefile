@@ -20,7 +20,7 @@ SEED ?= 1
 ARGS ?=
 PIP_ARGS ?=
 
-.PHONY: help evolve test kills check services clean
+.PHONY: help evolve test kills mutations check services clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: $(STAMP) ## Run the tests (ARGS is handed to pytest)
 
 kills: $(STAMP) ## Kill rounds at KILLS=100 places drawn by SEED=1, resume them, compare what they end in
 	@$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED) $(ARGS)
+
+mutations: $(STAMP) ## Put 30 small faults into a copy, one by one: do the tests notice? (10 minutes)
+	@$(BIN)/python -m tests.mutations $(ARGS)
 
 check: $(STAMP) ## Lint, formatting, types and the import contract
 	@$(BIN)/ruff check .
