@@ -223,7 +223,7 @@ def _cut(content: bytes | Path, start: int) -> bytes:
     with content.open("rb") as file:
         file.seek(start)
         # Reading sets aside as much memory as it is asked for, however short the file is.
-        return file.read(min(PIECE_BYTES, content.stat().st_size - start))
+        return file.read(max(0, min(PIECE_BYTES, content.stat().st_size - start)))
 
 
 def _version_of(path: Path) -> tuple[int, int, int]:
