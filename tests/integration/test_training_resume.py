@@ -94,7 +94,15 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize(("stage", "method"), [(STAGE, "lora"), (STAGE, "full"), (SUPERVISED, "lora")])
+@pytest.mark.parametrize(
+    ("stage", "method"),
+    [
+        (STAGE, "lora"),
+        # The trainers themselves resume to the same bits in tests/unit/models, with all weights, too.
+        pytest.param(STAGE, "full", marks=pytest.mark.slow),
+        pytest.param(SUPERVISED, "lora", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_training_resumes_to_the_same_bits(
     tmp_path: Path, vlm: ModelSettings, stage: Stage, method: Literal["lora", "full"]
 ) -> None:
