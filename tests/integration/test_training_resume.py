@@ -98,7 +98,7 @@ class Killed(Exception):
     ("stage", "method"),
     [
         (STAGE, "lora"),
-        # The trainers themselves resume to the same bits in tests/unit/models, with all weights, too.
+        # Inside one process a training of all weights resumes to the same bits in tests/unit/models/test_grpo.py.
         pytest.param(STAGE, "full", marks=pytest.mark.slow),
         pytest.param(SUPERVISED, "lora", marks=pytest.mark.slow),
     ],
