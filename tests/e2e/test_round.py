@@ -1,8 +1,5 @@
 """One whole small round by the command line: killed and damaged, resumed, and ended in the same hashes."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +9,9 @@ from storage.objects import ObjectStore
 from tests.kill.harness import World
 from tests.kill.plan import Kill
 from tests.kill.repeats import count_repeats
-from tests.small import CHECKPOINT_STEPS, SMALL, as_arguments
+from tests.small import CHECKPOINT_STEPS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-
-
-def _viper(home: Path, *arguments: str, **kwargs: object) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
-    command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
-    return subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
 
 
 def _flip(root: str, prefix: str, ending: str) -> dict[Path, bytes]:
@@ -133,102 +122,3 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     status, said, _ = world.run(whole, ["status"])
     assert "Resume     skips all rounds" in said
     _check_checkpoint(world, whole)
-
-
-@pytest.mark.slow
-def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
-    variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
-    changed = ["ablation.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
-    process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
-    output, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, output
-    table = (tmp_path / "reports" / "shapes" / "ablation.md").read_text().splitlines()
-    assert [line.split("|")[1].strip() for line in table] == ["variant", "---", "two-stage", "sft", "true-labels"]
-    store = ObjectStore(str(tmp_path / "store"))
-    assert len(list(store.list("results/model"))) == 6  # two stages, three times; nothing in common
-
-
-FORBID = "scene.render = scene.sample_scene = scene.shape_mask = forbidden"
-WITHOUT_RENDERER = f"""
-import sys
-import models.worlds.shapes.scene as scene
-
-def forbidden(*_, **__):
-    raise AssertionError("the loop asked the renderer")
-
-{FORBID}
-from flows.synthesis import synthesis
-from viper.environment import prepare_environment
-from viper.profiles import load_profile, override
-prepare_environment()
-made = synthesis(settings=override(load_profile("shapes"), sys.argv[1:]))
-print("ROWS", {{lesson: ref.content_sha256 for lesson, ref in made.datasets.items()}})
-"""
-
-
-SUITES_ALONE = """
-import sys
-from flows.start import begin
-from flows.synthesis_inputs import suite
-from tasks.step import perform
-from tasks.suites import fix_suite
-from viper.environment import prepare_environment
-from viper.profiles import load_profile, override
-prepare_environment()
-runner, cut = begin(override(load_profile("shapes"), sys.argv[1:]))
-for name in cut.settings.benchmarks.suites:
-    perform(fix_suite, suite(cut, name), runner.worker)
-"""
-
-
-def test_the_loop_needs_nothing_but_the_pictures(tmp_path: Path) -> None:
-    """A pool of PNG files alone, with the renderer taken away, gives the rows that the embedded pool gives."""
-    from tests.loop import cut_for
-
-    small = [*SMALL, "pool.images_per_round=12"]
-    cut, folder = cut_for(*small), tmp_path / "pool"
-    folder.mkdir()
-    for number in range(12):
-        png = cut.world.draw_picture("shapes:", cut.seed(1, "pool").of(), number)
-        (folder / f"{number}.png").write_bytes(png)
-    found = []
-    for home, uri in ((tmp_path / "a", "shapes:"), (tmp_path / "b", str(folder))):
-        script = WITHOUT_RENDERER if uri != "shapes:" else WITHOUT_RENDERER.replace(FORBID, "")
-        environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(tmp_path / "prefect")}
-        # The benchmarks alone may ask the renderer; the pool is compared with their pictures.
-        for code in (SUITES_ALONE, script):
-            command = [sys.executable, "-c", code, *small, f"pool.uri={uri}"]
-            process = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=600, check=False)
-            assert process.returncode == 0, process.stdout + process.stderr
-        found.append(process.stdout.split("ROWS")[1])
-    assert found[0] == found[1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["evolve", "--profile", "shpes"], "Did you mean 'shapes'"),
-        (["evolve", "--rounds", "0"], "expected at least 1"),
-        (["evolve", "--set", "pool.uri=./no-such-folder"], "There are no images in"),
-        (["evolve", "--set", "models.painter.path=./nothing"], "There is no folder ./nothing"),
-        (["evolve", "--set", "benchmarks.suites=['mmstar']"], "Unknown suite 'mmstar'"),
-        (["resume", "nothing"], "There is no evolution 'nothing'"),
-    ],
-)
-def test_a_mistake_ends_in_one_line_and_code_2(tmp_path: Path, arguments: list[str], message: str) -> None:
-    process = _viper(tmp_path, *arguments)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 2, output
-    assert message in output
-    assert "Traceback" not in output
-
-
-def test_an_unusable_pool_is_refused_before_any_work(tmp_path: Path) -> None:
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    for number in range(4):
-        (pool / f"{number}.png").write_bytes(b"\x89PNG broken")
-    process = _viper(tmp_path, "evolve", "--set", f"pool.uri={pool}")
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 2, output
-    assert "4 of 4 images" in output

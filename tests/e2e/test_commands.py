@@ -1,0 +1,64 @@
+"""Commands as a user types them: mistakes end in one line before any work, and an ablation compares its variants."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storage.objects import ObjectStore
+from tests.small import SMALL, as_arguments
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+
+def _viper(home: Path, *arguments: str, **kwargs: object) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
+    command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
+    return subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+
+
+@pytest.mark.slow
+def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
+    variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
+    changed = ["ablation.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
+    process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
+    output, _ = process.communicate(timeout=900)
+    assert process.returncode == 0, output
+    table = (tmp_path / "reports" / "shapes" / "ablation.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in table] == ["variant", "---", "two-stage", "sft", "true-labels"]
+    store = ObjectStore(str(tmp_path / "store"))
+    assert len(list(store.list("results/model"))) == 6  # two stages, three times; nothing in common
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evolve", "--profile", "shpes"], "Did you mean 'shapes'"),
+        (["evolve", "--rounds", "0"], "expected at least 1"),
+        (["evolve", "--set", "pool.uri=./no-such-folder"], "There are no images in"),
+        (["evolve", "--set", "models.painter.path=./nothing"], "There is no folder ./nothing"),
+        (["evolve", "--set", "benchmarks.suites=['mmstar']"], "Unknown suite 'mmstar'"),
+        (["resume", "nothing"], "There is no evolution 'nothing'"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_code_2(tmp_path: Path, arguments: list[str], message: str) -> None:
+    process = _viper(tmp_path, *arguments)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, output
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_an_unusable_pool_is_refused_before_any_work(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for number in range(4):
+        (pool / f"{number}.png").write_bytes(b"\x89PNG broken")
+    process = _viper(tmp_path, "evolve", "--set", f"pool.uri={pool}")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, output
+    assert "4 of 4 images" in output
