@@ -50,6 +50,9 @@ class Runner(Protocol):
     def group(self, title: str, walk: Callable[..., Result], *arguments: object) -> Result:
         """What ``walk(runner, *arguments)`` gives; the steps in it belong together, under ``title``."""
 
+    def forget(self, ref: ArtifactRef) -> None:
+        """Remove an artifact that turned out to be of no use, so that its step runs again."""
+
     def release(self) -> None:
         """A phase is over: the models that it needed go."""
 
@@ -96,6 +99,10 @@ class InProcess:
 
         name = walk.__name__.strip("_").replace("_", " ")
         return Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()
+
+    def forget(self, ref: ArtifactRef) -> None:
+        """Remove it from the store."""
+        self.store.delete(ref.uri)
 
     def release(self) -> None:
         """Forget this process's models."""

@@ -14,7 +14,7 @@ from flows.synthesis import make_data
 from storage.ledger.champions import champion_before
 from storage.objects import ObjectStore
 from tasks.step import In, Step
-from viper.errors import Collapsed, CorruptArtifact
+from viper.errors import Collapsed, CorruptArtifact, PoolError
 from viper.records import ArtifactRef
 
 Result = TypeVar("Result")
@@ -76,6 +76,9 @@ class Survey:
         """What the walk sees."""
         return walk(self, *arguments)
 
+    def forget(self, ref: ArtifactRef) -> None:
+        """Nothing: a survey changes nothing."""
+
     def release(self) -> None:
         """Nothing was loaded."""
 
@@ -90,7 +93,7 @@ def survey_round(store: ObjectStore, cut: Cut, round_number: int, parents: Mappi
     try:
         made = make_data(survey, cut, round_number, cut.synthesizer(champion), parents)
         make_candidate(survey, cut, round_number, champion, made, {})
-    except (CorruptArtifact, Collapsed):
+    except (CorruptArtifact, Collapsed, PoolError):
         # What comes next reads an artifact that is not there yet, or never comes.
         pass
     return survey

@@ -12,7 +12,7 @@ from storage.ledger.champions import champion_before
 from tasks import contamination, critique, editing, filtering, generation, pages, pool, reconstruction, suites
 from tasks.clock import timed
 from tasks.versioning import version_dataset
-from viper.errors import Collapsed
+from viper.errors import Collapsed, PoolError
 from viper.profiles import load_profile
 from viper.records import ArtifactRef, ModelRef, Shard, Synthesis
 from viper.settings import Settings
@@ -77,9 +77,15 @@ def take_shards(runner: Runner, cut: Cut, round_number: int) -> tuple[Shard, ...
     settings, store = cut.settings, runner.store
     files = {suite: run(runner, suites.fix_suite, inputs.suite(cut, suite)) for suite in settings.benchmarks.suites}
     hashes = [run(runner, contamination.hash_suite, inputs.hashes(cut, suite, file)) for suite, file in files.items()]
-    listing = pool.read_listing(store, run(runner, pool.list_pool, inputs.listing(cut, round_number)))
-    taken = gather(runner.submit(pool.take_images, each) for each in inputs.takes(cut, listing, hashes))
-    return pool.check_taken(store, taken, settings.pool.uri, settings.pool.max_rejected_share)
+    listing = run(runner, pool.list_pool, inputs.listing(cut, round_number))
+    takes = inputs.takes(cut, pool.read_listing(store, listing), hashes)
+    taken = gather(runner.submit(pool.take_images, each) for each in takes)
+    try:
+        return pool.check_taken(store, taken, settings.pool.uri, settings.pool.max_rejected_share)
+    except PoolError:
+        # The round has not begun yet: once the pool is mended, a resume lists it anew.
+        runner.forget(listing)
+        raise
 
 
 def _reconstruct(

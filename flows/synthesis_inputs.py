@@ -13,7 +13,7 @@ from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
 from tasks.generation import CaptionInputs
 from tasks.pool import ListingInputs, TakeInputs
 from tasks.pools.source import PoolChoice, PoolFile
-from tasks.reconstruction import JudgementInputs, PaintingInputs
+from tasks.reconstruction import JudgementInputs, Painting, PaintingInputs
 from tasks.suites import SuiteInputs, suite_source
 from tasks.versioning import DatasetInputs, DatasetLineage
 from viper.records import ArtifactRef, ModelRef, Shard
@@ -82,14 +82,7 @@ def captions(cut: Cut, model: ModelRef, shard: Shard) -> CaptionInputs:
 
 def paintings(cut: Cut, round_number: int, shard: Shard, captions: ArtifactRef) -> PaintingInputs:
     """For ``paint_captions``."""
-    return PaintingInputs(
-        shard=shard,
-        captions=captions,
-        painter=cut.painter,
-        judge=cut.judge,
-        seeds=cut.settings.filter.seeds,
-        seed=cut.seed(round_number, "noise"),
-    )
+    return PaintingInputs(shard=shard, captions=captions, painting=_painting(cut, round_number))
 
 
 def critiques(
@@ -119,15 +112,14 @@ def critiques(
 
 
 def judgements(cut: Cut, round_number: int, shard: Shard, critiques: ArtifactRef) -> JudgementInputs:
-    """For ``paint_refined``: the same noise as for the first captions."""
-    return JudgementInputs(
-        shard=shard,
-        critiques=critiques,
-        painter=cut.painter,
-        judge=cut.judge,
-        seeds=cut.settings.filter.seeds,
-        seed=cut.seed(round_number, "noise"),
-    )
+    """For ``paint_refined``."""
+    return JudgementInputs(shard=shard, critiques=critiques, painting=_painting(cut, round_number))
+
+
+def _painting(cut: Cut, round_number: int) -> Painting:
+    """How a round's captions are painted, first and refined ones alike."""
+    seeds, seed = cut.settings.filter.seeds, cut.seed(round_number, "noise")
+    return Painting(painter=cut.painter, judge=cut.judge, seeds=seeds, seed=seed)
 
 
 def refinements(

@@ -16,7 +16,10 @@ from transformers.video_processing_utils import VideoProcessorMixin
 
 
 class Qwen2VLVideoProcessor(VideoProcessorMixin):
-    """The settings of the stock video processor, to be saved again. It raises NotImplementedError on a video."""
+    """The settings of the stock video processor, kept so that they are saved again.
+
+    No step shows a model a video, so there is nothing here that reads one: transformers refuses it.
+    """
 
 
 class _AnyVideoProcessor:

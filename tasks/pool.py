@@ -14,6 +14,7 @@ from models.contamination import KnownPictures, hash_picture
 from models.payloads import Payload
 from storage import images
 from storage.layout import listing_key
+from storage.manifest import LINEAGE
 from storage.objects import ObjectStore
 from tasks.contamination import read_known
 from tasks.pools import find_source
@@ -28,7 +29,7 @@ from viper.settings import PoolSettings
 LOOKED_AT = 64
 """Files that are looked at before work starts."""
 CHANGED = "changed since the round began"
-"""Reasons with which the facts name images that were set aside, beside those of ``storage.images.inspect_image``."""
+"""The reason for a file that is no longer as it was listed, beside the reasons of ``storage.images.inspect_image``."""
 IN_BENCHMARK = "in benchmark"
 """Beginning of the reason for an image that a suite holds; the suite's name follows."""
 
@@ -94,7 +95,7 @@ def list_pool(inputs: ListingInputs, worker: Worker) -> Made:
 def take_images(inputs: TakeInputs, worker: Worker) -> Made:
     """``<image id>.png`` for each usable image; the id is 16 hex digits of the PNG's hash.
 
-    Facts: number of images, and what was set aside and why, by file name.
+    Facts: number of images; in the lineage what was set aside and why, by file name.
     """
     source, known = find_source(inputs.uri), read_known(worker.store, inputs.hashes, inputs.near_benchmark_bits)
     kept, rejected = {}, dict[str, str]()
@@ -106,7 +107,8 @@ def take_images(inputs: TakeInputs, worker: Worker) -> Made:
         name = f"{hashlib.sha256(found).hexdigest()[:16]}{PNG}"
         kept[name] = worker.folder / name
         kept[name].write_bytes(found)
-    facts: dict[str, JsonValue] = {"images": len(kept), "rejected": dict(rejected)}
+    # What was set aside is no content: the same images are the same shard, whatever lay beside them.
+    facts: dict[str, JsonValue] = {"images": len(kept), LINEAGE: {"rejected": dict(rejected)}}
     return Made(kept, facts)
 
 
@@ -165,7 +167,8 @@ def rejections(facts: Sequence[Mapping[str, JsonValue]]) -> dict[str, str]:
     """Why files were set aside, by name, from the facts of a round's shards."""
     found: dict[str, str] = {}
     for one in facts:
-        rejected = one["rejected"]
+        lineage = one[LINEAGE]
+        rejected = lineage.get("rejected") if isinstance(lineage, dict) else None
         if isinstance(rejected, dict):
             found |= {name: str(reason) for name, reason in rejected.items()}
     return found

@@ -6,7 +6,22 @@ from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, DiffusionUse, JudgeUse, Seed, Shard
+from viper.records import ArtifactRef, DiffusionUse, JudgeUse, Record, Seed, Shard
+
+
+class Painting(Record):
+    """How captions are painted and measured: first and refined ones alike, so that only the caption differs."""
+
+    painter: DiffusionUse
+    judge: JudgeUse
+    seeds: int
+    """Noise seeds a caption is painted with."""
+    seed: Seed
+    """Of the round's noise."""
+
+    def noise(self, image: str) -> list[int]:
+        """The noise seeds of an image, by its id: the same for its first and all its refined captions."""
+        return [self.seed.of(f"{image}/{number}") for number in range(self.seeds)]
 
 
 class PaintingInputs(Inputs):
@@ -14,11 +29,7 @@ class PaintingInputs(Inputs):
 
     shard: Shard
     captions: ArtifactRef
-    painter: DiffusionUse
-    judge: JudgeUse
-    seeds: int
-    """Noise seeds a caption is painted with."""
-    seed: Seed
+    painting: Painting
 
     @property
     def title(self) -> str:
@@ -31,11 +42,8 @@ class JudgementInputs(Inputs):
 
     shard: Shard
     critiques: ArtifactRef
-    painter: DiffusionUse
-    judge: JudgeUse
-    seeds: int
-    seed: Seed
-    """The same as the first captions' were painted with: only the caption may differ."""
+    painting: Painting
+    """The same as the first captions'."""
 
     @property
     def title(self) -> str:
@@ -43,19 +51,16 @@ class JudgementInputs(Inputs):
         return f"paint refined captions of shard {self.shard.number}"
 
 
-def noise_seeds(seed: Seed, count: int, image: str) -> list[int]:
-    """The noise seeds of an image: the same for its first and all its refined captions."""
-    return [seed.of(f"{image}/{number}") for number in range(count)]
-
-
 @step("paintings", 2)
 def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
     """Payload ``Distances``, and ``<image id>.png``, each image's painting with the first seed."""
     pictures = shard_images(worker.store, inputs.shard)
     texts = read_payload(worker.store, inputs.captions, Captions).root
-    jobs = [(image, seed) for image in pictures for seed in noise_seeds(inputs.seed, inputs.seeds, image)]
-    painted = worker.painter(inputs.painter).paint([texts[image] for image, _ in jobs], [seed for _, seed in jobs])
-    measured = worker.judge(inputs.judge).distances([pictures[image] for image, _ in jobs], painted)
+    jobs = [(image, seed) for image in pictures for seed in inputs.painting.noise(image)]
+    painted = worker.painter(inputs.painting.painter).paint(
+        [texts[image] for image, _ in jobs], [seed for _, seed in jobs]
+    )
+    measured = worker.judge(inputs.painting.judge).distances([pictures[image] for image, _ in jobs], painted)
     entries: dict[str, bytes] = {}
     found: dict[str, list[float]] = {image: [] for image in pictures}
     for (image, _), painting, distance in zip(jobs, painted, measured, strict=True):
@@ -75,10 +80,12 @@ def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
         (image, number, text, seed)
         for image in pictures
         for number, text in enumerate(refined_captions(written[image]))
-        for seed in noise_seeds(inputs.seed, inputs.seeds, image)
+        for seed in inputs.painting.noise(image)
     ]
-    painted = worker.painter(inputs.painter).paint([text for _, _, text, _ in jobs], [seed for *_, seed in jobs])
-    measured = worker.judge(inputs.judge).distances([pictures[image] for image, *_ in jobs], painted)
+    painted = worker.painter(inputs.painting.painter).paint(
+        [text for _, _, text, _ in jobs], [seed for *_, seed in jobs]
+    )
+    measured = worker.judge(inputs.painting.judge).distances([pictures[image] for image, *_ in jobs], painted)
     entries: dict[str, bytes] = {}
     found: dict[str, dict[str, list[float]]] = {image: {} for image in pictures}
     for (image, number, text, _), painting, distance in zip(jobs, painted, measured, strict=True):

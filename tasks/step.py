@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -31,9 +32,9 @@ class Inputs(Record):
     """Everything that decides what a step makes."""
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """What the step does, as people see it."""
-        raise NotImplementedError(f"{type(self).__name__} has no title.")
 
 
 In = TypeVar("In", bound=Inputs)

@@ -29,11 +29,9 @@ KEYS = ("tests/unit/tasks/test_step.py",)
 SYNTHESIS = (
     Mutation(
         "refined captions are painted with other noise",
-        "flows/synthesis_inputs.py",
-        "critiques=critiques,\n        painter=cut.painter,\n        judge=cut.judge,\n        seeds="
-        'cut.settings.filter.seeds,\n        seed=cut.seed(round_number, "noise"),',
-        "critiques=critiques,\n        painter=cut.painter,\n        judge=cut.judge,\n        seeds="
-        'cut.settings.filter.seeds,\n        seed=cut.seed(round_number, "judgement"),',
+        "tasks/reconstruction.py",
+        "enumerate(refined_captions(written[image]))\n        for seed in inputs.painting.noise(image)",
+        'enumerate(refined_captions(written[image]))\n        for seed in inputs.painting.noise(f"{image}/{number}")',
         JUDGING,
     ),
     Mutation("the worst critique stands", "models/selfcritique.py", "max(judged, key", "min(judged, key", JUDGING),
@@ -98,8 +96,8 @@ SYNTHESIS = (
     Mutation(
         "benchmark pictures are in the pool",
         "flows/synthesis.py",
-        "inputs.takes(cut, listing, hashes)",
-        "inputs.takes(cut, listing, [])",
+        "pool.read_listing(store, listing), hashes)",
+        "pool.read_listing(store, listing), [])",
         WALK,
     ),
     Mutation(
@@ -131,7 +129,7 @@ TRAINING = (
         "models/trainable.py",
         "1 - (1 - FINAL_RATE_SHARE) * min(",
         "1 - FINAL_RATE_SHARE * min(",
-        (f"{GRPO}::test_the_rate_rises_to_its_peak_and_falls_to_a_tenth",),
+        ("tests/unit/models/test_trainable.py",),
     ),
     Mutation(
         "supervised stages teach the first sentence alone",

@@ -22,7 +22,7 @@ from tasks.editing import edit_images, write_operations
 from tasks.evaluation import answer_questions, read_replies
 from tasks.filtering import filter_critiques, filter_edits
 from tasks.generation import caption_images
-from tasks.pool import check_taken, list_pool, read_listing, take_images
+from tasks.pool import check_taken, list_pool, read_listing, rejections, take_images
 from tasks.reconstruction import paint_captions, paint_refined
 from tasks.shards import read_payload, read_pictures
 from tasks.suites import fix_suite
@@ -89,8 +89,8 @@ def test_the_pool_gives_the_pictures_of_the_folder_but_for_broken_and_benchmark_
     found = [picture for shard in shards for picture in read_pictures(worker.store, shard.pool).values()]
     expected = [picture for name, picture in pictures().items() if name != "f"]
     assert sorted(one.tobytes() for one in found) == sorted(one.tobytes() for one in expected)
-    facts = [worker.store.manifest(ref).meta["rejected"] for ref in taken]
-    rejected = {Path(name).name: reason for one in facts for name, reason in dict(one).items()}  # type: ignore[arg-type]
+    found = rejections([worker.store.manifest(ref).meta for ref in taken])
+    rejected = {Path(name).name: reason for name, reason in found.items()}
     assert rejected == {"g.png": "not_an_image", "f.png": "changed since the round began"}
 
 
@@ -106,7 +106,7 @@ def test_a_benchmark_picture_is_left_out_of_the_pool(tmp_path: Path, worker: Wor
     files = read_listing(worker.store, done(list_pool, inputs.listing(cut, 1), worker))
     (taken,) = (done(take_images, one, worker) for one in inputs.takes(cut, files, [hashes]))
     assert worker.store.manifest(taken).meta["images"] == 1
-    assert worker.store.manifest(taken).meta["rejected"] == {
+    assert rejections([worker.store.manifest(taken).meta]) == {
         str(tmp_path / "known.png"): "in benchmark fine_perception"
     }
 

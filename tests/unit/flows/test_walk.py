@@ -10,6 +10,7 @@ from flows import round as rounds
 from flows.runner import InProcess
 from flows.synthesis import make_data
 from storage.ledger.champions import keep_champion
+from storage.manifest import LINEAGE
 from storage.objects import ObjectStore
 from tasks.pool import Listing
 from tasks.pools.source import PoolFile
@@ -22,7 +23,7 @@ CUT = cut_for("evolution=walk", "synthesis.shard_images=2", "benchmarks.suites=[
 FILES = tuple(PoolFile(name=str(number), version="1") for number in range(3))
 FACTS: dict[str, dict[str, Any]] = {
     "suite": {"shards": 1, "questions": 3},
-    "pool": {"images": 2, "rejected": {}},
+    "pool": {"images": 2, LINEAGE: {"rejected": {}}},
     "refinements": {"reasons": {}},
     "operations": {"reasons": {}},
     "dataset": {"instructive": 10**6, "counts": {"rows": 10**6}},
@@ -61,6 +62,9 @@ class Recorder:
 
     def group(self, title: str, walk: Callable[..., Any], *arguments: object) -> Any:
         return walk(self, *arguments)
+
+    def forget(self, ref: ArtifactRef) -> None:
+        raise AssertionError("nothing is of no use here")
 
     def release(self) -> None:
         """Nothing was loaded."""

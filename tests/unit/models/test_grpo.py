@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from models import grpo
-from models.grpo import make_config, make_trainer, whole_batches
+from models.grpo import make_config, make_trainer
 from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
-from models.trainable import Adaptation, draw_order, rate_share, save_merged
+from models.trainable import Adaptation, save_merged
 from models.vlm import Prompt, load_vlm
 from viper.errors import ModelError, ProfileError
 from viper.settings import GrpoStage, LoraSettings, ModelSettings, RewardSettings
@@ -124,32 +122,6 @@ def test_an_optimizer_step_sees_every_rollout_of_its_prompts(
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(ProfileError, match="4 processes"):
         make_config(model, STAGE, 5, tmp_path)
-
-
-@given(st.integers(1, 1000), st.integers(1, 12))
-def test_checkpoints_lie_between_rollout_batches(steps: int, updates: int) -> None:
-    assert whole_batches(steps, updates) % updates == 0
-    assert steps <= whole_batches(steps, updates) < steps + updates
-
-
-@given(st.integers(1, 300), st.integers(0, 50))
-def test_the_rate_rises_to_its_peak_and_falls_to_a_tenth(steps: int, warmup: int) -> None:
-    shares = [rate_share(step, steps, warmup) for step in range(steps)]
-    assert all(0 < share <= 1 for share in shares)
-    assert shares[:warmup] == sorted(shares[:warmup])
-    assert shares[warmup:] == sorted(shares[warmup:], reverse=True)
-    if steps > warmup + 1:
-        assert shares[warmup] == 1
-        assert shares[-1] == pytest.approx(0.1)
-
-
-@given(st.integers(1, 40), st.integers(1, 200), st.integers(0, 5))
-def test_all_rows_are_used_equally_often(rows: int, needed: int, seed: int) -> None:
-    order = draw_order(rows, needed, seed)
-    counts = np.bincount(order, minlength=rows)
-    assert len(order) == needed
-    assert counts.max() - counts.min() <= 1
-    assert order == draw_order(rows, needed, seed)
 
 
 def test_processing_once_gives_what_the_untouched_processor_gives(model: ModelSettings) -> None:

@@ -21,6 +21,10 @@ class Made(Inputs):
     margin: float = 0.5
     parts: tuple[ArtifactRef, ...] = ()
 
+    @property
+    def title(self) -> str:
+        return "make"
+
 
 def made(**changed: object) -> Made:
     ref = stored("captions", facts={"count": 2})
