@@ -75,7 +75,7 @@ def run_tests(tests: Sequence[str], mutation: Mutation | None = None) -> Outcome
 def _pytest(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
     """What pytest ends with and says in a copy, up to the first failure."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         process = subprocess.run(
             command, cwd=folder, env=environment, text=True, capture_output=True, timeout=RUN_WITHIN_S, check=False
