@@ -3,7 +3,7 @@
 The stock processors need torchvision for their videos, and where it is installed they resize images with it, which
 gives other pixels than Pillow. The processors below use Pillow everywhere. In the place of the video processor they
 hold its settings only. transformers writes the names of the classes into what it saves: these have the stock names, so
-the folders that they save are stock folders, which ``AutoProcessor`` and vLLM load.
+the folders that they save are stock folders, which ``AutoProcessor`` loads.
 """
 
 from typing import Any

@@ -59,7 +59,7 @@ def ours(folder: str) -> dict[str, Any]:
 
 
 def plain(folder: str) -> dict[str, Any]:
-    """What transformers makes of the folder without any code of ours: how vLLM loads it too."""
+    """What transformers makes of the folder without any code of ours."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     processor = AutoProcessor.from_pretrained(folder)

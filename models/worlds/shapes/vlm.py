@@ -61,7 +61,7 @@ CHAT_TEMPLATE = (
 
 
 def save_vlm(vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a stock folder, which ``transformers`` and vLLM load: weights, tokenizer, processor, chat template."""
+    """Write a stock folder, which plain transformers loads: weights, tokenizer, processor, chat template."""
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
     from models.qwen_processor import Qwen2_5_VLProcessor, Qwen2VLVideoProcessor

@@ -1,5 +1,7 @@
 """The object store in a folder."""
 
+import hashlib
+import json
 import pickle
 from pathlib import Path
 
@@ -120,6 +122,20 @@ def test_a_reference_that_misstates_its_artifact_is_not_believed(store: ObjectSt
     ref = store.commit("a", "images", ENTRIES)
     with pytest.raises(CorruptArtifact, match="but its manifest says"):
         store.manifest(ref.model_copy(update={"size_bytes": 1}))
+
+
+def test_an_older_reference_whose_content_counted_lineage_is_believed_and_a_wrong_one_is_not(
+    store: ObjectStore,
+) -> None:
+    meta = {"lineage": {"round": 1}, "rows": 2}
+    ref = store.commit("a", "dataset", {"x": b"1", "README.md": b"of round 1"}, meta)  # type: ignore[arg-type]
+    entries = {name: hashlib.sha256(data).hexdigest() for name, data in (("README.md", b"of round 1"), ("x", b"1"))}
+    text = json.dumps({"entries": entries, "kind": "dataset", "meta": meta}, sort_keys=True, separators=(",", ":"))
+    older = ref.model_copy(update={"content_sha256": hashlib.sha256(text.encode()).hexdigest()})
+    assert older != ref
+    assert ObjectStore(store.root).manifest(older).meta == meta
+    with pytest.raises(CorruptArtifact, match="with the content 0000"):
+        ObjectStore(store.root).manifest(ref.model_copy(update={"content_sha256": "0" * 64}))
 
 
 @pytest.mark.parametrize("part", ["entry", "manifest", "entry and manifest", "reference", "lost entry"])
