@@ -28,7 +28,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import GRPOConfig
 
-from models.rewards import SentenceReward
+from models.roles import Reward
 from models.rollout_images import check_image_tokens, processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
 from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
@@ -43,7 +43,7 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
         self,
         rows: Any,
         order: Sequence[int],
-        reward: SentenceReward,
+        reward: Reward,
         warmup_steps: int,
         shared_prefix: bool,
         **kwargs: Any,
@@ -154,7 +154,7 @@ def make_trainer(
     rows: Any,
     stage: GrpoStage,
     adaptation: Adaptation,
-    reward: SentenceReward,
+    reward: Reward,
     seed: int,
     output_dir: Path,
     callbacks: Sequence[TrainerCallback] = (),
