@@ -1,7 +1,8 @@
-"""Cuts each step's inputs out of an evolution's settings: the one place that knows which setting decides what.
+"""What the inputs of several steps have in common, cut out of an evolution's settings: models, seeds, world.
 
-A step sees nothing but what is given to it here, so a setting that no function below reads decides nothing, and one
-that is read below moves the key of that step and, as far as its results differ, of the steps after it.
+A step sees nothing but its inputs. ``flows.synthesis_inputs`` and ``flows.training_inputs`` cut those of each step, with
+what stands here; so a setting that none of the three reads decides nothing, and one that is read moves the key of that
+step and, as far as its results differ, of the steps after it.
 """
 
 from functools import cached_property
@@ -23,7 +24,7 @@ def slice_of(rules: type[Rules], *sections: Section) -> Rules:
 
 
 class Cut:
-    """The slices of one evolution's settings.
+    """One evolution's settings, and what its models are.
 
     Args:
         settings: Of the evolution.
