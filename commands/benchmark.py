@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal import checking, start, working
-from viper.environment import prepare_environment
+from commands.terminal import checking, reading, start, working
 from viper.errors import ViperError
 
 app = typer.Typer(help="Score models on the benchmarks alone.", invoke_without_command=True)
@@ -65,7 +64,7 @@ def benchmark(
 @app.command()
 def rescore(suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default all.")] = "") -> None:
     """Score the stored replies again by the present rules, without the model. Changes nothing."""
-    prepare_environment()
+    reading()
     with checking():
         from commands.summary import show_rescored
         from flows.start import open_store

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal import checking
-from viper.environment import prepare_environment
+from commands.terminal import checking, reading
 
 app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
 
@@ -15,7 +14,7 @@ Evolution = Annotated[str, typer.Argument(help="Name of the evolution; by defaul
 @app.command()
 def show(evolution: Evolution = "") -> None:
     """The champion: what the next round starts from."""
-    prepare_environment()
+    reading()
     from flows.start import open_store
     from storage.ledger.champions import history
     from storage.ledger.requests import named_evolution
@@ -36,7 +35,7 @@ def show(evolution: Evolution = "") -> None:
 @app.command()
 def history(evolution: Evolution = "") -> None:
     """All champions, oldest first, each with the gate's reason or that of a rollback."""
-    prepare_environment()
+    reading()
     from flows.start import open_store
     from storage.ledger import champions
     from storage.ledger.requests import named_evolution
@@ -55,7 +54,7 @@ def rollback(
     evolution: Evolution = "",
 ) -> None:
     """Put an earlier champion back: later rounds start from it. Nothing is removed."""
-    prepare_environment()
+    reading()
     from flows.start import open_store
     from storage.ledger import champions
     from storage.ledger.requests import named_evolution

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import benchmark, champion, data, store
-from commands.terminal import USER_MISTAKE, checking, start, working
-from viper.environment import home, prepare_environment, store_root
+from commands.terminal import USER_MISTAKE, checking, prepare, reading, start, working
+from viper.environment import home, store_root
 from viper.errors import ViperError
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def evolve(
     with checking():
         settings = _settings(profile, set_)
         from flows.preflight import check
+        from flows.start import ask, open_store
 
         check(settings, rounds)
+        ask(open_store(), profile, rounds, settings)
     _evolve(profile, rounds, settings, allow_code_change)
 
 
@@ -73,19 +75,21 @@ def resume(
     start()
     with checking():
         from flows.preflight import check
-        from flows.start import open_store
+        from flows.start import ask, open_store
         from storage.ledger.requests import last_request
 
-        asked = last_request(open_store(), evolution)
+        store = open_store()
+        asked = last_request(store, evolution)
         rounds = asked.rounds if rounds is None else rounds
         check(asked.settings, rounds)
+        ask(store, asked.profile, rounds, asked.settings)
     _evolve(asked.profile, rounds, asked.settings, allow_code_change)
 
 
 @app.command()
 def status(evolution: Evolution = "") -> None:
     """What is done of an evolution, what is running, and what a resume would skip and do. Changes nothing."""
-    prepare_environment()
+    reading()
     with checking():
         from commands.status import show_status
 
@@ -163,7 +167,7 @@ def profiles() -> None:
 @app.command()
 def doctor(profile: Profile = "shapes") -> None:
     """Check this machine, the store, the services and the models of a profile. Changes nothing."""
-    prepare_environment()
+    prepare()
     from commands.doctor import examine
 
     if not examine(profile):
@@ -191,7 +195,7 @@ def foundation(
 @app.command()
 def services() -> None:
     """Run a Prefect server, an MLflow server and an S3 server on loopback until Ctrl-C."""
-    prepare_environment()
+    prepare()
     from commands.services import serve
 
     with checking():

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from commands.terminal import checking
-from viper.environment import prepare_environment, store_root
+from commands.terminal import checking, reading
+from viper.environment import store_root
 
 app = typer.Typer(help="Dataset versions, and the lineage of models.", no_args_is_help=True)
 
@@ -17,7 +17,7 @@ Name = Annotated[str, typer.Argument(help="Key of a dataset version, or the begi
 @app.command("list")
 def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.")] = "") -> None:
     """All dataset versions."""
-    prepare_environment()
+    reading()
     from rich.console import Console
     from rich.table import Table
 
@@ -39,7 +39,7 @@ def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.
 @app.command()
 def show(name: Name) -> None:
     """Lineage and figures of a version, and its first rows."""
-    prepare_environment()
+    reading()
     from storage.dataset_reports import compare_versions, find_version, sample_rows
     from storage.datasets import lineage
     from storage.objects import ObjectStore
@@ -59,7 +59,7 @@ def show(name: Name) -> None:
 @app.command()
 def diff(first: Name, second: Name) -> None:
     """Rows added, removed and changed from the first version to the second, and how the figures moved."""
-    prepare_environment()
+    reading()
     from storage.dataset_reports import compare_versions, find_version
     from storage.objects import ObjectStore
 
@@ -81,7 +81,7 @@ def export(
     ] = "hub-folder",
 ) -> None:
     """Copy a version out of the store, verified."""
-    prepare_environment()
+    reading()
     from storage.dataset_reports import export_folder, export_jsonl, find_version
     from storage.objects import ObjectStore
 
@@ -100,7 +100,7 @@ def sample(
     rows: Annotated[int, typer.Option(help="Rows, spread evenly over the version.", min=1)] = 24,
 ) -> None:
     """A page with rows of a version and their pictures."""
-    prepare_environment()
+    reading()
     from storage.dataset_reports import find_version, sample_rows
     from storage.objects import ObjectStore
     from tasks.gallery import sample_page
@@ -117,7 +117,7 @@ def lineage(
     name: Annotated[str, typer.Argument(help="An evolution (its champion), or the key of a champion or checkpoint.")],
 ) -> None:
     """The dataset versions, settings, code and parent that made a model, back to the base."""
-    prepare_environment()
+    reading()
     from flows.start import open_store
     from storage.ledger.lineage import trace
 

@@ -5,14 +5,15 @@ import platform
 import shutil
 from collections.abc import Callable
 from importlib.metadata import version
-from urllib.request import urlopen
 
 import typer
 
-from flows.preflight import MIN_FREE_BYTES
+from flows.preflight import MIN_FREE_BYTES, check_devices
+from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
 from viper.profiles import load_profile
+from viper.servers import check_mlflow, check_prefect, check_store
 from viper.settings import Settings
 
 
@@ -33,7 +34,8 @@ def examine(profile: str) -> bool:
         settings = None
     if settings is not None:
         _line("profile", f"{settings.name}: evolution {settings.evolution!r}, seed {settings.seed}", ok=True)
-        checks += [("device", lambda: _device(settings)), ("models", lambda: _models(settings))]
+        checks += [("device", lambda: _device(settings)), ("launcher", lambda: _launcher(settings))]
+        checks += [("models", lambda: _models(settings))]
         checks += [("pool", lambda: _pool(settings)), ("suites", lambda: _suites(settings))]
     sound = settings is not None
     for name, check in checks:
@@ -69,33 +71,34 @@ def _disk() -> str:
 def _store() -> str:
     from storage.objects import ObjectStore
 
+    check_store()
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
     return f"{store_root()} reads, writes and honors create-only"
 
 
 def _prefect() -> str:
+    check_prefect()
     url = os.environ.get("PREFECT_API_URL")
-    if not url:
-        return "no PREFECT_API_URL: each run starts a server of its own"
-    with urlopen(f"{url.rstrip('/')}/health", timeout=10) as reply:
-        return f"{url} answers {reply.status}"
+    return f"{url} answers" if url else "no PREFECT_API_URL: each run starts a server of its own"
 
 
 def _mlflow() -> str:
-    uri = tracking_uri()
-    if not uri.startswith("http"):
-        return uri
-    with urlopen(f"{uri.rstrip('/')}/health", timeout=10) as reply:
-        return f"{uri} answers {reply.status}"
+    answers = check_mlflow()
+    uri = without_passwords(tracking_uri())
+    return uri if answers else f"{uri} is away: a run keeps what MLflow misses until it is back"
 
 
 def _device(settings: Settings) -> str:
-    import torch
+    check_devices(settings)
+    models = settings.models
+    return ", ".join(sorted({model.device for model in (models.vlm, models.painter, models.editor, models.similarity)}))
 
-    wanted = {model.device for model in (settings.models.vlm, settings.models.painter, settings.models.editor)}
-    if any(device.startswith("cuda") for device in wanted) and not torch.cuda.is_available():
-        raise RuntimeError(f"the profile wants {', '.join(sorted(wanted))}, but torch {torch.__version__} sees no GPU")
-    return ", ".join(sorted(wanted))
+
+def _launcher(settings: Settings) -> str:
+    from tasks.training_runner import find_launcher
+
+    launcher = settings.training.launcher
+    return " ".join([find_launcher(launcher[0]), *launcher[1:]]) if launcher else "none: plain Python"
 
 
 def _models(settings: Settings) -> str:

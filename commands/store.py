@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal import FAILED, checking
-from viper.environment import prepare_environment, store_root
+from commands.terminal import FAILED, checking, reading
+from viper.environment import store_root
 
 if TYPE_CHECKING:
     from storage.objects import ObjectStore
@@ -21,7 +21,7 @@ def verify(
     ] = False,
 ) -> None:
     """Read all artifacts, and name what is missing or damaged. Exit code 1 if something is and is not repaired."""
-    prepare_environment()
+    reading()
     from storage import maintenance
     from storage.objects import ObjectStore
 
@@ -95,7 +95,7 @@ def _forget(store: "ObjectStore", key: str) -> bool:
 @app.command()
 def du() -> None:
     """Artifacts and bytes by step and evolution."""
-    prepare_environment()
+    reading()
     from rich.console import Console
     from rich.table import Table
 
@@ -122,7 +122,7 @@ def bench(
     turns: Annotated[int, typer.Option(help="Turns of each way; their median counts.", min=1)] = 5,
 ) -> None:
     """Time the store against a plain s3fs copy (of a bucket) and against this disk. Removes what it wrote."""
-    prepare_environment()
+    reading()
     from rich.console import Console
     from rich.table import Table
 
@@ -156,7 +156,7 @@ def gc(
     remove: Annotated[bool, typer.Option("--remove", help="Remove them; without it, they are only counted.")] = False,
 ) -> None:
     """Count, and with --remove clear away, blobs that nothing refers to. Safe beside a running round."""
-    prepare_environment()
+    reading()
     from storage import maintenance
     from storage.objects import ObjectStore
 

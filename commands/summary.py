@@ -17,6 +17,7 @@ from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
 from tasks.evaluation import read_replies
 from tasks.pages import p_text, power_text
+from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
@@ -46,9 +47,18 @@ def show(results: list[RoundResult]) -> None:
     typer.echo(f"Store                {store_root()}")
     programs = os.path.relpath(Path(sys.executable).parent)
     typer.echo(f"Prefect pages        PREFECT_HOME={home() / 'prefect'} {programs}/prefect server start")
-    typer.echo(f"MLflow pages         {programs}/mlflow ui --host 127.0.0.1 --backend-store-uri {tracking_uri()}")
+    typer.echo(f"MLflow pages         {_mlflow_pages(programs)}")
     following = f"{programs}/viper resume {last.evolution} --rounds {len(results) + 1}"
     typer.secho(f"Next                 {following}", bold=True)
+
+
+def _mlflow_pages(programs: str) -> str:
+    """Where they are, or the command that serves them, with the password of a database left in the environment."""
+    uri = tracking_uri()
+    if uri.startswith("http"):
+        return uri
+    database = uri if uri == without_passwords(uri) else '"$MLFLOW_TRACKING_URI"'
+    return f"{programs}/mlflow ui --host 127.0.0.1 --backend-store-uri {database}"
 
 
 def _console() -> Console:

@@ -10,15 +10,34 @@ from importlib import import_module
 
 import typer
 
+from viper.addresses import hide_passwords
 from viper.environment import prepare_environment
 from viper.errors import ViperError
+from viper.servers import check_s3_answers, check_servers, check_store
 
 USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 
 
+def prepare() -> None:
+    """Defaults of the environment; a folder or an address that cannot be used ends the command in one line."""
+    with checking():
+        prepare_environment()
+        hide_passwords()
+
+
+def reading() -> None:
+    """The same for a command that reads the store: an S3 server that is away ends it in seconds, not minutes."""
+    prepare()
+    with checking():
+        check_store()
+        check_s3_answers()
+
+
 def start() -> None:
-    """Defaults of the environment, and the log of the loop on the terminal."""
-    prepare_environment()
+    """The same for a command that works: the addresses of all servers are looked at, and the loop's log is shown."""
+    prepare()
+    with checking():
+        check_servers()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     log = logging.getLogger("viper")

@@ -13,14 +13,11 @@ from prefect.runtime import flow_run
 
 from flows import preflight
 from flows.cut import Cut
-from flows.identities import Identities, resolve_commits
 from flows.round import run_round
 from flows.runner import InProcess, one_worker
-from flows.start import open_store
+from flows.start import ask, cut_of, open_store
 from storage.heartbeats import Heartbeat
 from storage.layout import is_history
-from storage.ledger.champions import heal
-from storage.ledger.requests import keep_request, known_commits
 from storage.ledger.rounds import finished_round
 from tasks.worker import Worker
 from viper.environment import store_root
@@ -62,12 +59,9 @@ def evolve(
     settings = settings or load_profile(profile)
     preflight.check(settings, rounds)
     store = open_store()
-    heal(store, settings.evolution)
-    commits = resolve_commits(settings, known_commits(store, settings.evolution))
     # The run's id stays the same when it is retried, and so do the rounds that it asks for.
-    run = str(flow_run.id) if additional else ""
-    rounds = keep_request(store, profile, rounds, settings, run, commits)
-    cut = Cut(settings, Identities(commits))
+    rounds = ask(store, profile, rounds, settings, str(flow_run.id) if additional else "")
+    cut = cut_of(store, settings)
     worker = Worker(store, cut.machine(allow_code_change))
     with Heartbeat(store_root(), settings.evolution, lambda: worker.doing):
         return run_rounds(InProcess(worker), cut, rounds)

@@ -9,8 +9,10 @@ from storage.ledger.requests import known_commits
 from storage.objects import ObjectStore
 from tasks.pool import check_pool
 from tasks.suites import check_suites
+from tasks.training_runner import find_launcher
 from viper.environment import store_root
 from viper.errors import ProfileError
+from viper.servers import check_servers
 from viper.settings import Settings
 
 MIN_FREE_BYTES = 2_000_000_000
@@ -24,7 +26,11 @@ def check(settings: Settings, rounds: int) -> None:
     """
     if rounds < 1:
         raise ProfileError(f"rounds is {rounds}; expected at least 1.")
+    check_servers()
     check_names(settings)
+    check_devices(settings)
+    if settings.training.launcher:
+        find_launcher(settings.training.launcher[0])
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
     check_pool(settings.pool)
@@ -49,13 +55,44 @@ def check_names(settings: Settings) -> None:
             find_lesson(lesson)
 
 
+def check_devices(settings: Settings) -> None:
+    """The torch devices of the models are on this machine.
+
+    Raises:
+        ProfileError: One is not.
+    """
+    models = settings.models
+    for name in ("vlm", "painter", "editor", "similarity"):
+        _check_device(f"models.{name}.device", getattr(models, name).device)
+    if settings.judge.path:
+        _check_device("judge.device", settings.judge.device)
+
+
+def _check_device(setting: str, device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    kind, _, number = device.partition(":")
+    here = torch.accelerator.current_accelerator(check_available=True)
+    count = torch.accelerator.device_count()
+    if here is None or here.type != kind or int(number or 0) >= count:
+        found = f"{count} of kind {here.type}" if here else "none"
+        raise ProfileError(
+            f"{setting} is {device!r}, but of such devices torch {torch.__version__} sees {found} on this machine. Run "
+            'where it is, or set the device to "cpu".'
+        )
+
+
 def check_benchmark(settings: Settings) -> None:
     """What a benchmark alone needs: the VLM, suites and store.
 
     Raises:
         ViperError: With what was found, what was expected, and what to do.
     """
+    check_servers()
     find_world(settings.world)
+    _check_device("models.vlm.device", settings.models.vlm.device)
     resolve(settings.models.vlm.path)
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)

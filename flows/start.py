@@ -1,9 +1,10 @@
-"""How an entry point begins: what the models are, and who runs the steps."""
+"""How an entry point begins: what is asked, what the models are, and who runs the steps."""
 
 from flows.cut import Cut
-from flows.identities import Identities
+from flows.identities import Identities, resolve_commits
 from flows.runner import InProcess
-from storage.ledger.requests import known_commits
+from storage.ledger.champions import heal
+from storage.ledger.requests import keep_request, known_commits
 from storage.objects import ObjectStore
 from tasks.worker import Worker
 from viper.environment import store_root
@@ -21,6 +22,27 @@ def cut_of(store: ObjectStore, settings: Settings) -> Cut:
     What it did not resolve is resolved where it is needed.
     """
     return Cut(settings, Identities(known_commits(store, settings.evolution)))
+
+
+def ask(store: ObjectStore, profile: str, rounds: int, settings: Settings, run: str = "") -> int:
+    """Write down what is asked of an evolution, so that it can be resumed from then on, whatever happens.
+
+    Args:
+        store: With the evolution. Champions of it that one copy lost are healed first.
+        profile: Where the settings come from, as the person named it.
+        rounds: Rounds that the evolution shall have; with ``run``, rounds more than are finished.
+        settings: Of the evolution.
+        run: The run that asks for more rounds. When it is retried, it asks for no others.
+
+    Returns:
+        The rounds that the evolution shall have.
+
+    Raises:
+        ViperError: History is damaged, or a revision on the hub means nothing.
+    """
+    heal(store, settings.evolution)
+    commits = resolve_commits(settings, known_commits(store, settings.evolution))
+    return keep_request(store, profile, rounds, settings, run, commits)
 
 
 def begin(settings: Settings, allow_code_change: bool = False) -> tuple[InProcess, Cut]:

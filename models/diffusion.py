@@ -40,7 +40,7 @@ def load_pipeline(settings: DiffusionSettings) -> Any:
         pipeline = pipeline_class.from_pretrained(
             location, revision=settings.revision, dtype=getattr(torch, settings.dtype), use_safetensors=True
         )
-    except (OSError, ValueError, AttributeError) as error:
+    except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(f"{settings.path} cannot be loaded as a diffusers pipeline: {error}") from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(settings.device)

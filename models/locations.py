@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from models.pickles import refuse_pickles
 from models.worlds import world_of
 from viper.errors import ModelError
 
@@ -19,12 +20,14 @@ def resolve(path: str) -> str:
     other names are left to the hub.
 
     Raises:
-        ModelError: There is no such folder or embedded model.
+        ModelError: There is no such folder or embedded model, or a pickle lies in the folder.
     """
     if (world := world_of(path)) is not None:
         return str(world.model_folder(path.partition(":")[2]))
     if path.startswith((".", "/")) and not Path(path).is_dir():
         raise ModelError(f"There is no folder {path}. Give a folder with a saved model, or a hub name.")
+    if Path(path).is_dir():
+        refuse_pickles(Path(path))
     return path
 
 

@@ -56,7 +56,7 @@ def load_qwen_processor(kind: str, folder: str, revision: str = "main") -> Any:
         ValueError: A file of the processor is damaged.
     """
     processor = PROCESSORS[kind]
-    tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, padding_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision, padding_side="left", trust_remote_code=False)
     images = Qwen2VLImageProcessorPil.from_pretrained(folder, revision=revision)
     video = _video_settings(folder, revision, images)
     saved, _ = processor.get_processor_dict(folder, revision=revision)

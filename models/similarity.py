@@ -37,9 +37,10 @@ def load_similarity(settings: ModelSettings) -> "Similarity":
             folder,
             device=settings.device,
             revision=settings.revision,
-            model_kwargs={"dtype": getattr(torch, settings.dtype)},
+            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True},
+            trust_remote_code=False,
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(
             f"{settings.path} cannot be loaded as a SentenceTransformer: {error} Check models.similarity.path."
         ) from error

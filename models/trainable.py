@@ -42,7 +42,7 @@ def draw_order(rows: int, needed: int, seed: int) -> list[int]:
 
 
 class ResumableTrainer(Trainer):
-    """Mixed in before a trainer of TRL: loads a checkpoint's weights strictly, and gives the rate its shape."""
+    """Mixed in before a trainer of TRL: loads a checkpoint's weights strictly, shapes the rate, keeps no times."""
 
     lr_scheduler: LRScheduler | None
 
@@ -50,6 +50,11 @@ class ResumableTrainer(Trainer):
         self._warmup_steps = warmup_steps
         super().__init__(**kwargs)
         self.remove_callback(PrinterCallback)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Hand a step's figures to the callbacks; its seconds do not stay in the state, whose bits no clock decides."""
+        super().log(logs, start_time)
+        self.state.log_history[-1].pop("step_time", None)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PreTrainedModel | None = None) -> None:
         target = model or self.model

@@ -9,9 +9,11 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
+from models.pickles import refuse_pickles
 from models.threads import fix_threads
 from viper.errors import ModelError
 from viper.settings import ModelSettings
@@ -58,12 +60,14 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     from models.qwen_processor import PROCESSORS, load_qwen_processor
 
     try:
-        kind = AutoConfig.from_pretrained(folder, revision=revision).model_type
+        kind = AutoConfig.from_pretrained(folder, revision=revision, trust_remote_code=False).model_type
         if kind in PROCESSORS:
             processor = load_qwen_processor(kind, folder, revision)
         else:
-            processor = AutoProcessor.from_pretrained(folder, revision=revision, padding_side="left")
-    except (ImportError, OSError, ValueError) as error:
+            processor = AutoProcessor.from_pretrained(
+                folder, revision=revision, padding_side="left", trust_remote_code=False
+            )
+    except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(f"The processor of {folder} cannot be loaded: {error}") from error
     if not hasattr(processor, "image_processor"):
         raise ModelError(
@@ -91,14 +95,17 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
             revision=settings.revision,
             dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # as above
         raise ModelError(
             f"{settings.path} cannot be loaded as a vision-language model: {error} Check models.vlm.path."
         ) from error
     if adapter:
         from peft import PeftModel
 
+        refuse_pickles(Path(adapter))
         model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     # The sampling rules are the project's own: what the folder suggests (repetition_penalty, top_k, …) is in no key.
     suggested = model.generation_config
@@ -138,6 +145,9 @@ class Vlm:
         seeds: Sequence[int] | None = None,
     ) -> list[str]:
         """One reply a prompt, in the order of the prompts.
+
+        In float32 a reply is the same alone and in a batch. In bfloat16 the padding of a batch changes how sums are
+        rounded, so that of two tokens that are nearly as likely the other may win: the batch is part of a step's key.
 
         Args:
             prompts: User turns.

@@ -1,6 +1,5 @@
 """Signs of life in the store: which processes work on an evolution now, as any machine can see."""
 
-import json
 import logging
 import os
 import socket
@@ -87,7 +86,11 @@ def living(root: str, evolution: str) -> list[tuple[Beat, float]]:
         data = backend.read(key)
         if data is None or stat.age_s > SILENT_AFTER_S:
             continue
-        beat = Beat.model_validate(json.loads(data))
+        try:
+            beat = Beat.model_validate_json(data)
+        except ValueError:
+            _log.warning("The sign of life %r is damaged: it is left out.", key)
+            continue
         if beat.host != socket.gethostname() or _runs_here(beat.pid):
             found.append((beat, stat.age_s))
     return found

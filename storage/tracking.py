@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from storage.layout import check_name
 from storage.mlflow_calls import OPERATIONS, Operation, find_or_create_run, is_away
+from viper.addresses import without_passwords
 from viper.records import ArtifactRef
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ class Tracker:
                     if is_away(error):
                         self._warn(error)
                         break
-                    _log.error("MLflow refused a spooled operation, dropped: %s (%s)", waiting[0], error)
+                    why = without_passwords(str(error))
+                    _log.error("MLflow refused a spooled operation, dropped: %s (%s)", waiting[0], why)
                 del waiting[0]
             remaining = self.spool.with_name(self.spool.name + ".new")
             remaining.write_text("".join(line + "\n" for line in waiting))
@@ -151,7 +153,8 @@ class Tracker:
 
     def _warn(self, error: Exception) -> None:
         if not self._warned:
-            _log.warning("MLflow at %s is away (%s). Keeping what it misses in %s.", self.uri, error, self.spool)
+            where, why = without_passwords(self.uri), without_passwords(str(error))
+            _log.warning("MLflow at %s is away (%s). Keeping what it misses in %s.", where, why, self.spool)
         self._warned = True
 
     def _carry_out(self, operation: Operation) -> None:

@@ -7,6 +7,7 @@ C code, which no timeout inside Python can.
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO
 
 import viper.errors
 from tasks.training_spec import TrainingFailure, TrainingResult, TrainingSpec
-from viper.errors import TrainingFailed, ViperError
+from viper.errors import ProfileError, TrainingFailed, ViperError
 
 POLL_S = 0.2
 STACK_WAIT_S = 2.0
@@ -95,6 +96,21 @@ def _watch(
             time.sleep(POLL_S)
 
 
+def find_launcher(command: str) -> str:
+    """The path of a launcher: that of this environment first, whether or not it is activated.
+
+    Raises:
+        ProfileError: There is no such command.
+    """
+    found = shutil.which(command, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        raise ProfileError(
+            f"training.launcher begins with {command!r}, which is no command here. Install it, name another, or leave "
+            "the launcher empty for plain Python."
+        )
+    return found
+
+
 def _new_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
     """The lines since the last call; one that is not whole yet is left for the next."""
     while (line := file.readline()).endswith(b"\n"):
@@ -105,9 +121,7 @@ def _new_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
 def _command(launcher: Sequence[str]) -> list[str]:
     if not launcher:
         return [sys.executable, "-m"]
-    # The launcher of this environment, whether or not it is activated.
-    beside = Path(sys.executable).parent / launcher[0]
-    return [str(beside) if beside.exists() else launcher[0], *launcher[1:], "-m"]
+    return [find_launcher(launcher[0]), *launcher[1:], "-m"]
 
 
 def _environment(spec: TrainingSpec, launcher: Sequence[str]) -> dict[str, str]:

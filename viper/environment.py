@@ -11,10 +11,13 @@ AWS_*                 endpoint and credentials of an S3 store
 import fcntl
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from viper.errors import AddressError
 
 
 def home() -> Path:
@@ -73,8 +76,11 @@ def tracking_uri() -> str:
 
 
 def prepare_environment() -> None:
-    """Set the defaults that the libraries read from the environment. Call before they are imported."""
-    home().mkdir(parents=True, exist_ok=True)
+    """Set the defaults that the libraries read from the environment. Call before they are imported.
+
+    Raises:
+        AddressError: ``VIPER_HOME`` or ``PREFECT_HOME`` is no folder that can be written.
+    """
     defaults = {
         "PREFECT_HOME": str(home() / "prefect"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -92,3 +98,17 @@ def prepare_environment() -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    _check_folder("VIPER_HOME", home())
+    _check_folder("PREFECT_HOME", Path(os.environ["PREFECT_HOME"]))
+
+
+def _check_folder(variable: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise AddressError(
+            f"{variable} is {str(folder)!r}, which is no folder that can be written: {error.strerror}. Name one that "
+            "can, on a disk with space, or leave the variable out."
+        ) from error

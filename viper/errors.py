@@ -2,6 +2,7 @@
 
     ViperError                     something the user or the operator can act on; the message says
     │                              what was found, what was expected and what to do
+    ├── AddressError (ValueError)  a variable of the environment that names no usable folder or server
     ├── ProfileError (ValueError)  a profile that does not exist, does not parse or contradicts itself
     ├── PoolError (ValueError)     a pool with no usable images, or with too many unusable ones
     ├── ModelError (OSError)       a model folder that is missing, incomplete or of the wrong class
@@ -20,6 +21,10 @@ Errors cross process boundaries, so each is built from plain values and survives
 
 class ViperError(Exception):
     """Base of all errors with a message meant for the person who runs the loop."""
+
+
+class AddressError(ViperError, ValueError):
+    """A variable of the environment names a folder or a server that cannot be used."""
 
 
 class ProfileError(ViperError, ValueError):

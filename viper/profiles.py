@@ -32,7 +32,11 @@ def load_profile(name_or_path: str) -> Settings:
     """
     is_path = name_or_path.endswith(".toml")
     path = Path(name_or_path) if is_path else PROFILES_FOLDER / f"{name_or_path}.toml"
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        found = False
+    if not found:
         known = profile_names()
         if is_path:
             raise ProfileError(f"There is no file {path}. Give a path to a .toml file or one of: {', '.join(known)}.")

@@ -57,8 +57,10 @@ def load_features(path: str, revision: str, device: str) -> FeatureJudge:
 
     location = resolve(path)
     try:
-        processor = AutoImageProcessor.from_pretrained(location, revision=revision)
-        model = AutoModel.from_pretrained(location, revision=revision, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+        processor = AutoImageProcessor.from_pretrained(location, revision=revision, trust_remote_code=False)
+        model = AutoModel.from_pretrained(
+            location, revision=revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(f"{path} cannot be loaded as an image model: {error} Check the judge's path.") from error
     return FeatureJudge(model.to(device).eval(), processor)

@@ -10,7 +10,7 @@ from viper.settings.section import Count, Section, Share, Text
 class BenchmarkSettings(Section):
     """Held-out evaluation."""
 
-    suites: tuple[Text, ...]
+    suites: tuple[Text, ...] = Field(strict=False)
     """Suites by name, in the order of the report."""
     folder: Text
     """Folder or ``s3://`` prefix of the suites' files (``NAME.tsv``, or parquet in a folder ``NAME``), or ``hub:`` for

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from viper.settings.section import Count, Section, Text, Word
+from viper.settings.section import Count, Device, Section, Text, Word
 
 
 class ModelSettings(Section):
@@ -16,7 +16,7 @@ class ModelSettings(Section):
     """Revision on the hub; ignored for folders."""
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Number format of the weights in memory."""
-    device: Text = "cuda"
+    device: Device = "cuda"
     """Torch device, such as ``cpu``, ``cuda`` or ``cuda:1``."""
     attention: Literal["eager", "sdpa", "flash_attention_2"] = "sdpa"
     """Attention kernel of language models; pipelines choose their own."""
@@ -59,7 +59,7 @@ class JudgeSettings(Section):
     """Folder or hub name of the image model. Only ``features`` needs one."""
     revision: Text = "main"
     """Revision of the image model on the hub; ignored for folders."""
-    device: Text = "cuda"
+    device: Device = "cuda"
     """Torch device of the image model, such as ``cpu``, ``cuda`` or ``cuda:1``."""
 
     @model_validator(mode="after")

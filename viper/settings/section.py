@@ -5,21 +5,23 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
-_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
+_WORD = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_DEVICE = re.compile(r"(?:cpu|cuda|xpu|hpu|npu|mps)(?::\d{1,3})?")
 
 
 class Section(BaseModel):
-    """A part of a profile. It is frozen; unknown keys, infinite numbers and NaN are errors."""
+    """A part of a profile. It is frozen; unknown keys, values of another kind, infinite numbers and NaN are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Strict: without it, true would be the number 1. Fields of several values say strict=False, since TOML has lists.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
 def _is_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no name. Use 1 to 64 lower case letters, digits, dashes and dots, the first of them a "
-            "letter or a digit."
+            f"{text!r} is no name. Use 1 to 64 lower case letters, digits, dashes and dots, the first and the last of "
+            "them a letter or a digit."
         )
     return text
 
@@ -27,8 +29,17 @@ def _is_name(text: str) -> str:
 def _is_word(text: str) -> str:
     if not _WORD.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no name. Use 1 to 64 lower case letters, digits and dashes, the first of them a letter or "
-            "a digit."
+            f"{text!r} is no name. Use 1 to 64 lower case letters, digits and dashes, the first and the last of them "
+            "a letter or a digit."
+        )
+    return text
+
+
+def _is_device(text: str) -> str:
+    if not _DEVICE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no torch device. Use cpu, cuda, xpu, hpu, npu or mps, with a number if there are several, "
+            "such as cuda:1."
         )
     return text
 
@@ -49,3 +60,5 @@ Word = Annotated[str, AfterValidator(_is_word)]
 """A name without dots, by which one of several things is chosen, such as a lesson, a world or a kind of judge."""
 Text = Annotated[str, AfterValidator(_is_written)]
 """A text that is not blank."""
+Device = Annotated[str, AfterValidator(_is_device)]
+"""A torch device, such as ``cpu``, ``cuda`` or ``cuda:1``."""

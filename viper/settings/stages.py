@@ -22,7 +22,7 @@ class NamedStage(Section):
 
     objective: str
     """How the stage learns; it decides which other keys the stage has."""
-    lessons: tuple[Word, ...]
+    lessons: tuple[Word, ...] = Field(strict=False)
     """The lessons whose dataset versions the stage trains on, together if there are several."""
     name: Word = Field(default_factory=_default_name, validate_default=True)
     """Name of the stage, other than those of the other stages. It is part of keys and seeds. Without it, the stage is

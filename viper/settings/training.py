@@ -3,7 +3,7 @@
 import re
 from typing import Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from viper.settings.section import Count, Section, Share
 from viper.settings.stages import SftSizes, Stage
@@ -48,7 +48,7 @@ class RewardSettings(Section):
 class TrainingSettings(Section):
     """The training of a round: stage after stage, each from the model of the one before."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = Field(strict=False)
     """The stages, in order. The paper's are reinforcement on ``csr``, then on ``vop``."""
     method: Literal["lora", "full"] = "lora"
     """Adapters or all weights of the language model."""
@@ -59,7 +59,7 @@ class TrainingSettings(Section):
     shared_prefix: bool = True
     """Compute a group's prompt once, and leave rollouts without advantage out of the update. For models of Qwen2.5-VL's
     kind with ``sdpa`` or ``eager`` attention; false is TRL's own way, for any model."""
-    launcher: tuple[str, ...] = ()
+    launcher: tuple[str, ...] = Field(default=(), strict=False)
     """Command put before the training process, such as ``["accelerate", "launch"]``; empty: plain Python."""
     hang_timeout_s: Count = 1800
     """A training process without a finished step for this long is stopped and reported, in seconds."""

@@ -72,6 +72,16 @@ def test_a_sampled_reply_depends_on_its_seed_and_not_on_its_batch(vlm: Vlm) -> N
         vlm.generate(asked, max_new_tokens=8, batch=2, temperature=1.0)
 
 
+def test_greedy_replies_are_the_same_alone_and_in_a_batch(vlm: Vlm) -> None:
+    rng = np.random.default_rng(2)
+    pictures = [Image.fromarray(render(sample_scene(rng), rng)) for _ in range(12)]
+    texts = [PROMPTS.caption, "what colour is the object at the top left?", "what is there?"]
+    asked = [Prompt(texts[number % 3], (picture,)) for number, picture in enumerate(pictures)]
+    together = vlm.generate(asked, max_new_tokens=48, batch=12)
+    assert together == [vlm.generate([one], max_new_tokens=48, batch=1)[0] for one in asked]
+    assert len(set(together)) > 4
+
+
 def test_painting_and_editing_repeat_bit_by_bit() -> None:
     captions = ["a small teal ring is at the top left.", "the middle center holds a large red cross."]
     first, again = (DiffusersPainter(MODELS.painter).paint(captions, [1, 2]) for _ in range(2))

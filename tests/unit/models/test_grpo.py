@@ -1,5 +1,7 @@
 """The trainer's assembly, on a model of random weights."""
 
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,24 @@ def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> No
     assert (config.delta, config.mask_truncated_completions, config.entropy_coef) == (None, False, 0.0)
     assert config.generation_batch_size == STAGE.prompts_per_step * STAGE.generations
     assert (config.bf16, config.fp16, config.use_cpu, config.report_to) == (False, False, True, [])
+
+
+def test_rollouts_follow_the_stages_rules_whatever_the_folder_suggests(
+    model: ModelSettings, rows: Rows, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(model.path, tmp_path / "suggesting"))
+    suggested = json.loads((folder / "generation_config.json").read_text())
+    hostile = {"repetition_penalty": 5.0, "top_k": 1, "top_p": 0.1, "min_p": 0.5, "no_repeat_ngram_size": 2}
+    hostile |= {"min_new_tokens": 5, "do_sample": False, "suppress_tokens": [4], "num_beams": 3, "typical_p": 0.2}
+    (folder / "generation_config.json").write_text(json.dumps(suggested | hostile))
+    suggesting = ModelSettings(**{**dict(model), "path": str(folder)})
+    plain = trainer_of(model, rows, tmp_path / "plain", steps=1)
+    plain.train()
+    other = trainer_of(suggesting, rows, tmp_path / "other", steps=1)
+    other.train()
+    assert other.generation_config.to_dict() == plain.generation_config.to_dict()
+    expected, found = weights(plain.model), weights(other.model)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
 def test_a_stages_settings_are_the_trainers(model: ModelSettings, tmp_path: Path) -> None:
@@ -265,6 +285,8 @@ def test_a_resumed_training_ends_in_the_same_bits(
     assert second.state.global_step == 4
     expected, found = weights(whole.model), weights(second.model)
     assert all(torch.equal(found[name], value) for name, value in expected.items())
+    states = [(tmp_path / name / "checkpoint-4" / "trainer_state.json").read_bytes() for name in ("whole", "parts")]
+    assert states[0] == states[1]
 
 
 class Stop(Reports):

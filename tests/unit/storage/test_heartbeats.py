@@ -66,3 +66,12 @@ def test_one_that_fell_silent_elsewhere_is_taken_for_dead(tmp_path: Path, monkey
         silent_since = time.time() - heartbeats.SILENT_AFTER_S - 1
         os.utime(sign, (silent_since, silent_since))
         assert living(str(tmp_path), "main") == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"host": 4}', b"null"])
+def test_a_damaged_sign_is_left_out(tmp_path: Path, content: bytes) -> None:
+    with Heartbeat(str(tmp_path), "main", lambda: "painting"):
+        wait_for(str(tmp_path), 1)
+        (whole,) = (path for path in (tmp_path / "heartbeats").rglob("*") if path.is_file())
+        whole.with_name("0" * 32).write_bytes(content)
+        assert [beat.doing for beat, _ in living(str(tmp_path), "main")] == ["painting"]

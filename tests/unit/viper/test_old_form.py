@@ -14,7 +14,7 @@ from viper.profiles import load_profile, override, parse_settings
 from viper.settings import GrpoStage, SftSizes, SftStage
 
 SHAPES = load_profile("shapes")
-CSR = {
+CSR: dict[str, Any] = {
     "steps": 8,
     "prompts_per_step": 4,
     "learning_rate": 2e-3,
@@ -22,7 +22,7 @@ CSR = {
     "checkpoint_steps": 4,
     "micro_batch": 5,
 }
-VOP = {**CSR, "steps": 24, "max_completion_tokens": 56, "generations": 10}
+VOP: dict[str, Any] = {**CSR, "steps": 24, "max_completion_tokens": 56, "generations": 10}
 
 
 def old_profile(**training: Any) -> dict[str, Any]:

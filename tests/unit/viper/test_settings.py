@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from viper.errors import ProfileError
 from viper.profiles import load_profile, override, profile_names
 from viper.settings import (
     AblationSettings,
@@ -61,7 +62,7 @@ def test_a_stage_may_have_a_name_of_its_own() -> None:
     assert SftStage(lessons=("csr",), name="cold-start").name == "cold-start"
 
 
-@pytest.mark.parametrize("name", ["", "Csr", "csr.2", "a/b", "-", "x" * 65])
+@pytest.mark.parametrize("name", ["", "Csr", "csr.2", "a/b", "-", "a-", "x" * 65])
 def test_a_name_that_cannot_be_part_of_a_key_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="is no name"):
         grpo("csr", name=name)
@@ -109,6 +110,43 @@ def test_the_sizes_of_supervised_stages_and_of_ablations_are_the_same_fields() -
 def test_what_cannot_work_is_refused_with_a_remedy(make: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         make()
+
+
+@pytest.mark.parametrize("device", ["banana", "cuda:", "cuda:x", "CPU", "cuda:1:2", "", "gpu", "cuda:-1"])
+def test_a_device_that_torch_does_not_know_is_refused(device: str) -> None:
+    with pytest.raises(ValidationError, match="no torch device"):
+        ModelSettings(path="x", device=device)
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "training.stages.csr.steps=true",
+        "training.stages.csr.steps=2.5",
+        'training.stages.csr.steps="4"',
+        "training.stages.csr.learning_rate=true",
+        'gate.margin_points="1"',
+        "filter.enabled=1",
+        "pool.uri=4",
+        "seed=false",
+        "benchmarks.suites=4",
+        'training.launcher="accelerate launch"',
+        "evolution=a-",
+        "evolution=.a",
+        'training.lora.target_modules="("',
+        "gate.confidence=1",
+        "training.stages.csr.learning_rate=inf",
+        "benchmarks.suites=[]",
+        "training.stages=[]",
+        "models.vlm.device=banana",
+    ],
+)
+def test_a_value_that_means_nothing_is_refused_with_where_it_stands(assignment: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        override(load_profile("shapes"), [assignment])
+    section, _, key = assignment.partition("=")[0].rpartition(".")
+    assert section in str(caught.value)
+    assert key in str(caught.value)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])

@@ -1,0 +1,53 @@
+"""A pickle in a model folder is refused before anything opens it, whatever it is called."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from models.locations import resolve
+from models.pickles import refuse_pickles
+from models.vlm import load_vlm
+from viper.errors import ModelError
+from viper.settings import ModelSettings
+
+
+class Trap:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.mark,))
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "deep/er/adapter_model.bin", "config.json", "weights.PT", "x"])
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_a_pickle_is_refused_and_never_opened(tmp_path: Path, name: str, protocol: int) -> None:
+    folder, mark = tmp_path / "model", tmp_path / "opened"
+    file = folder / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(pickle.dumps(Trap(mark), protocol))
+    with pytest.raises(ModelError, match=rf"{file.name} in .* is a pickle"):
+        load_vlm(ModelSettings(path=str(folder), dtype="float32", device="cpu"))
+    assert not mark.exists()
+
+
+def test_what_torch_saves_is_refused_under_any_name(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="is a pickle"):
+        resolve(str(tmp_path))
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(2)}, tmp_path / "model.safetensors")
+    (tmp_path / "openvino.bin").write_bytes(np.arange(9, dtype=np.float32).tobytes())
+    np.savez(tmp_path / "table.npz", a=np.ones(2))
+    (tmp_path / "empty").touch()
+    (tmp_path / "torn.zip").write_bytes(b"PK\x03\x04 and no more")
+    refuse_pickles(tmp_path)
