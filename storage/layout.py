@@ -146,6 +146,12 @@ def verdict_round(key: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def begun_round(key: str) -> int | None:
+    """The round that something of an evolution belongs to, such as a listing; None if it belongs to none."""
+    found = re.match(rf"{_EVOLUTIONS}/[^/]+/rounds/(\d+)/", key)
+    return int(found[1]) if found else None
+
+
 def report_key(evolution: str, round_number: int) -> str:
     """Key of the round's report."""
     return f"{round_prefix(evolution, round_number)}/report"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storage.layout import (
+    begun_round,
     champion_copies_prefix,
     champion_copy_key,
     champion_key,
@@ -67,10 +68,13 @@ def _champions(store: ObjectStore, evolution: str) -> Iterator[Missing]:
 
 
 def _rounds(store: ObjectStore, evolution: str) -> Iterator[Missing]:
-    rounds = {number for key in store.list(rounds_prefix(evolution)) if (number := verdict_round(key)) is not None}
-    for number in range(1, max(rounds, default=0)):
+    keys = list(store.list(rounds_prefix(evolution)))
+    rounds = {number for key in keys if (number := verdict_round(key)) is not None}
+    begun = max((number for key in keys if (number := begun_round(key)) is not None), default=0)
+    for number in range(1, begun):
         if number not in rounds:
-            yield Missing(verdict_key(evolution, number), f"round {max(rounds)} has a verdict")
+            proof = f"round {max(rounds)} has a verdict" if number < max(rounds, default=0) else f"round {begun} began"
+            yield Missing(verdict_key(evolution, number), proof)
     named: dict[str, Missing] = {}
     for number in sorted(rounds):
         try:

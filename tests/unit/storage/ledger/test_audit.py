@@ -10,6 +10,7 @@ from storage.layout import (
     champion_copy_key,
     champion_key,
     dataset_key,
+    listing_key,
     report_key,
     request_key,
     result_key,
@@ -70,6 +71,13 @@ def test_a_reference_that_is_gone_is_missed_once(store: ObjectStore, key: str, r
     assert code == 1
     assert f"missing   {key}  " in said
     assert "1 missing." in said
+
+
+def test_the_last_verdict_is_missed_once_the_next_round_began(store: ObjectStore) -> None:
+    ref_path(store, verdict_key("e", 3)).unlink()
+    assert list(audit(store)) == []  # a round that was killed before its verdict looks like this
+    store.commit(listing_key("e", 4, "a" * 16), "listing", {"listing.json": b"[]"})
+    assert list(audit(store)) == [Missing(verdict_key("e", 3), "round 4 began")]
 
 
 def test_a_champion_that_is_gone_together_with_its_copy_is_missed(store: ObjectStore) -> None:
