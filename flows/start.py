@@ -3,6 +3,7 @@
 from flows.cut import Cut
 from flows.identities import Identities, resolve_commits
 from flows.runner import InProcess
+from storage.ledger.audit import refuse_gaps
 from storage.ledger.champions import heal
 from storage.ledger.requests import keep_request, known_commits
 from storage.objects import ObjectStore
@@ -38,9 +39,10 @@ def ask(store: ObjectStore, profile: str, rounds: int, settings: Settings, run: 
         The rounds that the evolution shall have.
 
     Raises:
-        ViperError: History is damaged, or a revision on the hub means nothing.
+        ViperError: History is damaged or has gaps, or a revision on the hub means nothing.
     """
     heal(store, settings.evolution)
+    refuse_gaps(store, settings.evolution)
     commits = resolve_commits(settings, known_commits(store, settings.evolution))
     return keep_request(store, profile, rounds, settings, run, commits)
 

@@ -23,10 +23,11 @@ from storage.layout import (
     verdict_round,
 )
 from storage.ledger.copies import champion_keys
+from storage.ledger.entries import how_to_restore
 from storage.ledger.requests import evolutions
 from storage.ledger.rounds import finished_round
 from storage.objects import ObjectStore
-from viper.errors import CorruptArtifact
+from viper.errors import CorruptArtifact, StoreError
 from viper.records import RoundResult
 
 
@@ -51,6 +52,16 @@ def audit(store: ObjectStore) -> Iterator[Missing]:
         yield from _rounds(store, evolution)
 
 
+def refuse_gaps(store: ObjectStore, evolution: str) -> None:
+    """Look whether an evolution lacks a request or a verdict before its last one. Called when a run starts.
+
+    Raises:
+        StoreError: One is missing: a run would go on as if it had never been.
+    """
+    for missing in (*_requests(store, evolution), *_verdicts(store, evolution)):
+        raise StoreError(f"{missing.key!r} is missing, though {missing.reason}. {how_to_restore(store, missing.key)}")
+
+
 def _requests(store: ObjectStore, evolution: str) -> Iterator[Missing]:
     numbers = {request_number(key) for key in store.list(requests_prefix(evolution))}
     for number in range(max(numbers, default=0)):
@@ -67,7 +78,7 @@ def _champions(store: ObjectStore, evolution: str) -> Iterator[Missing]:
         yield Missing(champion_copy_key(key), f"it is the copy of {key}, which stands alone")
 
 
-def _rounds(store: ObjectStore, evolution: str) -> Iterator[Missing]:
+def _verdicts(store: ObjectStore, evolution: str) -> Iterator[Missing]:
     keys = list(store.list(rounds_prefix(evolution)))
     rounds = {number for key in keys if (number := verdict_round(key)) is not None}
     begun = max((number for key in keys if (number := begun_round(key)) is not None), default=0)
@@ -75,6 +86,11 @@ def _rounds(store: ObjectStore, evolution: str) -> Iterator[Missing]:
         if number not in rounds:
             proof = f"round {max(rounds)} has a verdict" if number < max(rounds, default=0) else f"round {begun} began"
             yield Missing(verdict_key(evolution, number), proof)
+
+
+def _rounds(store: ObjectStore, evolution: str) -> Iterator[Missing]:
+    yield from _verdicts(store, evolution)
+    rounds = {number for key in store.list(rounds_prefix(evolution)) if (number := verdict_round(key)) is not None}
     named: dict[str, Missing] = {}
     for number in sorted(rounds):
         try:

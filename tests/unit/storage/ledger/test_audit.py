@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.store import app
+from flows.start import ask
 from storage.layout import (
     champion_copy_key,
     champion_key,
@@ -21,6 +22,7 @@ from storage.ledger.champions import champion_before
 from storage.ledger.requests import keep_request
 from storage.objects import ObjectStore
 from tests.unit.storage.ledger.world import KEEP, PROMOTE, files_of, finish, flip, ref_path
+from viper.errors import StoreError
 from viper.profiles import load_profile, override
 
 SETTINGS = override(load_profile("shapes"), ["evolution=e"])
@@ -78,6 +80,14 @@ def test_the_last_verdict_is_missed_once_the_next_round_began(store: ObjectStore
     assert list(audit(store)) == []  # a round that was killed before its verdict looks like this
     store.commit(listing_key("e", 4, "a" * 16), "listing", {"listing.json": b"[]"})
     assert list(audit(store)) == [Missing(verdict_key("e", 3), "round 4 began")]
+
+
+@pytest.mark.parametrize("key", [verdict_key("e", 2), request_key("e", 0)])
+def test_a_run_refuses_to_start_over_a_gap(store: ObjectStore, key: str) -> None:
+    ask(store, "shapes", 3, SETTINGS)
+    ref_path(store, key).unlink()
+    with pytest.raises(StoreError, match=f"'{key}' is missing, though .*from a copy"):
+        ask(store, "shapes", 3, SETTINGS)
 
 
 def test_a_champion_that_is_gone_together_with_its_copy_is_missed(store: ObjectStore) -> None:
