@@ -4,19 +4,24 @@ from collections.abc import Mapping, Sequence
 
 from flows.cut import Cut, slice_of
 from models.collapse import YieldRules
+from models.image_limits import image_limits
 from models.lessons import find_lesson
 from models.selfcritique import CritiqueRules, EditRules
+from models.suites.reading import MAX_IMAGE_BYTES
 from tasks.contamination import HashInputs
 from tasks.critique import CritiqueInputs, Rewriting
 from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
 from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
 from tasks.generation import CaptionInputs
+from tasks.intake import MAX_IMAGE_PIXELS
 from tasks.pool import ListingInputs, TakeInputs
-from tasks.pools.source import PoolChoice, PoolFile
+from tasks.pools.source import PoolChoice
 from tasks.reconstruction import JudgementInputs, Painting, PaintingInputs
 from tasks.suites import SuiteInputs, suite_source
 from tasks.versioning import DatasetInputs, DatasetLineage
+from viper.pictures import ImageLimits, PoolFile
 from viper.records import ArtifactRef, ModelRef, Shard
+from viper.settings import PoolSettings
 
 
 def suite(cut: Cut, name: str) -> SuiteInputs:
@@ -26,16 +31,20 @@ def suite(cut: Cut, name: str) -> SuiteInputs:
         suite=name,
         source=suite_source(benchmarks.folder, name),
         limit=benchmarks.limit,
+        limits=image_limits(MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES),
         shard_questions=benchmarks.shard_questions,
     )
+
+
+def pool_limits(pool: PoolSettings) -> ImageLimits:
+    """What a picture of the pool must keep to: the settings, and what the models take."""
+    return image_limits(pool.max_pixels, pool.max_bytes)
 
 
 def hashes(cut: Cut, suite: str, file: ArtifactRef) -> HashInputs:
     """For ``hash_suite``."""
     pool = cut.settings.pool
-    return HashInputs(
-        suite=suite, file=file, hash_side=pool.hash_side, max_pixels=pool.max_pixels, max_bytes=pool.max_bytes
-    )
+    return HashInputs(suite=suite, file=file, hash_side=pool.hash_side, limits=pool_limits(pool))
 
 
 def listing(cut: Cut, round_number: int) -> ListingInputs:
@@ -58,8 +67,7 @@ def takes(cut: Cut, files: Sequence[PoolFile], hashes: Sequence[ArtifactRef]) ->
             uri=pool.uri,
             files=tuple(files[first : first + size]),
             number=first // size,
-            max_pixels=pool.max_pixels,
-            max_bytes=pool.max_bytes,
+            limits=pool_limits(pool),
             hash_side=pool.hash_side,
             near_benchmark_bits=pool.near_benchmark_bits,
             hashes=tuple(hashes),

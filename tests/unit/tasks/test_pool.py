@@ -32,6 +32,12 @@ def write_pool(folder: Path, count: int) -> Path:
     return folder
 
 
+def check(*changes: str) -> None:
+    """Look at the pool as before work starts."""
+    pool = cut_for(*changes).settings.pool
+    check_pool(pool, inputs.pool_limits(pool))
+
+
 def peak_bytes(folder: Path, count: int, store: ObjectStore) -> int:
     """The most memory that taking ``count`` images as one shard needs."""
     cut = cut_for(f"pool.uri={write_pool(folder, count)}", f"pool.images_per_round={count}")
@@ -78,7 +84,7 @@ def test_a_file_that_is_gone_or_too_large_is_set_aside(tmp_path: Path) -> None:
 def test_a_pool_of_benchmark_pictures_alone_is_refused(tmp_path: Path) -> None:
     store = ObjectStore(str(tmp_path / "store"))
     rejected: JsonValue = {"a.png": "in benchmark counting", "b.png": "in benchmark counting"}
-    ref = store.commit("results/pool/x", "pool", {"x": b""}, {"images": 0, LINEAGE: {"rejected": rejected}})
+    ref = store.commit("results/pool/x", "pool", {"x": b""}, {"images": 0, LINEAGE: {"files": 2, "rejected": rejected}})
     with pytest.raises(PoolError, match=r"All 2 images of \./pool are in a benchmark"):
         check_taken(store, [ref], "./pool", 0.2)
 
@@ -89,7 +95,7 @@ def test_addresses_that_nobody_reads_and_worlds_without_a_pool_are_refused() -> 
     with pytest.raises(PoolError, match=r"No pool lies at 'ftp://pool'\. Expected a folder, s3://bucket/prefix"):
         find_source("ftp://pool")
     with pytest.raises(PoolError, match="has no drawn pool 'photographs:'"):
-        check_pool(cut_for("pool.uri='photographs:'").settings.pool)
+        check("pool.uri='photographs:'")
 
 
 def test_the_same_images_are_the_same_shard_whatever_was_set_aside_beside_them(tmp_path: Path) -> None:
@@ -135,7 +141,7 @@ def test_a_pool_that_was_refused_is_listed_anew_once_it_is_mended(tmp_path: Path
     (pool / "000.bmp").write_bytes(b"broken")
     cut = cut_for(f"pool.uri={pool}", "benchmarks.suites=['counting']", "benchmarks.limit=2")
     runner = Direct(worker_for(cut, ObjectStore(str(tmp_path / "store"))))
-    with pytest.raises(PoolError, match=r"1 of 3 images .* are unusable \(1 not_an_image\)"):
+    with pytest.raises(PoolError, match=r"1 of 3 images .* are unusable \(1 not an image\)"):
         take_shards(runner, cut, 1)  # type: ignore[arg-type]
     Image.new("RGB", (8, 8), "red").save(pool / "000.bmp")
     (shard,) = take_shards(runner, cut, 1)  # type: ignore[arg-type]

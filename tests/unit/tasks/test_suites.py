@@ -161,8 +161,8 @@ def png_that_claims(side: int) -> bytes:
 
 
 BROKEN = [
-    (choice("x", text(png_that_claims(60_000))), "too_large"),
-    (choice("x", text(b"no image at all, but long enough to look like one" * 2)), "not_an_image"),
+    (choice("x", text(png_that_claims(60_000))), "too large"),
+    (choice("x", text(b"no image at all, but long enough to look like one" * 2)), "not an image"),
     (choice("x", text(picture(1)[:150])), "truncated"),
     (choice("x", "?" * 80), "base64"),
     (choice("x", "nowhere"), "no earlier row's index"),
