@@ -106,10 +106,9 @@ def _models(settings: Settings) -> str:
 
 
 def _pool(settings: Settings) -> str:
-    from flows.synthesis_inputs import pool_limits
     from tasks.pool import check_pool
 
-    check_pool(settings.pool, pool_limits(settings.pool))
+    check_pool(settings.pool, settings.models.editor)
     return settings.pool.uri
 
 

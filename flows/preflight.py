@@ -1,7 +1,6 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
 from flows.identities import resolve_commits
-from flows.synthesis_inputs import pool_limits
 from models.judges import find_judge
 from models.lessons import find_lesson
 from models.locations import resolve
@@ -28,7 +27,7 @@ def check(settings: Settings, rounds: int) -> None:
     check_names(settings)
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
-    check_pool(settings.pool, pool_limits(settings.pool))
+    check_pool(settings.pool, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())
     store.probe(MIN_FREE_BYTES)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.cut import Cut, slice_of
 from models.collapse import YieldRules
-from models.image_limits import image_limits
+from models.image_limits import benchmark_limits, pool_limits
 from models.lessons import find_lesson
 from models.selfcritique import CritiqueRules, EditRules
 from models.suites.reading import MAX_IMAGE_BYTES
@@ -21,7 +21,6 @@ from tasks.suites import SuiteInputs, suite_source
 from tasks.versioning import DatasetInputs, DatasetLineage
 from viper.pictures import ImageLimits, PoolFile
 from viper.records import ArtifactRef, ModelRef, Shard
-from viper.settings import PoolSettings
 
 
 def suite(cut: Cut, name: str) -> SuiteInputs:
@@ -31,20 +30,15 @@ def suite(cut: Cut, name: str) -> SuiteInputs:
         suite=name,
         source=suite_source(benchmarks.folder, name),
         limit=benchmarks.limit,
-        limits=image_limits(MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES),
+        limits=benchmark_limits(MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES),
         shard_questions=benchmarks.shard_questions,
     )
-
-
-def pool_limits(pool: PoolSettings) -> ImageLimits:
-    """What a picture of the pool must keep to: the settings, and what the models take."""
-    return image_limits(pool.max_pixels, pool.max_bytes)
 
 
 def hashes(cut: Cut, suite: str, file: ArtifactRef) -> HashInputs:
     """For ``hash_suite``."""
     pool = cut.settings.pool
-    return HashInputs(suite=suite, file=file, hash_side=pool.hash_side, limits=pool_limits(pool))
+    return HashInputs(suite=suite, file=file, hash_side=pool.hash_side, limits=_pool_limits(cut))
 
 
 def listing(cut: Cut, round_number: int) -> ListingInputs:
@@ -62,18 +56,25 @@ def listing(cut: Cut, round_number: int) -> ListingInputs:
 def takes(cut: Cut, files: Sequence[PoolFile], hashes: Sequence[ArtifactRef]) -> list[TakeInputs]:
     """For ``take_images``, shard by shard."""
     pool, size = cut.settings.pool, cut.settings.synthesis.shard_images
+    limits = _pool_limits(cut)
     return [
         TakeInputs(
             uri=pool.uri,
             files=tuple(files[first : first + size]),
             number=first // size,
-            limits=pool_limits(pool),
+            limits=limits,
             hash_side=pool.hash_side,
             near_benchmark_bits=pool.near_benchmark_bits,
             hashes=tuple(hashes),
         )
         for first in range(0, len(files), size)
     ]
+
+
+def _pool_limits(cut: Cut) -> ImageLimits:
+    """What the pool's pictures must keep to, by its settings and by the models."""
+    pool, editor = cut.settings.pool, cut.editor.model
+    return pool_limits(pool.max_pixels, pool.max_bytes, editor.settings_path, editor.revision)
 
 
 def captions(cut: Cut, model: ModelRef, shard: Shard) -> CaptionInputs:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from models.contamination import KnownPictures, hash_picture
+from models.image_limits import pool_limits
 from models.payloads import Payload
 from storage import images
 from storage.layout import listing_key
@@ -26,7 +27,7 @@ from tasks.worker import Worker
 from viper.errors import PoolError, UnusableImage
 from viper.pictures import CHANGED, ImageLimits, PoolFile
 from viper.records import ArtifactRef, Occasion, Shard
-from viper.settings import PoolSettings
+from viper.settings import ModelSettings, PoolSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -140,14 +141,20 @@ def _read(source: PoolSource, file: PoolFile, limits: ImageLimits) -> "Image":
     return images.read_image(data, limits)
 
 
-def check_pool(pool: PoolSettings, limits: ImageLimits) -> None:
+def check_pool(pool: PoolSettings, editor: ModelSettings) -> None:
     """Make sure that there is something to take, before any work starts: looks at the first few files.
+
+    Args:
+        pool: Where it lies.
+        editor: What its pictures are edited with.
 
     Raises:
         PoolError: The pool is missing, unreadable or empty, or too many of the files are unusable.
+        ModelError: The editor is not there.
     """
     source = find_source(pool.uri)
     files = source.sample(pool.uri, LOOKED_AT)
+    limits = pool_limits(pool.max_pixels, pool.max_bytes, editor.path, editor.revision)
     rejected = {}
     for file in files:
         try:

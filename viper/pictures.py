@@ -1,5 +1,7 @@
 """Which pictures the loop takes in, and the names of the reasons to set one aside."""
 
+import math
+
 from viper.records import Record
 
 NOT_AN_IMAGE = "not an image"
@@ -7,8 +9,9 @@ NOT_AN_IMAGE = "not an image"
 TOO_LARGE = "too large"
 """More bytes or pixels than allowed."""
 TOO_NARROW = "too narrow"
-"""One side is so many times the other that the VLM's processor refuses it."""
+"""One side is more times the other than a model takes."""
 TOO_SMALL = "too small"
+"""A side is shorter than a model takes."""
 ANIMATED = "animated"
 """More than one frame or page."""
 TRUNCATED = "truncated"
@@ -24,16 +27,21 @@ CHANGED = "changed since the round began"
 """No longer as it was listed, or gone."""
 
 
-class ImageLimits(Record):
+class ShapeLimits(Record):
+    """Shapes of pictures that a model takes."""
+
+    min_side_px: int = 1
+    max_aspect: float = math.inf
+    """The longer side is at most this many times the shorter one."""
+
+
+class ImageLimits(ShapeLimits):
     """What a picture must keep to, as its file and in its shape."""
 
     max_pixels: int
     """Largest width x height that is decoded."""
     max_bytes: int
     """Largest file."""
-    min_side_px: int
-    max_aspect: float
-    """The longer side is at most this many times the shorter one."""
 
     def refusal(self, width: int, height: int) -> str | None:
         """Why a picture of this size is set aside, or None if its size is right."""

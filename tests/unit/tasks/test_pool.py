@@ -34,8 +34,8 @@ def write_pool(folder: Path, count: int) -> Path:
 
 def check(*changes: str) -> None:
     """Look at the pool as before work starts."""
-    pool = cut_for(*changes).settings.pool
-    check_pool(pool, inputs.pool_limits(pool))
+    settings = cut_for(*changes).settings
+    check_pool(settings.pool, settings.models.editor)
 
 
 def peak_bytes(folder: Path, count: int, store: ObjectStore) -> int:
