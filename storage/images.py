@@ -5,12 +5,12 @@ a decoder raises, the image is set aside with one of the reasons that ``viper.pi
 """
 
 import io
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from storage.image_structure import is_laborious
 from viper import pictures
 from viper.errors import UnusableImage
 from viper.pictures import ImageLimits
@@ -21,15 +21,8 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """All that is ever tried: no decoder that starts another program, as that of PostScript does, sees a file."""
 GRAY_16_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-MAX_JPEG_SCANS = 100
-"""A progressive JPEG file decodes all its pixels once a scan. Cameras and programs write about ten."""
 _TILE_SIDES = (322, 323)
 """Tags of a TIFF file: width and height of its tiles."""
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""Of a JPEG segment: no stuffed or filling byte, and no restart inside a scan."""
-_SCAN, _END = 0xDA, 0xD9
-_BARE = (0x01, 0xD8)
-"""Markers without a length behind them."""
 
 
 def inspect_image(data: bytes, limits: ImageLimits) -> str | None:
@@ -58,6 +51,8 @@ def read_image(data: bytes, limits: ImageLimits) -> "Image":
 
     if len(data) > limits.max_bytes:
         raise UnusableImage(pictures.TOO_LARGE)
+    if is_laborious(data):
+        raise UnusableImage(pictures.UNSUPPORTED)
     with warnings.catch_warnings():
         # Pillow warns of what it then bears or what is checked below: a pool of such files would flood the log.
         warnings.simplefilter("ignore")
@@ -65,7 +60,7 @@ def read_image(data: bytes, limits: ImageLimits) -> "Image":
             image = Image.open(io.BytesIO(data), formats=FORMATS)
         with image:
             with _set_aside_as(pictures.TRUNCATED):
-                if reason := limits.refusal(*image.size) or _refusal(image, data, limits):
+                if reason := _refusal(image, limits):
                     raise UnusableImage(reason)
                 image.load()
             with _set_aside_as(pictures.UNSUPPORTED):
@@ -96,26 +91,16 @@ def _set_aside_as(reason: str) -> Iterator[None]:
         raise UnusableImage(reason) from error
 
 
-def _refusal(image: "Image", data: bytes, limits: ImageLimits) -> str | None:
-    """Why an image of the right size is not decoded, or None if it is."""
+def _refusal(image: "Image", limits: ImageLimits) -> str | None:
+    """Why an opened image is not decoded, or None if it is."""
+    if reason := limits.refusal(*image.size):
+        return reason
     # A decoder of TIFF holds one tile, which may be larger than the image.
     width, height = (getattr(image, "tag_v2", {}).get(tag, 0) for tag in _TILE_SIDES)
     if width * height > limits.max_pixels:
         return pictures.TOO_LARGE
-    if image.format in ("JPEG", "MPO"):
-        return pictures.UNSUPPORTED if _has_too_many_scans(data) else None
-    return pictures.ANIMATED if getattr(image, "is_animated", False) else None
-
-
-def _has_too_many_scans(jpeg: bytes) -> bool:
-    scans, at = 0, 2
-    while scans <= MAX_JPEG_SCANS and (found := _MARKER.search(jpeg, at)):
-        kind, at = jpeg[found.end() - 1], found.end()
-        if kind == _END:
-            break
-        scans += kind == _SCAN
-        at += 0 if kind in _BARE else int.from_bytes(jpeg[at : at + 2], "big")
-    return scans > MAX_JPEG_SCANS
+    is_still = image.format == "MPO" or not getattr(image, "is_animated", False)
+    return None if is_still else pictures.ANIMATED
 
 
 def _upright(image: "Image") -> "Image":
