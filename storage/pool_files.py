@@ -78,9 +78,9 @@ def read_pool_file(name: str, max_bytes: int) -> bytes:
         raise UnusableImage(pictures.CHANGED) from error
     except Exception as error:
         translated = translate(error, f"Cannot read {name!r}")
-        if translated is None or isinstance(translated, StoreUnavailable):
-            raise translated or error from error
-        log.warning("%s", translated)
+        if isinstance(translated, StoreUnavailable):
+            raise translated from error
+        log.warning("%s", translated or f"Cannot read {name!r}: {error!r}")
         raise UnusableImage(pictures.UNREADABLE) from error
 
 

@@ -1,5 +1,6 @@
 """Files of a pool: whatever lies in a folder, nothing hangs or stops, and what is set aside has a reason."""
 
+import io
 import os
 import shutil
 import socket
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -158,3 +160,40 @@ def test_a_place_that_does_not_answer_is_no_fault_of_the_image(tmp_path: Path, m
     monkeypatch.setattr(pool_files.os, "open", away)
     with pytest.raises(StoreUnavailable, match=r"a\.png"):
         read_pool_file(str(tmp_path / "a.png"), 100)
+
+
+class Bucket:
+    """A bucket as its filesystem shows it: keys by their size, or what is raised when they are opened."""
+
+    keys: ClassVar[dict[str, int | Exception]] = {
+        "evo/pool//a.png": 3,
+        "evo/pool/b//c.PNG": 3,
+        "evo/pool/./d.png": 3,
+        "evo/pool/forbidden.png": PermissionError("Access Denied"),
+        "evo/pool/too-odd.png": ValueError("Parameter validation failed"),
+        "evo/pool/gone.png": FileNotFoundError("evo/pool/gone.png"),
+        "evo/pool/away.png": TimeoutError("no answer"),
+        "evo/pool/file.txt": 3,
+        "evo/pool/x.png/": 0,
+    }
+
+    def find(self, root: str, detail: bool) -> dict[str, dict[str, object]]:
+        found: dict[str, dict[str, object]] = {key: {"size": 3, "ETag": "e", "type": "file"} for key in self.keys}
+        return found | {"evo/pool/folder.png": {"size": 0, "type": "directory"}}
+
+    def open(self, path: str, mode: str, block_size: int) -> io.BytesIO:
+        found = self.keys[path]
+        if isinstance(found, Exception):
+            raise found
+        return io.BytesIO(bytes(found))
+
+
+def test_of_a_bucket_every_odd_key_is_read_or_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_files, "filesystem", lambda uri: (Bucket(), uri.removeprefix("s3://")))
+    names = [file.name.removeprefix("s3://evo/pool/") for file in list_pool("s3://evo/pool")]
+    assert names == ["/a.png", "away.png", "b//c.PNG", "forbidden.png", "gone.png", "too-odd.png"]
+    assert read_pool_file("s3://evo/pool//a.png", 10) == bytes(3)
+    assert reading("s3://evo/pool/forbidden.png") == reading("s3://evo/pool/too-odd.png") == "unreadable"
+    assert reading("s3://evo/pool/gone.png") == "changed since the round began"
+    with pytest.raises(StoreUnavailable, match=r"away\.png"):
+        read_pool_file("s3://evo/pool/away.png", 10)

@@ -1,5 +1,6 @@
 """The round's images: one at a time in memory, and what cannot be used is set aside with its reason."""
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from PIL import Image
 from pydantic import JsonValue
 
 from flows import synthesis_inputs as inputs
+from flows.cut import Cut
 from flows.synthesis import take_shards
 from storage.manifest import LINEAGE
 from storage.objects import ObjectStore
 from tasks.pool import check_pool, check_taken, list_pool, read_listing, rejections, take_images
 from tasks.pools import find_source
+from tasks.pools.files import FilePool
 from tasks.step import In, Step
 from tasks.worker import Worker
 from tests.loop import cut_for, done, worker_for
@@ -79,6 +82,89 @@ def test_a_file_that_is_gone_or_too_large_is_set_aside(tmp_path: Path) -> None:
         check_taken(worker.store, taken, str(pool), 0.2)
     (shard,) = check_taken(worker.store, taken, str(pool), 0.5)
     assert len(worker.store.manifest(shard.pool).entries) == 2
+
+
+def take(worker: Worker, cut: Cut) -> tuple[ArtifactRef, dict[str, str]]:
+    """The round's only shard, and what was set aside, by the names that its files have in their folder."""
+    files = read_listing(worker.store, done(list_pool, inputs.listing(cut, 1), worker))
+    (one,) = inputs.takes(cut, files, [])
+    taken = done(take_images, one, worker)
+    return taken, {Path(name).name: reason for name, reason in rejections([worker.store.manifest(taken).meta]).items()}
+
+
+def test_whatever_lies_in_a_pool_is_set_aside_by_name_and_the_others_are_taken(tmp_path: Path) -> None:
+    pool = write_pool(tmp_path / "pool", 3)
+    os.mkfifo(pool / "pipe.png")
+    (pool / "loop.png").symlink_to(pool / "loop.png")
+    (pool / "folder.png").symlink_to(tmp_path)
+    Path(os.fsdecode(os.fsencode(pool) + b"/\xff.png")).touch()
+    (pool / "empty.png").touch()
+    (pool / "a::b.png").write_bytes((pool / "001.bmp").read_bytes())
+    (pool / "new\nline.png").write_bytes(b"no image")
+    for name, size in {"1x500": (1, 500), "1x20000": (1, 20_000), "2x2": (2, 2), "3x600": (3, 600)}.items():
+        Image.new("RGB", size).save(pool / f"{name}.png")
+    cut = cut_for(f"pool.uri={pool}", "pool.images_per_round=20")
+    worker = worker_for(cut, ObjectStore(str(tmp_path / "store")))
+    taken, rejected = take(worker, cut)
+    assert rejected == {
+        "pipe.png": "not a regular file",
+        "loop.png": "not a regular file",
+        "folder.png": "not a regular file",
+        r"\xff.png": "name is not UTF-8",
+        "empty.png": "not an image",
+        "new\nline.png": "not an image",
+        "1x500.png": "too narrow",
+        "1x20000.png": "too narrow",
+        "2x2.png": "too small",
+    }
+    assert worker.store.manifest(taken).meta["images"] == 4, "one is there twice, under a::b.png"
+    with pytest.raises(
+        PoolError, match=r"9 of 14 images .* \(.*3 not a regular file.*\), .* 0\.64\. Clean the pool"
+    ) as no:
+        check_taken(worker.store, [taken], str(pool), 0.64)
+    assert "\n" not in str(no.value)
+    (shard,) = check_taken(worker.store, [taken], str(pool), 0.65)
+    assert shard.pool == taken
+    with pytest.raises(PoolError, match="9 of 14 images"):
+        check(f"pool.uri={pool}", "pool.max_rejected_share=0.64")
+    check(f"pool.uri={pool}", "pool.max_rejected_share=0.65")
+
+
+def test_one_bad_file_among_many_equal_pictures_is_one_of_all_files(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for number in range(9):
+        Image.new("RGB", (8, 8)).save(pool / f"{number}.png")
+    (pool / "bad.png").touch()
+    cut = cut_for(f"pool.uri={pool}", "pool.images_per_round=10")
+    worker = worker_for(cut, ObjectStore(str(tmp_path / "store")))
+    taken, _ = take(worker, cut)
+    assert check_taken(worker.store, [taken], str(pool), 0.1)
+    with pytest.raises(PoolError, match="1 of 10 images"):
+        check_taken(worker.store, [taken], str(pool), 0.09)
+
+
+@pytest.mark.parametrize("change", ["grows", "vanishes", "becomes a pipe"])
+def test_a_file_that_changes_while_it_is_read_is_set_aside(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = write_pool(tmp_path / "pool", 2)
+    file, read = pool / "000.bmp", FilePool.read
+
+    def read_and_change(self: FilePool, name: str, max_bytes: int) -> bytes:
+        if Path(name) == file and change == "becomes a pipe":
+            file.unlink()
+            os.mkfifo(file)
+        data = read(self, name, max_bytes)
+        if Path(name) == file:
+            file.write_bytes(data * 2) if change == "grows" else file.unlink()
+        return data
+
+    monkeypatch.setattr(FilePool, "read", read_and_change)
+    cut = cut_for(f"pool.uri={pool}", "pool.images_per_round=2")
+    _, rejected = take(worker_for(cut, ObjectStore(str(tmp_path / "store"))), cut)
+    changed = "not a regular file" if change == "becomes a pipe" else "changed since the round began"
+    assert rejected == {"000.bmp": changed}
 
 
 def test_a_pool_of_benchmark_pictures_alone_is_refused(tmp_path: Path) -> None:
