@@ -36,7 +36,7 @@ def is_hub_name(path: str) -> bool:
 
 
 def read_description(path: str, revision: str, name: str) -> dict[str, Any]:
-    """A JSON file of a model, read without the model; empty if it has no such file.
+    """A JSON file of a model, read without loading the model; empty if it has no such file.
 
     Args:
         path: As for ``resolve``.
@@ -46,18 +46,19 @@ def read_description(path: str, revision: str, name: str) -> dict[str, Any]:
     Raises:
         ModelError: There is no such model, or the file is no JSON object.
     """
-    from huggingface_hub import hf_hub_download
+    import httpx2
+    import huggingface_hub
     from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
 
     location = resolve(path)
     try:
         file = Path(location) / name
         if is_hub_name(path):
-            file = Path(hf_hub_download(location, name, revision=revision))
+            file = Path(huggingface_hub.hf_hub_download(location, name, revision=revision))
         described = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except RemoteEntryNotFoundError:
         return {}
-    except (OSError, ValueError, HFValidationError) as error:
+    except (OSError, ValueError, HFValidationError, httpx2.HTTPError) as error:
         raise ModelError(f"{name} of {path} cannot be read: {error} Check path and revision.") from error
     if not isinstance(described, dict):
         raise ModelError(f"{name} of {path} holds a {type(described).__name__}. Expected an object; fetch it again.")
