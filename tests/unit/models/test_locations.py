@@ -68,7 +68,5 @@ def test_a_hub_that_does_not_answer_is_told_from_a_model_without_the_file(monkey
     assert read_description("owner/editor", COMMIT, "model_index.json") == {}
     for away in (LocalEntryNotFoundError("no copy"), httpx2.ConnectError("no route"), TimeoutError("too late")):
         raised[:] = [away]
-        with pytest.raises(
-            ModelError, match=r"model_index\.json of owner/editor cannot be read: .* Check path"
-        ):
+        with pytest.raises(ModelError, match=r"model_index\.json of owner/editor cannot be read: .* Check path"):
             read_description("owner/editor", COMMIT, "model_index.json")
