@@ -111,7 +111,7 @@ def _models(settings: Settings) -> str:
 def _pool(settings: Settings) -> str:
     from tasks.pool import check_pool
 
-    check_pool(settings.pool)
+    check_pool(settings.pool, settings.models.editor)
     return settings.pool.uri
 
 

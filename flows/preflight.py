@@ -33,7 +33,7 @@ def check(settings: Settings, rounds: int) -> None:
         find_launcher(settings.training.launcher[0])
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
-    check_pool(settings.pool)
+    check_pool(settings.pool, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())
     store.probe(MIN_FREE_BYTES)

@@ -4,18 +4,22 @@ from collections.abc import Mapping, Sequence
 
 from flows.cut import Cut, slice_of
 from models.collapse import YieldRules
+from models.image_limits import benchmark_limits, pool_limits
 from models.lessons import find_lesson
 from models.selfcritique import CritiqueRules, EditRules
+from models.suites.reading import MAX_IMAGE_BYTES
 from tasks.contamination import HashInputs
 from tasks.critique import CritiqueInputs, Rewriting
 from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
 from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
 from tasks.generation import CaptionInputs
+from tasks.intake import MAX_IMAGE_PIXELS
 from tasks.pool import ListingInputs, TakeInputs
-from tasks.pools.source import PoolChoice, PoolFile
+from tasks.pools.source import PoolChoice
 from tasks.reconstruction import JudgementInputs, Painting, PaintingInputs
 from tasks.suites import SuiteInputs, suite_source
 from tasks.versioning import DatasetInputs, DatasetLineage
+from viper.pictures import ImageLimits, PoolFile
 from viper.records import ArtifactRef, ModelRef, Shard
 
 
@@ -26,6 +30,7 @@ def suite(cut: Cut, name: str) -> SuiteInputs:
         suite=name,
         source=suite_source(benchmarks.folder, name),
         limit=benchmarks.limit,
+        limits=benchmark_limits(MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES),
         shard_questions=benchmarks.shard_questions,
     )
 
@@ -33,9 +38,7 @@ def suite(cut: Cut, name: str) -> SuiteInputs:
 def hashes(cut: Cut, suite: str, file: ArtifactRef) -> HashInputs:
     """For ``hash_suite``."""
     pool = cut.settings.pool
-    return HashInputs(
-        suite=suite, file=file, hash_side=pool.hash_side, max_pixels=pool.max_pixels, max_bytes=pool.max_bytes
-    )
+    return HashInputs(suite=suite, file=file, hash_side=pool.hash_side, limits=_pool_limits(cut))
 
 
 def listing(cut: Cut, round_number: int) -> ListingInputs:
@@ -53,19 +56,25 @@ def listing(cut: Cut, round_number: int) -> ListingInputs:
 def takes(cut: Cut, files: Sequence[PoolFile], hashes: Sequence[ArtifactRef]) -> list[TakeInputs]:
     """For ``take_images``, shard by shard."""
     pool, size = cut.settings.pool, cut.settings.synthesis.shard_images
+    limits = _pool_limits(cut)
     return [
         TakeInputs(
             uri=pool.uri,
             files=tuple(files[first : first + size]),
             number=first // size,
-            max_pixels=pool.max_pixels,
-            max_bytes=pool.max_bytes,
+            limits=limits,
             hash_side=pool.hash_side,
             near_benchmark_bits=pool.near_benchmark_bits,
             hashes=tuple(hashes),
         )
         for first in range(0, len(files), size)
     ]
+
+
+def _pool_limits(cut: Cut) -> ImageLimits:
+    """What the pool's pictures must keep to, by its settings and by the models."""
+    pool, editor = cut.settings.pool, cut.editor.model
+    return pool_limits(pool.max_pixels, pool.max_bytes, editor.settings_path, editor.revision)
 
 
 def captions(cut: Cut, model: ModelRef, shard: Shard) -> CaptionInputs:

@@ -5,21 +5,45 @@ Pipelines name their arguments differently; this file is the one place that know
 
 import inspect
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.locations import resolve
+from models.locations import read_description, resolve
 from models.threads import fix_threads
 from models.worlds import WORLDS
 from viper.errors import ModelError
+from viper.pictures import ShapeLimits
 from viper.settings import DiffusionSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+INDEX, _CLASS = "model_index.json", "_class_name"
+Size = tuple[int, int]
+"""Width and height in pixels."""
+PATCH_PX = 16
+"""Pixels that one patch of latents covers, in each direction."""
 ONE_AT_A_TIME = ("QwenImageEdit", "QwenImage21", "Flux2", "OmniGen2", "LongCatImageEdit")
 """Families whose editor takes a list of images as references of one picture, so a batch is a loop."""
+
+FLUX_2 = ShapeLimits(min_side_px=64, max_aspect=8)
+"""Sources that FLUX.2 takes; the other families take any."""
+
+
+def editor_shapes(path: str, revision: str) -> ShapeLimits:
+    """Shapes of pictures that an editor takes, read without loading it.
+
+    Args:
+        path: Folder, hub name or address of a world's model.
+        revision: On the hub; ignored for folders.
+
+    Raises:
+        ModelError: It is not there.
+    """
+    name = str(read_description(path, revision, INDEX).get(_CLASS))
+    return FLUX_2 if name.startswith("Flux2") else ShapeLimits()
 
 
 def load_pipeline(settings: DiffusionSettings) -> Any:
@@ -35,7 +59,7 @@ def load_pipeline(settings: DiffusionSettings) -> Any:
 
     fix_threads(settings.device)
     location = resolve(settings.path)
-    pipeline_class = _pipeline_class(Path(location) / "model_index.json")
+    pipeline_class = _pipeline_class(Path(location) / INDEX)
     try:
         pipeline = pipeline_class.from_pretrained(
             location, revision=settings.revision, dtype=getattr(torch, settings.dtype), use_safetensors=True
@@ -50,7 +74,7 @@ def _pipeline_class(index: Path) -> Any:
     """What loads the pipeline of a folder: diffusers, or a world's own class that diffusers lacks."""
     import diffusers
 
-    name = json.loads(index.read_text()).get("_class_name") if index.is_file() else None
+    name = json.loads(index.read_text()).get(_CLASS) if index.is_file() else None
     if name is not None and str(name) not in dir(diffusers):
         for world in WORLDS.values():
             if (own := world.pipeline_classes().get(str(name))) is not None:
@@ -61,18 +85,19 @@ def _pipeline_class(index: Path) -> Any:
 class _Pipeline:
     def __init__(self, settings: DiffusionSettings) -> None:
         self.settings, self.pipeline = settings, load_pipeline(settings)
+        self._name = type(self.pipeline).__name__
         self._parameters = inspect.signature(self.pipeline.__call__).parameters
 
-    def _common(self, seeds: Sequence[int]) -> dict[str, Any]:
+    def _common(self, seeds: Sequence[int], size: Size) -> dict[str, Any]:
         """Arguments that this pipeline takes, of those that every call may give."""
         import torch
 
         settings = self.settings
         arguments: dict[str, Any] = {
             "num_inference_steps": settings.steps,
-            "height": settings.side_px,
-            "width": settings.side_px,
-            "max_area": settings.side_px**2,  # of FLUX Kontext, which scales height and width to it
+            "height": size[1],
+            "width": size[0],
+            "max_area": size[0] * size[1],  # of FLUX Kontext, which scales height and width to it
             "use_resolution_binning": False,
             "generator": [torch.Generator(settings.device).manual_seed(seed) for seed in seeds],
         }
@@ -98,14 +123,15 @@ class DiffusersPainter(_Pipeline):
             seeds: Noise seed of each picture.
         """
         pictures: list[Image] = []
+        size = (self.settings.side_px, self.settings.side_px)
         for start in range(0, len(captions), self.settings.batch):
             part = slice(start, start + self.settings.batch)
-            pictures += self.pipeline(prompt=list(captions[part]), **self._common(seeds[part])).images
+            pictures += self.pipeline(prompt=list(captions[part]), **self._common(seeds[part], size)).images
         return pictures
 
 
 class DiffusersEditor(_Pipeline):
-    """Applies one instruction to each picture."""
+    """Applies one instruction to each picture, at the picture's own aspect ratio."""
 
     def edit(self, images: Sequence["Image"], instructions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:
         """One edited picture a pair, of the size of its source.
@@ -115,23 +141,52 @@ class DiffusersEditor(_Pipeline):
             instructions: One sentence each.
             seeds: Noise seed of each picture.
         """
-        name = type(self.pipeline).__name__
-        size = 1 if name.startswith(ONE_AT_A_TIME) else self.settings.batch
-        pictures: list[Image] = []
-        for start in range(0, len(images), size):
-            part = slice(start, start + size)
-            arguments = self._common(seeds[part])
-            arguments.update(self._source(name, list(images[part]), list(instructions[part])))
-            pictures += self.pipeline(**arguments).images
-        return [
-            picture if picture.size == image.size else picture.resize(image.size)
-            for picture, image in zip(pictures, images, strict=True)
-        ]
+        edited: dict[int, Image] = {}
+        for size, numbers in self._batches(images):
+            sources = [images[number] for number in numbers]
+            arguments = self._common([seeds[number] for number in numbers], size)
+            arguments |= self._source(sources, [instructions[number] for number in numbers], size)
+            edited |= zip(numbers, self.pipeline(**arguments).images, strict=True)
+        return [_resized(edited[number], image.size) for number, image in enumerate(images)]
 
-    def _source(self, name: str, images: list["Image"], instructions: list[str]) -> dict[str, Any]:
-        if name == "OmniGenPipeline":
+    def _batches(self, images: Sequence["Image"]) -> Iterator[tuple[Size, list[int]]]:
+        """The size of each batch, and which pictures are in it: a pipeline works at one size."""
+        batch = 1 if self._name.startswith(ONE_AT_A_TIME) else self.settings.batch
+        by_size: dict[Size, list[int]] = {}
+        for number, image in enumerate(images):
+            by_size.setdefault(working_size(image.size, self.settings.side_px), []).append(number)
+        for size, numbers in by_size.items():
+            for start in range(0, len(numbers), batch):
+                yield size, numbers[start : start + batch]
+
+    def _source(self, images: list["Image"], instructions: list[str], size: Size) -> dict[str, Any]:
+        if self._name == "OmniGenPipeline":
             marked = [f"<img><|image_1|></img> {text}" for text in instructions]
             return {"prompt": marked, "input_images": [[image] for image in images]}
         if "input_images" in self._parameters:
             return {"prompt": instructions, "input_images": images}
-        return {"prompt": instructions, "image": images}
+        own_size = {"_auto_resize": False} if "_auto_resize" in self._parameters else {}
+        if own_size or "height" not in self._parameters:
+            # It works at the size of its sources. FLUX Kontext would stretch them to the nearest of its sizes.
+            images = [_resized(image, size) for image in images]
+        return {"prompt": instructions, "image": images, **own_size}
+
+
+def working_size(source: Size, side_px: int) -> Size:
+    """Width and height at which an editor works: the source's aspect ratio, and about side_px² pixels.
+
+    Square sources are edited at ``side_px`` itself, others at multiples of 16, which latent patches need.
+    """
+    width, height = source
+    if width == height:
+        return side_px, side_px
+    stretch = math.sqrt(width / height)
+    return _multiple(side_px * stretch), _multiple(side_px / stretch)
+
+
+def _multiple(side: float) -> int:
+    return max(1, round(side / PATCH_PX)) * PATCH_PX
+
+
+def _resized(image: "Image", size: Size) -> "Image":
+    return image if image.size == size else image.resize(size)

@@ -1,8 +1,10 @@
 """Where models lie, and what decides their weights: embedded models, folders, hub names."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 from models.pickles import refuse_pickles
 from models.worlds import world_of
@@ -34,6 +36,36 @@ def resolve(path: str) -> str:
 def is_hub_name(path: str) -> bool:
     """Whether a path is left to the hub: no world's address and no folder."""
     return world_of(path) is None and not path.startswith((".", "/")) and not Path(path).is_dir()
+
+
+def read_description(path: str, revision: str, name: str) -> dict[str, Any]:
+    """A JSON file of a model, read without loading the model; empty if it has no such file.
+
+    Args:
+        path: As for ``resolve``.
+        revision: On the hub; ignored for folders.
+        name: Of the file, such as ``model_index.json``.
+
+    Raises:
+        ModelError: There is no such model, or the file is no JSON object.
+    """
+    import httpx2
+    import huggingface_hub
+    from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
+
+    location = resolve(path)
+    try:
+        file = Path(location) / name
+        if is_hub_name(path):
+            file = Path(huggingface_hub.hf_hub_download(location, name, revision=revision))
+        described = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except RemoteEntryNotFoundError:
+        return {}
+    except (OSError, ValueError, HFValidationError, httpx2.HTTPError) as error:
+        raise ModelError(f"{name} of {path} cannot be read: {error} Check path and revision.") from error
+    if not isinstance(described, dict):
+        raise ModelError(f"{name} of {path} holds a {type(described).__name__}. Expected an object; fetch it again.")
+    return described
 
 
 def fingerprint(path: str, revision: str) -> str:

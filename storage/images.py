@@ -1,58 +1,70 @@
-"""Pool images: found in a folder or bucket, looked at before they are decoded, decoded to plain RGB.
+"""Images of other people: looked at before they are decoded, decoded to plain RGB.
 
-A pool is other people's files. An image is decoded only after its header said that it is small enough, and each
-reason to set one aside has a name: ``not_an_image``, ``too_large``, ``animated``, ``truncated``, ``unsupported``.
+One image costs bounded memory and time: it is decoded only after its header said that its size is allowed. Whatever
+a decoder raises, the image is set aside with one of the reasons that ``viper.pictures`` names.
 """
 
 import io
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from storage.backend import PART_BYTES
-from storage.files import file_version, filesystem
-from storage.store_errors import translate
-from viper.errors import PoolError
+from storage.image_structure import is_laborious
+from viper import pictures
+from viper.errors import UnusableImage
+from viper.pictures import ImageLimits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""All that is ever tried: no decoder that starts another program, as that of PostScript does, sees a file."""
 GRAY_16_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+_TILE_SIDES = (322, 323)
+"""Tags of a TIFF file: width and height of its tiles."""
 
 
-def inspect_image(data: bytes, max_pixels: int, max_bytes: int) -> str | None:
-    """Why the image in ``data`` cannot be used, or None if it can.
-
-    Args:
-        data: Content of an image file.
-        max_pixels: Largest width × height that is decoded.
-        max_bytes: Largest file.
-
-    Returns:
-        ``not_an_image``, ``too_large``, ``animated``, ``truncated``, ``unsupported``, or None.
-    """
-    decoded = _decode(data, max_pixels, max_bytes)
-    return decoded if isinstance(decoded, str) else None
+def inspect_image(data: bytes, limits: ImageLimits) -> str | None:
+    """Why the image in ``data`` cannot be used, as ``viper.pictures`` names it, or None if it can."""
+    try:
+        read_image(data, limits)
+    except UnusableImage as unusable:
+        return unusable.reason
+    return None
 
 
-def read_image(data: bytes, max_pixels: int, max_bytes: int) -> "Image":
+def read_image(data: bytes, limits: ImageLimits) -> "Image":
     """The image in ``data`` as 8-bit RGB, upright, with transparency laid on white.
+
+    Color profiles are not applied. Orientation that cannot be read is ignored. Of a photo with a preview behind it
+    (MPO), the photo is read.
 
     Args:
         data: Content of an image file: PNG, JPEG, WebP, BMP, GIF or TIFF, in any color mode but floating point.
-        max_pixels: Largest width × height that is decoded.
-        max_bytes: Largest file.
+        limits: Of files and pictures.
 
     Raises:
-        PoolError: With the reason of ``inspect_image``, if it cannot be used.
+        UnusableImage: It cannot be used.
     """
-    decoded = _decode(data, max_pixels, max_bytes)
-    if isinstance(decoded, str):
-        raise PoolError(
-            f"The image is {decoded}. Expected one still image of at most {max_pixels} pixels and {max_bytes} bytes."
-        )
-    return decoded
+    from PIL import Image
+
+    if len(data) > limits.max_bytes:
+        raise UnusableImage(pictures.TOO_LARGE)
+    if is_laborious(data):
+        raise UnusableImage(pictures.UNSUPPORTED)
+    with warnings.catch_warnings():
+        # Pillow warns of what it then bears or what is checked below: a pool of such files would flood the log.
+        warnings.simplefilter("ignore")
+        with _set_aside_as(pictures.NOT_AN_IMAGE):
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        with image:
+            with _set_aside_as(pictures.TRUNCATED):
+                if reason := _refusal(image, limits):
+                    raise UnusableImage(reason)
+                image.load()
+            with _set_aside_as(pictures.UNSUPPORTED):
+                return _to_rgb(_upright(image))
 
 
 def encode_png(image: "Image") -> bytes:
@@ -64,94 +76,65 @@ def encode_png(image: "Image") -> bytes:
     return buffer.getvalue()
 
 
-def list_images(uri: str) -> dict[str, str]:
-    """Addresses of all files under ``uri`` that are named like images, sorted, with what changes when they do.
+@contextmanager
+def _set_aside_as(reason: str) -> Iterator[None]:
+    """Around a call of Pillow, whose decoders raise anything, from KeyError to struct.error, on a malformed file."""
+    from PIL.Image import DecompressionBombError
 
-    Hidden files are left out.
-
-    Args:
-        uri: A folder or ``s3://bucket/prefix``.
-
-    Raises:
-        PoolError: If nothing lies there.
-        StoreError: If it cannot be listed.
-    """
-    files, root = filesystem(uri)
     try:
-        found: dict[str, dict[str, Any]] = files.find(root, detail=True)
+        yield
+    except UnusableImage:
+        raise
+    except DecompressionBombError as error:
+        raise UnusableImage(pictures.TOO_LARGE) from error
     except Exception as error:
-        raise translate(error, f"Cannot list the images in {uri}") or error from error
-    prefix = "s3://" if uri.startswith("s3://") else ""
-    inside = {path[len(root) :]: info for path, info in sorted(found.items())}
-    images = {
-        prefix + root + path: file_version(info)
-        for path, info in inside.items()
-        if path.lower().endswith(SUFFIXES) and not any(part.startswith(".") for part in path.split("/"))
-    }
-    if not images:
-        raise PoolError(f"There are no images in {uri}. Expected files ending in {', '.join(SUFFIXES)}.")
-    return images
+        raise UnusableImage(reason) from error
 
 
-def read_bytes(uri: str, max_bytes: int | None = None) -> bytes:
-    """Content of the file at ``uri``; of a file larger than ``max_bytes``, just enough to see that it is.
+def _refusal(image: "Image", limits: ImageLimits) -> str | None:
+    """Why an opened image is not decoded, or None if it is."""
+    if reason := limits.refusal(*image.size):
+        return reason
+    # A decoder of TIFF holds one tile, which may be larger than the image.
+    width, height = (getattr(image, "tag_v2", {}).get(tag, 0) for tag in _TILE_SIDES)
+    if width * height > limits.max_pixels:
+        return pictures.TOO_LARGE
+    is_still = image.format == "MPO" or not getattr(image, "is_animated", False)
+    return None if is_still else pictures.ANIMATED
 
-    Raises:
-        StoreError: If it cannot be read.
-    """
-    files, path = filesystem(uri)
+
+def _upright(image: "Image") -> "Image":
+    from PIL import ImageOps
+
     try:
-        with files.open(path, "rb", block_size=PART_BYTES) as file:
-            data: bytes = file.read() if max_bytes is None else file.read(max_bytes + 1)
-    except Exception as error:
-        raise translate(error, f"Cannot read {uri}") or error from error
-    return data
-
-
-def _decode(data: bytes, max_pixels: int, max_bytes: int) -> "Image | str":
-    from PIL import Image
-
-    if len(data) > max_bytes:
-        return "too_large"
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images while it reads the header; the limit is checked on the next lines.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        return "too_large"
-    except Exception:  # decoders raise anything, from KeyError to struct.error, on a malformed file
-        return "not_an_image"
-    with image:
-        if image.width * image.height > max_pixels:
-            return "too_large"
-        try:
-            # Cameras put a preview behind the photo (MPO); the photo comes first.
-            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-                return "animated"
-            image.load()
-        except Exception:  # as above
-            return "truncated"
-        try:
-            return _to_rgb(image)
-        except (OSError, ValueError):
-            return "unsupported"
+        return ImageOps.exif_transpose(image)
+    except Exception:  # what is noted beside the pixels may be malformed though they are not
+        return image
 
 
 def _to_rgb(image: "Image") -> "Image":
-    import numpy
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode == "F":
+    if image.mode == "F":
         raise ValueError("floating point pixels have no agreed white")
-    if upright.mode in GRAY_16_BIT:
-        gray_HW = numpy.clip(numpy.asarray(upright).astype(numpy.int64), 0, 65535) >> 8
-        upright = Image.fromarray(gray_HW.astype(numpy.uint8))
-    if upright.has_transparency_data:
-        colors = upright.convert("RGBA")
+    if image.mode in GRAY_16_BIT:
+        image = _to_8_bits(image)
+    if image.has_transparency_data:
+        colors = image.convert("RGBA")
         white = Image.new("RGBA", colors.size, "white")
-        upright = Image.alpha_composite(white, colors)
-    rgb = upright.convert("RGB")
+        image = Image.alpha_composite(white, colors)
+    rgb = image.convert("RGB")
     rgb.info = {}
     return rgb
+
+
+def _to_8_bits(image: "Image") -> "Image":
+    """The upper eight of 16 bits; the shade that stands for transparency becomes white."""
+    import numpy
+    from PIL import Image
+
+    gray_HW = numpy.asarray(image)
+    narrow_HW = (numpy.clip(gray_HW, 0, 65535) >> 8).astype(numpy.uint8)
+    if "transparency" in image.info:
+        narrow_HW[gray_HW == image.info["transparency"]] = 255
+    return Image.fromarray(narrow_HW)

@@ -1,16 +1,19 @@
 """Keeps benchmark pictures out of the pool: hashes of every suite's pictures, and whether a picture is among them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from models.contamination import Hashes, KnownPictures, hash_picture
 from models.payloads import Payload
-from storage.images import inspect_image, read_image
+from storage.images import read_image
 from storage.objects import ObjectStore
 from storage.suite_shards import ShardImages, read_questions
 from tasks.shards import read_payload
 from tasks.step import Inputs, Made, step
 from tasks.suites import shard_count
 from tasks.worker import Worker
+from viper.errors import UnusableImage
+from viper.pictures import ImageLimits
 from viper.records import ArtifactRef
 
 
@@ -27,8 +30,8 @@ class HashInputs(Inputs):
     file: ArtifactRef
     hash_side: int
     """Perceptual hashes have this many bits squared."""
-    max_pixels: int
-    max_bytes: int
+    limits: ImageLimits
+    """Of the pool."""
 
     @property
     def title(self) -> str:
@@ -36,7 +39,7 @@ class HashInputs(Inputs):
         return f"hash pictures of {self.suite}"
 
 
-@step("hashes", 2)
+@step("hashes", 3)
 def hash_suite(inputs: HashInputs, worker: Worker) -> Made:
     """Payload ``PictureHashes``; facts: the suite.
 
@@ -45,9 +48,8 @@ def hash_suite(inputs: HashInputs, worker: Worker) -> Made:
     found = set()
     for shard in range(shard_count(worker.store, inputs.file)):
         for data in _pictures(worker.store, inputs.file, shard):
-            if inspect_image(data, inputs.max_pixels, inputs.max_bytes) is None:
-                picture = read_image(data, inputs.max_pixels, inputs.max_bytes)
-                found.add(hash_picture(picture, inputs.hash_side))
+            with suppress(UnusableImage):
+                found.add(hash_picture(read_image(data, inputs.limits), inputs.hash_side))
     return Made(PictureHashes(tuple(sorted(found))).encoded(), {"suite": inputs.suite, "pictures": len(found)})
 
 

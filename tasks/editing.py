@@ -117,7 +117,7 @@ def _asked(
     }
 
 
-@step("edits", 2)
+@step("edits", 3)
 def edit_images(inputs: EditInputs, worker: Worker) -> Made:
     """Payload ``Plans``, and ``<image id>/<number>.png``.
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from storage.suite_shards import ShardImages, read_questions
 from tasks.intake import MAX_IMAGE_PIXELS
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
+from viper.pictures import ImageLimits
 from viper.records import ArtifactRef, ModelUse
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("viper")
 REPLIES = "replies.jsonl"
+STORED = ImageLimits(max_pixels=MAX_IMAGE_PIXELS, max_bytes=MAX_IMAGE_BYTES, min_side_px=1, max_aspect=math.inf)
+"""Of the pictures of a fixed suite: their shapes were looked at when it was fixed."""
 
 
 class AnswerInputs(Inputs):
@@ -89,7 +93,7 @@ def _pictures(store: ObjectStore, file: ArtifactRef, shard: int, rows: Sequence[
     """The decoded images of a shard by name. Rows about one image share it."""
     images = ShardImages(store, file, shard)
     names = dict.fromkeys(name for row in rows for name in row["images"])
-    return {name: read_image(images.read(name), MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES) for name in names}
+    return {name: read_image(images.read(name), STORED) for name in names}
 
 
 def read_replies(store: ObjectStore, parts: Sequence[ArtifactRef]) -> list[dict[str, Any]]:

@@ -7,14 +7,16 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from models.suites.reading import BROKEN, MAX_IMAGE_BYTES, image_cells
+from models.suites.reading import BROKEN, image_cells
 from models.suites.suite import Suite
 from storage.images import inspect_image
 from storage.suite_shards import ShardWriter
 from tasks.step import Made
 from viper.errors import SuiteError
+from viper.pictures import ImageLimits
 
-MAX_IMAGE_PIXELS = 200_000_000
+MAX_IMAGE_PIXELS = 178_956_970
+"""Largest width x height of a picture: Pillow refuses more."""
 MAX_BROKEN_SHARE = 0.01
 """Share of broken rows above which a suite is refused: its figure would not be the benchmark's."""
 
@@ -24,15 +26,16 @@ log = logging.getLogger("viper")
 class Intake:
     """Takes the rows of a suite one after the other, and counts those that cannot be asked."""
 
-    def __init__(self, suite: Suite, writer: ShardWriter, limit: int) -> None:
+    def __init__(self, suite: Suite, writer: ShardWriter, limit: int, limits: ImageLimits) -> None:
         """Begin.
 
         Args:
             suite: What the rows belong to.
             writer: Where they go.
             limit: Rows at most, 0 for all. A unit that was begun within it is completed beyond it.
+            limits: Of its pictures.
         """
-        self._suite, self._writer, self._limit = suite, writer, limit
+        self._suite, self._writer, self._limit, self._limits = suite, writer, limit, limits
         self._rows, self._without_image = 0, 0
         self._broken: dict[str, str] = {}
         self._images: dict[str, tuple[str, ...]] = {}
@@ -86,11 +89,8 @@ class Intake:
     def _kept(self, data: bytes) -> str:
         name = self._writer.keep_image(data)
         if name not in self._sound:
-            if reason := inspect_image(data, MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES):
-                raise ValueError(
-                    f"an image is {reason}; expected a still one of at most {MAX_IMAGE_PIXELS:,} pixels and "
-                    f"{MAX_IMAGE_BYTES:,} bytes"
-                )
+            if reason := inspect_image(data, self._limits):
+                raise ValueError(f"an image is set aside: {reason}")
             self._sound.add(name)
         return name
 

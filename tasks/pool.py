@@ -7,10 +7,12 @@ same images. A file that changed since then is set aside. One image at a time is
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from models.contamination import KnownPictures, hash_picture
+from models.image_limits import pool_limits
 from models.payloads import Payload
 from storage import images
 from storage.layout import listing_key
@@ -18,20 +20,23 @@ from storage.manifest import LINEAGE
 from storage.objects import ObjectStore
 from tasks.contamination import read_known
 from tasks.pools import find_source
-from tasks.pools.source import PoolChoice, PoolFile, PoolSource
+from tasks.pools.source import PoolChoice, PoolSource
 from tasks.shards import PNG, read_payload
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.errors import PoolError
+from viper.errors import PoolError, UnusableImage
+from viper.pictures import CHANGED, ImageLimits, PoolFile
 from viper.records import ArtifactRef, Occasion, Shard
-from viper.settings import PoolSettings
+from viper.settings import ModelSettings, PoolSettings
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LOOKED_AT = 64
 """Files that are looked at before work starts."""
-CHANGED = "changed since the round began"
-"""The reason for a file that is no longer as it was listed, beside the reasons of ``storage.images.inspect_image``."""
 IN_BENCHMARK = "in benchmark"
-"""Beginning of the reason for an image that a suite holds; the suite's name follows."""
+"""Beginning of the reason for an image that a suite holds, beside the reasons of ``viper.pictures``; the suite's name
+follows."""
 
 
 class Listing(Payload[tuple[PoolFile, ...]]):
@@ -59,8 +64,7 @@ class TakeInputs(Inputs):
     files: tuple[PoolFile, ...]
     number: int
     """Of the shard, from 0."""
-    max_pixels: int
-    max_bytes: int
+    limits: ImageLimits
     hash_side: int
     near_benchmark_bits: int
     hashes: tuple[ArtifactRef, ...]
@@ -80,7 +84,7 @@ def _listing_place(inputs: ListingInputs, key: str) -> str:
     return listing_key(inputs.occasion.evolution, inputs.occasion.round_number, key[:16])
 
 
-@step("listing", 1, place=_listing_place)
+@step("listing", 2, place=_listing_place)
 def list_pool(inputs: ListingInputs, worker: Worker) -> Made:
     """Payload ``Listing``: which files the round takes, fixed from now on.
 
@@ -91,7 +95,7 @@ def list_pool(inputs: ListingInputs, worker: Worker) -> Made:
     return Made(Listing(tuple(files)).encoded(), {"files": len(files)})
 
 
-@step("pool", 4)
+@step("pool", 5)
 def take_images(inputs: TakeInputs, worker: Worker) -> Made:
     """``<image id>.png`` for each usable image; the id is 16 hex digits of the PNG's hash.
 
@@ -100,45 +104,64 @@ def take_images(inputs: TakeInputs, worker: Worker) -> Made:
     source, known = find_source(inputs.uri), read_known(worker.store, inputs.hashes, inputs.near_benchmark_bits)
     kept, rejected = {}, dict[str, str]()
     for file in inputs.files:
-        found = _take(inputs, source, known, file)
-        if isinstance(found, str):
-            rejected[file.name] = found
+        try:
+            found = _take(inputs, source, known, file)
+        except UnusableImage as unusable:
+            rejected[file.name] = unusable.reason
             continue
         name = f"{hashlib.sha256(found).hexdigest()[:16]}{PNG}"
         kept[name] = worker.folder / name
         kept[name].write_bytes(found)
     # What was set aside is no content: the same images are the same shard, whatever lay beside them.
-    facts: dict[str, JsonValue] = {"images": len(kept), LINEAGE: {"rejected": dict(rejected)}}
+    lineage: JsonValue = {"files": len(inputs.files), "rejected": dict(rejected)}
+    facts: dict[str, JsonValue] = {"images": len(kept), LINEAGE: lineage}
     return Made(kept, facts)
 
 
-def _take(inputs: TakeInputs, source: PoolSource, known: KnownPictures, file: PoolFile) -> bytes | str:
-    """The PNG bytes of a pool file, or why it is set aside."""
-    if source.version(file.name) != file.version:
-        return CHANGED
-    data = source.read(file.name, inputs.max_bytes)
-    if reason := images.inspect_image(data, inputs.max_pixels, inputs.max_bytes):
-        return reason
-    picture = images.read_image(data, inputs.max_pixels, inputs.max_bytes)
+def _take(inputs: TakeInputs, source: PoolSource, known: KnownPictures, file: PoolFile) -> bytes:
+    """The PNG bytes of a pool file.
+
+    Raises:
+        UnusableImage: It is set aside.
+    """
+    picture = _read(source, file, inputs.limits)
     if suite := known.suite_of(hash_picture(picture, inputs.hash_side)):
-        return f"{IN_BENCHMARK} {suite}"
+        raise UnusableImage(f"{IN_BENCHMARK} {suite}")
     return images.encode_png(picture)
 
 
-def check_pool(pool: PoolSettings) -> None:
+def _read(source: PoolSource, file: PoolFile, limits: ImageLimits) -> "Image":
+    """The picture of a pool file. Raises ``UnusableImage`` as ``_take``."""
+    if file.refusal:
+        raise UnusableImage(file.refusal)
+    data = source.read(file.name, limits.max_bytes)
+    # Looked at after it was read: it may have changed meanwhile.
+    if source.version(file.name) != file.version:
+        raise UnusableImage(CHANGED)
+    return images.read_image(data, limits)
+
+
+def check_pool(pool: PoolSettings, editor: ModelSettings) -> None:
     """Make sure that there is something to take, before any work starts: looks at the first few files.
+
+    Args:
+        pool: Where it lies.
+        editor: What its pictures are edited with.
 
     Raises:
         PoolError: The pool is missing, unreadable or empty, or too many of the files are unusable.
+        ModelError: The editor is not there.
     """
     source = find_source(pool.uri)
-    names = source.sample(pool.uri, LOOKED_AT)
+    files = source.sample(pool.uri, LOOKED_AT)
+    limits = pool_limits(pool.max_pixels, pool.max_bytes, editor.path, editor.revision)
     rejected = {}
-    for name in names:
-        data = source.read(name, pool.max_bytes)
-        if reason := images.inspect_image(data, pool.max_pixels, pool.max_bytes):
-            rejected[name] = reason
-    _accept(pool.uri, pool.max_rejected_share, len(names), rejected)
+    for file in files:
+        try:
+            _read(source, file, limits)
+        except UnusableImage as unusable:
+            rejected[file.name] = unusable.reason
+    _accept(pool.uri, pool.max_rejected_share, len(files), rejected)
 
 
 def check_taken(
@@ -153,7 +176,8 @@ def check_taken(
     rejected = rejections(facts)
     counts = [int(str(one["images"])) for one in facts]
     unusable = {name: reason for name, reason in rejected.items() if not reason.startswith(IN_BENCHMARK)}
-    _accept(uri, max_rejected_share, sum(counts) + len(rejected), unusable)
+    files = sum(int(str(_lineage(one)["files"])) for one in facts)
+    _accept(uri, max_rejected_share, files, unusable)
     if not sum(counts):
         raise PoolError(
             f"All {len(rejected)} images of {uri} are in a benchmark: training on them would prove nothing. Choose "
@@ -167,11 +191,16 @@ def rejections(facts: Sequence[Mapping[str, JsonValue]]) -> dict[str, str]:
     """Why files were set aside, by name, from the facts of a round's shards."""
     found: dict[str, str] = {}
     for one in facts:
-        lineage = one[LINEAGE]
-        rejected = lineage.get("rejected") if isinstance(lineage, dict) else None
+        rejected = _lineage(one)["rejected"]
         if isinstance(rejected, dict):
             found |= {name: str(reason) for name, reason in rejected.items()}
     return found
+
+
+def _lineage(facts: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """What went into a shard: how many files, and which were set aside."""
+    lineage = facts[LINEAGE]
+    return lineage if isinstance(lineage, dict) else {}
 
 
 def read_listing(store: ObjectStore, ref: ArtifactRef) -> tuple[PoolFile, ...]:
@@ -183,6 +212,6 @@ def _accept(uri: str, max_rejected_share: float, count: int, rejected: Mapping[s
     if rejected and (len(rejected) == count or len(rejected) > max_rejected_share * count):
         reasons = ", ".join(f"{number} {reason}" for reason, number in Counter(rejected.values()).items())
         raise PoolError(
-            f"{len(rejected)} of {count} images of {uri} are unusable ({reasons}), such as {min(rejected)}; the "
+            f"{len(rejected)} of {count} images of {uri} are unusable ({reasons}), such as {min(rejected)!r}; the "
             f"profile accepts a share of {max_rejected_share}. Clean the pool or raise pool.max_rejected_share."
         )

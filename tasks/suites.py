@@ -16,6 +16,7 @@ from tasks.intake import Intake
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.errors import SuiteError
+from viper.pictures import ImageLimits
 from viper.records import ArtifactRef, Record
 from viper.settings import BenchmarkSettings
 
@@ -45,6 +46,8 @@ class SuiteInputs(Inputs):
     source: DrawnSuite | SuiteFiles
     limit: int
     """Rows at most; 0 takes all."""
+    limits: ImageLimits
+    """Of its pictures."""
     shard_questions: int
 
     @property
@@ -98,11 +101,11 @@ def _files(folder: str, suite: Suite) -> dict[str, str]:
     return {f"{root}/{path}": found[path] for path in chosen}
 
 
-@step("suite", 3)
+@step("suite", 4)
 def fix_suite(inputs: SuiteInputs, worker: Worker) -> Made:
     """Questions and images by shard, as they are asked; facts: what was read and left out."""
     suite = find_suite(inputs.suite)
-    intake = Intake(suite, ShardWriter(worker.folder, inputs.shard_questions), inputs.limit)
+    intake = Intake(suite, ShardWriter(worker.folder, inputs.shard_questions), inputs.limit, inputs.limits)
     with _rows(suite, inputs) as rows:
         for row in rows:
             if intake.full:

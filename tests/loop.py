@@ -57,7 +57,7 @@ def stored(
 
 def shard_of(pictures: Mapping[str, Image.Image], number: int = 0) -> Shard:
     """A shard with pictures by image id."""
-    facts: dict[str, JsonValue] = {"images": len(pictures), LINEAGE: {"rejected": {}}}
+    facts: dict[str, JsonValue] = {"images": len(pictures), LINEAGE: {"files": len(pictures), "rejected": {}}}
     return Shard(pool=stored("pool", pictures=pictures, facts=facts), number=number)
 
 

@@ -22,7 +22,6 @@ from tasks.evaluation import answer_questions
 from tasks.filtering import filter_critiques, filter_edits
 from tasks.generation import caption_images
 from tasks.pool import list_pool, take_images
-from tasks.pools.source import PoolFile
 from tasks.reconstruction import paint_captions, paint_refined
 from tasks.report import write_report
 from tasks.suites import fix_suite
@@ -30,6 +29,7 @@ from tasks.training import train_stage
 from tasks.verdict import decide_on_candidate
 from tasks.versioning import version_dataset
 from viper.errors import ViperError
+from viper.pictures import PoolFile
 from viper.profiles import load_profile, override
 from viper.records import ArtifactRef, ModelRef, Shard, Synthesis, Verdict
 from viper.settings import GrpoStage, Settings

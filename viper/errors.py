@@ -5,6 +5,7 @@
     ├── AddressError (ValueError)  a variable of the environment that names no usable folder or server
     ├── ProfileError (ValueError)  a profile that does not exist, does not parse or contradicts itself
     ├── PoolError (ValueError)     a pool with no usable images, or with too many unusable ones
+    │   └── UnusableImage          one image that is set aside; its reason is one of ``viper.pictures``
     ├── ModelError (OSError)       a model folder that is missing, incomplete or of the wrong class
     ├── SuiteError (ValueError)    an unknown benchmark suite or a malformed benchmark file
     ├── StoreError (OSError)       a store that cannot be read, written or trusted
@@ -33,6 +34,21 @@ class ProfileError(ViperError, ValueError):
 
 class PoolError(ViperError, ValueError):
     """The image pool has nothing usable, or more unusable images than the profile accepts."""
+
+
+class UnusableImage(PoolError):
+    """One image is set aside.
+
+    Args:
+        reason: One of those that ``viper.pictures`` names.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The image is set aside: {self.reason}."
 
 
 class ModelError(ViperError, OSError):

@@ -80,7 +80,7 @@ class DiffusionUse(ModelUse):
     guidance: float
     negative_prompt: str
     side_px: int
-    """Width and height of its pictures, in pixels."""
+    """Width and height of its pictures, in pixels; of edited ones, of a square with as many pixels."""
     batch: int
     """Pictures a forward pass: it moves the last bits."""
 

@@ -4,8 +4,9 @@ import hashlib
 
 from models.worlds import world_of
 from models.worlds.world import World
-from tasks.pools.source import PoolChoice, PoolFile
+from tasks.pools.source import PoolChoice
 from viper.errors import PoolError
+from viper.pictures import PoolFile
 
 
 class DrawnPool:
@@ -21,7 +22,7 @@ class DrawnPool:
         files = [PoolFile(name=name, version=self.version(name)) for name in names]
         return sorted(files, key=lambda file: file.version)
 
-    def sample(self, uri: str, count: int) -> list[str]:
+    def sample(self, uri: str, count: int) -> list[PoolFile]:
         """Nothing: what is drawn is sound. Raises ``PoolError`` where the world draws no pool."""
         _world(uri).draw_picture(uri, 0, 0)
         return []

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from storage.files import stat_file
-from storage.images import list_images, read_bytes
-from tasks.pools.source import PoolChoice, PoolFile
+from storage.pool_files import list_pool, read_pool_file, version_of
+from tasks.pools.source import PoolChoice
+from viper.pictures import PoolFile
 
 
 class FilePool:
@@ -16,22 +16,20 @@ class FilePool:
 
     def choose(self, choice: PoolChoice) -> list[PoolFile]:
         """The next slice of one seeded permutation of all files, which starts again when it is used up."""
-        listing = list_images(choice.uri)
-        names = list(listing)
-        count = min(choice.count, len(names))
-        order = np.random.default_rng(choice.order.of()).permutation(len(names))
+        files = list_pool(choice.uri)
+        count = min(choice.count, len(files))
+        order = np.random.default_rng(choice.order.of()).permutation(len(files))
         first = (choice.round_number - 1) * count
-        chosen = [names[order[(first + number) % len(names)]] for number in range(count)]
-        return [PoolFile(name=name, version=listing[name]) for name in chosen]
+        return [files[order[(first + number) % len(files)]] for number in range(count)]
 
-    def sample(self, uri: str, count: int) -> list[str]:
+    def sample(self, uri: str, count: int) -> list[PoolFile]:
         """The first files by name."""
-        return list(list_images(uri))[:count]
+        return list_pool(uri)[:count]
 
     def version(self, name: str) -> str:
         """Size, and ETag or time of change; empty if it is gone."""
-        return stat_file(name)
+        return version_of(name)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Its bytes."""
-        return read_bytes(name, max_bytes)
+        return read_pool_file(name, max_bytes)

@@ -2,16 +2,8 @@
 
 from typing import Protocol
 
+from viper.pictures import PoolFile
 from viper.records import Record, Seed
-
-
-class PoolFile(Record):
-    """One image file of a pool, as it was when the round began."""
-
-    name: str
-    """Its address."""
-    version: str
-    """What changes when the file does: a hash, an ETag, or size and time of change."""
 
 
 class PoolChoice(Record):
@@ -42,8 +34,8 @@ class PoolSource(Protocol):
             StoreError: They cannot be listed.
         """
 
-    def sample(self, uri: str, count: int) -> list[str]:
-        """Names of up to ``count`` files, which are looked at before any work starts. Raises as ``choose``."""
+    def sample(self, uri: str, count: int) -> list[PoolFile]:
+        """Up to ``count`` files, which are looked at before any work starts. Raises as ``choose``."""
 
     def version(self, name: str) -> str:
         """The version of a file now; empty if it is gone.
@@ -56,5 +48,6 @@ class PoolSource(Protocol):
         """Its bytes; of a file larger than ``max_bytes``, just enough to see that it is.
 
         Raises:
-            StoreError: It is gone, or cannot be read.
+            UnusableImage: It is gone, or cannot be read.
+            StoreUnavailable: The place does not answer now.
         """

@@ -5,7 +5,8 @@ import io
 
 from PIL import Image
 
-from tasks.pools.source import PoolChoice, PoolFile
+from tasks.pools.source import PoolChoice
+from viper.pictures import PoolFile
 
 COLORS = ("red", "green", "blue", "yellow")
 
@@ -19,12 +20,12 @@ class DummyPool:
 
     def choose(self, choice: PoolChoice) -> list[PoolFile]:
         """The first colors."""
-        names = self.sample(choice.uri, choice.count)
-        return [PoolFile(name=name, version=self.version(name)) for name in names]
+        return self.sample(choice.uri, choice.count)
 
-    def sample(self, uri: str, count: int) -> list[str]:
+    def sample(self, uri: str, count: int) -> list[PoolFile]:
         """The first colors."""
-        return [f"{uri}{color}" for color in COLORS[:count]]
+        names = [f"{uri}{color}" for color in COLORS[:count]]
+        return [PoolFile(name=name, version=self.version(name)) for name in names]
 
     def version(self, name: str) -> str:
         """The hash of its bytes."""

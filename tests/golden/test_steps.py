@@ -91,7 +91,7 @@ def test_the_pool_gives_the_pictures_of_the_folder_but_for_broken_and_benchmark_
     assert sorted(one.tobytes() for one in found) == sorted(one.tobytes() for one in expected)
     found = rejections([worker.store.manifest(ref).meta for ref in taken])
     rejected = {Path(name).name: reason for name, reason in found.items()}
-    assert rejected == {"g.png": "not_an_image", "f.png": "changed since the round began"}
+    assert rejected == {"g.png": "not an image", "f.png": "changed since the round began"}
 
 
 def test_a_benchmark_picture_is_left_out_of_the_pool(tmp_path: Path, worker: Worker) -> None:

@@ -32,7 +32,7 @@ class DiffusionSettings(ModelSettings):
     negative_prompt: str = " "
     """Negative prompt for guided pipelines. Qwen's are silently unguided without one."""
     side_px: Count = 1024
-    """Width and height of the pictures, in pixels."""
+    """Width and height of painted pictures, in pixels. Edited ones have as many pixels, and their sources' shapes."""
     batch: Count = 4
     """Pictures a forward pass. Part of the step's key, because it moves the last bits."""
 

@@ -23,7 +23,7 @@ CUT = cut_for("evolution=walk", "synthesis.shard_images=2", "benchmarks.suites=[
 FILES = tuple(PoolFile(name=str(number), version="1") for number in range(3))
 FACTS: dict[str, dict[str, Any]] = {
     "suite": {"shards": 1, "questions": 3},
-    "pool": {"images": 2, LINEAGE: {"rejected": {}}},
+    "pool": {"images": 2, LINEAGE: {"files": 2, "rejected": {}}},
     "refinements": {"reasons": {}},
     "operations": {"reasons": {}},
     "dataset": {"instructive": 10**6, "counts": {"rows": 10**6}},

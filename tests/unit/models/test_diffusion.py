@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from diffusers.pipelines.flux2.image_processor import Flux2ImageProcessor
 from PIL import Image
 
 from models import diffusion
-from models.diffusion import DiffusersEditor, DiffusersPainter, load_pipeline
+from models.diffusion import DiffusersEditor, DiffusersPainter, load_pipeline, working_size
+from models.image_limits import pool_limits
 from viper.errors import ModelError
 from viper.settings import DiffusionSettings
 
@@ -76,13 +79,25 @@ def paint(name: str, calls: list[Call], monkeypatch: pytest.MonkeyPatch, **chang
 
 
 def sources() -> list[Image.Image]:
-    """Each of another size and color."""
-    return [Image.new("RGB", (20 + number, 30), (0, 0, number)) for number in range(len(SEEDS))]
+    """Each of another size and color, and of one aspect ratio."""
+    return [Image.new("RGB", (20 + 2 * number, 30 + 3 * number), (0, 0, number)) for number in range(len(SEEDS))]
 
 
-def edit(name: str, calls: list[Call], monkeypatch: pytest.MonkeyPatch, **changed: object) -> list[Image.Image]:
+def edit(
+    name: str,
+    calls: list[Call],
+    monkeypatch: pytest.MonkeyPatch,
+    given: list[Image.Image] | None = None,
+    **changed: object,
+) -> list[Image.Image]:
     monkeypatch.setattr(diffusion, "load_pipeline", lambda _: fake(name, calls))
-    return DiffusersEditor(settings(**changed)).edit(sources(), CAPTIONS, SEEDS)
+    return DiffusersEditor(settings(**changed)).edit(given or sources(), CAPTIONS, SEEDS)
+
+
+def shown_sources(calls: list[Call]) -> list[object]:
+    """The colors that tell which sources were given, in their order."""
+    images = [image for call in calls for image in call["image"]]
+    return [image.getpixel((0, 0))[2] for image in images]
 
 
 def seeds_of(calls: list[Call]) -> list[list[int]]:
@@ -199,7 +214,8 @@ def test_a_family_that_takes_pictures_as_references_of_one_is_given_one_at_a_tim
     assert shown_seeds(edit(name, calls, monkeypatch)) == SEEDS
     assert seeds_of(calls) == [[seed] for seed in SEEDS]
     assert [call["prompt"] for call in calls] == [[text] for text in CAPTIONS]
-    assert [[one.tobytes() for one in call["image"]] for call in calls] == [[one.tobytes()] for one in sources()]
+    assert [len(call["image"]) for call in calls] == [1] * len(SEEDS)
+    assert shown_sources(calls) == [0, 1, 2, 3, 4]
     assert all(len(call.get("negative_prompt", ["one"])) == 1 for call in calls)
 
 
@@ -214,8 +230,7 @@ def test_sources_and_instructions_are_given_side_by_side(
 ) -> None:
     edit(name, calls, monkeypatch)
     assert [call["prompt"] for call in calls] == [CAPTIONS[:2], CAPTIONS[2:4], CAPTIONS[4:]]
-    given = [image.tobytes() for call in calls for image in call["image"]]
-    assert given == [image.tobytes() for image in sources()]
+    assert shown_sources(calls) == [0, 1, 2, 3, 4]
 
 
 def test_omnigen_reads_in_each_prompt_where_its_own_picture_stands(
@@ -229,9 +244,71 @@ def test_omnigen_reads_in_each_prompt_where_its_own_picture_stands(
 
 
 def test_flux_kontext_keeps_to_the_size_that_it_is_told(calls: list[Call], monkeypatch: pytest.MonkeyPatch) -> None:
-    edit("FluxKontextPipeline", calls, monkeypatch)
+    square = [Image.new("RGB", (90, 90))] * len(SEEDS)
+    edit("FluxKontextPipeline", calls, monkeypatch, square)
     # It scales height and width to this area, a megapixel unless told otherwise.
     assert {(call["height"], call["width"], call["max_area"]) for call in calls} == {(SIDE, SIDE, SIDE**2)}
+
+
+@pytest.mark.parametrize("name", [*BATCHED, *ONE_BY_ONE])
+@pytest.mark.parametrize(
+    ("source", "size"),
+    # Each about a megapixel, by hand: 1024 times and over the root of 4, of 16:9, of 1:8.
+    [((1600, 400), (2048, 512)), ((1920, 1080), (1360, 768)), ((100, 800), (368, 2896))],
+)
+def test_a_picture_is_edited_at_its_own_aspect_ratio(
+    name: str, source: tuple[int, int], size: tuple[int, int], calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = edit(name, calls, monkeypatch, [Image.new("RGB", source)] * len(SEEDS), side_px=1024)
+    known = inspect.signature(getattr(diffusers, name).__call__).parameters
+    for call in calls:
+        if "height" in known:
+            assert (call["width"], call["height"]) == size
+        # What is not told its size works at its source's; FLUX Kontext is told to leave the source as it is.
+        told = "height" in known and "_auto_resize" not in known
+        images = call["input_images"] if "input_images" in known else [call["image"]]
+        assert {one.size for each in images for one in each} == {source if told else size}
+        assert call.get("_auto_resize") == (False if "_auto_resize" in known else None)
+    assert {one.size for one in edited} == {source}
+
+
+def test_pictures_of_several_shapes_are_never_in_one_batch_and_come_back_in_their_order(
+    calls: list[Call], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = [(40, 40), (80, 20), (30, 30), (20, 80), (160, 40)]
+    given = [Image.new("RGB", shape, (0, 0, number)) for number, shape in enumerate(shapes)]
+    edited = edit("StableDiffusionInstructPix2PixPipeline", calls, monkeypatch, given)
+    assert seeds_of(calls) == [[11, 13], [12, 15], [14]]
+    assert [call["prompt"] for call in calls] == [[CAPTIONS[0], CAPTIONS[2]], [CAPTIONS[1], CAPTIONS[4]], [CAPTIONS[3]]]
+    assert shown_sources(calls) == [0, 2, 1, 4, 3]
+    assert [{one.size for one in call["image"]} for call in calls] == [{(64, 64)}, {(128, 32)}, {(32, 128)}]
+    assert shown_seeds(edited) == SEEDS
+    assert [one.size for one in edited] == shapes
+
+
+@pytest.mark.parametrize(("source", "size"), [((200, 1), (912, 16)), ((1, 200), (16, 912)), ((63, 64), (64, 64))])
+def test_the_size_of_an_edit_is_never_nothing(source: tuple[int, int], size: tuple[int, int]) -> None:
+    assert working_size(source, 64) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "taken"), [((512, 64), True), ((513, 64), False), ((63, 63), False), ((64, 64), True)]
+)
+def test_flux_2_refuses_what_is_refused_for_it(size: tuple[int, int], taken: bool, tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "Flux2KleinPipeline"}))
+    limits = pool_limits(10**6, 10**6, str(tmp_path), "")
+    assert (limits.refusal(*size) is None) == taken
+    with nullcontext() if taken else pytest.raises(ValueError, match="too"):
+        Flux2ImageProcessor.check_image_input(Image.new("RGB", size))
+
+
+def test_an_editor_that_refuses_nothing_leaves_the_limits_to_the_others(tmp_path: Path) -> None:
+    for described in ({}, {"_class_name": "QwenImageEditPipeline"}):
+        (tmp_path / "model_index.json").write_text(json.dumps(described))
+        assert pool_limits(10**6, 10**6, str(tmp_path), "").max_aspect == 200
+    (tmp_path / "model_index.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model_index\.json of .* cannot be read"):
+        pool_limits(10**6, 10**6, str(tmp_path), "")
 
 
 class Loaded:

@@ -3,7 +3,14 @@
 import hashlib
 from pathlib import Path
 
-from models.locations import fingerprint, resolve_commit
+import httpx2
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+
+from models.image_limits import pool_limits
+from models.locations import fingerprint, read_description, resolve_commit
+from viper.errors import ModelError
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 
@@ -33,3 +40,33 @@ def test_a_hub_model_counts_by_name_and_commit() -> None:
 
 def test_a_commit_is_itself_and_nobody_is_asked() -> None:
     assert resolve_commit("owner/name", COMMIT) == COMMIT
+
+
+def test_what_a_model_of_the_hub_is_is_read_at_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(name: str, file: str, revision: str) -> str:
+        assert (name, file, revision) == ("owner/editor", "model_index.json", COMMIT)
+        return str(tmp_path / file)
+
+    (tmp_path / "model_index.json").write_text('{"_class_name": "Flux2Pipeline"}')
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    assert read_description("owner/editor", COMMIT, "model_index.json") == {"_class_name": "Flux2Pipeline"}
+    assert pool_limits(1, 1, "owner/editor", COMMIT).max_aspect == 8
+    (tmp_path / "model_index.json").write_text("[]")
+    with pytest.raises(ModelError, match=r"model_index.json of owner/editor holds a list\. Expected an object"):
+        read_description("owner/editor", COMMIT, "model_index.json")
+
+
+def test_a_hub_that_does_not_answer_is_told_from_a_model_without_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = httpx2.Request("GET", "http://hub")
+    raised: list[Exception] = []
+
+    def fail(*_: object, **__: object) -> str:
+        raise raised[0]
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    raised[:] = [RemoteEntryNotFoundError("no such file", response=httpx2.Response(404, request=request))]
+    assert read_description("owner/editor", COMMIT, "model_index.json") == {}
+    for away in (LocalEntryNotFoundError("no copy"), httpx2.ConnectError("no route"), TimeoutError("too late")):
+        raised[:] = [away]
+        with pytest.raises(ModelError, match=r"model_index\.json of owner/editor cannot be read: .* Check path"):
+            read_description("owner/editor", COMMIT, "model_index.json")

@@ -16,7 +16,7 @@ from models.worlds import find_suite
 from storage.images import read_image
 from storage.manifest import PROVENANCE
 from storage.suite_shards import ShardImages, read_questions
-from tasks.evaluation import AnswerInputs, answer_questions, question_of, read_replies, unit_scores
+from tasks.evaluation import STORED, AnswerInputs, answer_questions, question_of, read_replies, unit_scores
 from tasks.rescoring import rescore
 from tasks.suites import fix_suite
 from tasks.worker import Worker
@@ -110,7 +110,7 @@ def alone(cut: Cut, worker: Worker, model: ModelRef, file: ArtifactRef) -> list[
     for shard in range(2):
         held = ShardImages(store, file, shard)
         for row in read_questions(store, file, shard):
-            images = tuple(read_image(held.read(name), 10**6, 10**6) for name in row["images"])
+            images = tuple(read_image(held.read(name), STORED) for name in row["images"])
             asked.append(Prompt(suite.prompt(question_of(row), cut.world.prompts.wording), images))
     tokens = cut.settings.benchmarks.max_new_tokens
     return worker.vlm(cut.vlm(model)).generate(asked, max_new_tokens=tokens, batch=1)

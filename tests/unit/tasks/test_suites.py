@@ -39,6 +39,12 @@ def picture(seed: int, side: int = 8, form: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
+def encoded(*frames: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "PNG", save_all=len(frames) > 1, append_images=frames[1:])
+    return buffer.getvalue()
+
+
 def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -160,10 +166,13 @@ def png_that_claims(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
+ANIMATED = [Image.new("L", (9, 9), shade) for shade in (0, 255)]
 BROKEN = [
-    (choice("x", text(png_that_claims(60_000))), "too_large"),
-    (choice("x", text(b"no image at all, but long enough to look like one" * 2)), "not_an_image"),
+    (choice("x", text(png_that_claims(60_000))), "too large"),
+    (choice("x", text(b"no image at all, but long enough to look like one" * 2)), "not an image"),
     (choice("x", text(picture(1)[:150])), "truncated"),
+    (choice("x", text(encoded(Image.new("RGB", (500, 1))))), "set aside: too narrow"),
+    (choice("x", text(encoded(*ANIMATED))), "set aside: animated"),
     (choice("x", "?" * 80), "base64"),
     (choice("x", "nowhere"), "no earlier row's index"),
     (choice("x", text(picture(1)), answer="F"), "none of the options"),

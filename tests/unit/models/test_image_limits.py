@@ -1,0 +1,65 @@
+"""The limits of pictures are where the real processors begin to refuse, and where the filter begins to see nothing."""
+
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from models.image_limits import benchmark_limits, pool_limits
+from models.judges.pixels import PixelJudge
+from models.vlm import Prompt, load_vlm
+from viper.settings import ModelSettings
+
+POOL = pool_limits(10**8, 10**8, "shapes:editor", "main")
+BENCHMARK = benchmark_limits(10**8, 10**8)
+EMBEDDED = {"patch_size": 8, "size": {"shortest_edge": 2304, "longest_edge": 2304}}
+PUBLISHED = {"patch_size": 14, "size": {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280}}
+
+
+@pytest.mark.parametrize("options", [EMBEDDED, PUBLISHED], ids=["embedded", "published"])
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        ((1, 1), None),
+        ((1, 200), None),
+        ((200, 1), None),
+        ((5, 1000), None),
+        ((28, 28), None),
+        ((1, 201), "too narrow"),
+        ((201, 1), "too narrow"),
+        ((5, 1001), "too narrow"),
+        ((1, 500), "too narrow"),
+        ((1, 20000), "too narrow"),
+    ],
+)
+def test_what_the_processor_refuses_is_refused_and_nothing_else(
+    size: tuple[int, int], reason: str | None, options: dict[str, object]
+) -> None:
+    assert BENCHMARK.refusal(*size) == reason
+    assert POOL.refusal(*size) == (reason or ("too small" if min(size) < 3 else None))
+    processor = Qwen2VLImageProcessorPil(**options)
+    if reason is None:
+        assert processor(images=[Image.new("RGB", size)], return_tensors="np")["image_grid_thw"].shape == (1, 3)
+    else:
+        with pytest.raises(ValueError, match="aspect ratio must be smaller than 200"):
+            processor(images=[Image.new("RGB", size)])
+
+
+def test_the_embedded_model_describes_pictures_at_the_limits() -> None:
+    vlm = load_vlm(ModelSettings(path="shapes:vlm", device="cpu", dtype="float32"))
+    prompts = [Prompt("Describe the picture.", (Image.new("RGB", size),)) for size in [(3, 3), (3, 600), (600, 3)]]
+    assert len(vlm.generate(prompts, max_new_tokens=2, batch=3)) == 3
+
+
+def test_the_filter_sees_every_region_of_the_smallest_picture_and_not_of_a_smaller_one() -> None:
+    assert POOL.refusal(3, 3) is None
+    black, white = Image.new("RGB", (3, 3)), Image.new("RGB", (3, 3), (255, 255, 0))
+    white.putpixel((1, 1), (0, 0, 0))
+    (distance,) = PixelJudge().distances([black], [white])
+    assert np.isfinite(distance)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (distance,) = PixelJudge().distances([Image.new("RGB", (2, 3))], [Image.new("RGB", (2, 3))])
+    assert np.isnan(distance)
