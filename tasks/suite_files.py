@@ -47,7 +47,7 @@ def find_files(folder: str, suite: Suite) -> SuiteFiles:
         pictures = _pictures(found) if _names_pictures(f"{root}/{tsv}") else ""
         return SuiteFiles(files={f"{root}/{tsv}": found[tsv]}, pictures=pictures)
     inside = "" if folder == HUB else f"{suite.name}/"
-    chosen = [path for path in found if path.startswith(inside) and fnmatch(path[len(inside) :], suite.hub_files)]
+    chosen = [path for path in found if path.startswith(inside) and fnmatch(f"/{path[len(inside) :]}", suite.hub_files)]
     if not chosen:
         parquet = f" or the parquet files of the dataset {suite.hub} in the folder {suite.name}" if suite.hub else ""
         raise SuiteError(

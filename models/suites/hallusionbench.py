@@ -24,7 +24,7 @@ class HallusionBench(Suite):
 
     name = "HallusionBench"
     hub = "lmms-lab-encoder/HallusionBench"
-    hub_files = "*image-*.parquet"
+    hub_files = "*[!_]image-*.parquet"  # and not non_image-*.parquet
     hub_columns = ("category", "subcategory", "set_id", "figure_id", "question_id", "question", "gt_answer", "image")
     columns = ("index", "image", "question", "answer", "l2-category")
     whole_units = True

@@ -51,7 +51,7 @@ class Suite:
     hub: ClassVar[str] = ""
     """Dataset on the Hugging Face hub; empty if there is none."""
     hub_files: ClassVar[str] = "*.parquet"
-    """Pattern of the paths of its parquet files: the split that is scored."""
+    """Pattern of the paths of its parquet files, which begin with a slash: the split that is scored."""
     hub_columns: ClassVar[tuple[str, ...]] = ("question", "image", "answer")
     """Columns that those files must have."""
     columns: ClassVar[tuple[str, ...]] = ("index", "image", "question", "answer")
