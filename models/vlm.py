@@ -12,9 +12,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
+from models.pixel_limits import limit_pixels
 from models.threads import fix_threads
 from viper.errors import ModelError
-from viper.settings import ModelSettings
+from viper.settings import ModelSettings, VlmSettings
 
 if TYPE_CHECKING:
     import torch
@@ -77,8 +78,10 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
 def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
     """The model in eval mode with its processor; an adapter folder, if given, is merged into the weights.
 
+    The processor keeps the pixel limits of ``VlmSettings``; those of its folder where there are none.
+
     Raises:
-        ModelError: A file is missing or the folder holds another kind of model.
+        ModelError: A file is missing, the folder holds another kind of model, or it cannot keep the limits.
     """
     import torch
     from transformers import AutoModelForImageTextToText, GenerationConfig
@@ -105,7 +108,10 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
     model.generation_config = GenerationConfig(
         bos_token_id=suggested.bos_token_id, eos_token_id=suggested.eos_token_id, pad_token_id=suggested.pad_token_id
     )
-    return Vlm(model.to(settings.device).eval(), load_processor(folder, settings.revision))
+    processor = load_processor(folder, settings.revision)
+    if isinstance(settings, VlmSettings):
+        limit_pixels(processor, settings.min_pixels, settings.max_pixels)
+    return Vlm(model.to(settings.device).eval(), processor)
 
 
 class Vlm:

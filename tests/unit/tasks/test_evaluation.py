@@ -22,7 +22,7 @@ from tasks.suites import fix_suite
 from tasks.worker import Worker
 from tests.loop import cut_for, done, worker_for
 from viper.errors import ModelError, SuiteError
-from viper.records import ArtifactRef, ModelRef, ModelUse
+from viper.records import ArtifactRef, ModelRef, VlmUse
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def answered(cut: Cut, worker: Worker, model: ModelRef, shard: int) -> ArtifactR
 
 def store_replies(suite: str, rows: list[dict[str, Any]], shard: int, model: str = "model") -> None:
     inputs = AnswerInputs(
-        vlm=ModelUse(model=ModelRef(name="x", fingerprint=model), dtype="float32"),
+        vlm=VlmUse(model=ModelRef(name="x", fingerprint=model), dtype="float32"),
         suite=suite,
         file=ArtifactRef(kind="suite", uri="results/suite/x", sha256="a" * 64, size_bytes=1),
         shard=shard,
