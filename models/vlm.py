@@ -49,13 +49,14 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     """The processor of a model folder or hub model.
 
     Those of Qwen2-VL and Qwen2.5-VL are the same on every machine, see ``models.qwen_processor``. Others are the stock
-    ones, most of which need torchvision.
+    ones, most of which need torchvision. All take special tokens from the chat template alone (``models.plain_text``).
 
     Raises:
         ModelError: The folder holds no processor for images and text, or its processor needs what is not installed.
     """
     from transformers import AutoConfig, AutoProcessor
 
+    from models.plain_text import keep_texts_plain
     from models.qwen_processor import PROCESSORS, load_qwen_processor
 
     try:
@@ -72,6 +73,7 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
             "with a processor_config.json or preprocessor_config.json."
         )
     processor.tokenizer.padding_side = "left"
+    keep_texts_plain(processor)
     return processor
 
 
