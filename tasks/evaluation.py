@@ -82,12 +82,16 @@ def asked_text(store: ObjectStore, replies: Mapping[str, Sequence[ArtifactRef]])
 
     Args:
         store: Where the replies lie.
-        replies: By role: a model's shards of replies. Roles that were asked otherwise than the first are named.
+        replies: By role: a model's shards of replies. Where roles were asked in several ways, they are named.
+
+    Returns:
+        The text; empty for replies that an earlier version stored.
     """
     told: dict[str, list[str]] = {}
     for role, parts in replies.items():
         facts = store.manifest(parts[0]).meta
-        told.setdefault(f"pixels {facts['pixels']}, tokens {facts['max_new_tokens']}", []).append(role)
+        text = f"pixels {facts['pixels']}, tokens {facts['max_new_tokens']}" if "pixels" in facts else ""
+        told.setdefault(text, []).append(role)
     return (
         "; ".join(f"{', '.join(roles)}: {text}" for text, roles in told.items()) if len(told) > 1 else next(iter(told))
     )

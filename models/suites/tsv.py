@@ -124,9 +124,7 @@ def _row(line: _Line, lines: _Lines, width: int) -> list[str] | str:
     if reason := _unreadable(cells):
         return reason
     if len(cells) != width:
-        return (
-            f"it has {len(cells)} columns, {'more' if len(cells) > width else 'fewer'} than the {width} of the header"
-        )
+        return f"it has {'more' if len(cells) > width else 'fewer'} columns than the header, {len(cells)} of {width}"
     return cells
 
 

@@ -94,12 +94,12 @@ def test_how_a_suite_was_asked_stands_beside_its_figure(capsys: pytest.CaptureFi
     worker = worker_for(cut)
     first, second = (answered(one, worker, one.base, 0) for one in (cut, other))
     # The embedded model's folder asks for 48 x 48 pixels.
-    assert asked_text(worker.store, {"base": [first], "model": [first]}) == "pixels 2,304 to 2,304, tokens 64"
+    assert asked_text(worker.store, {"base": [first], "model": [first]}) == "pixels 2,304 to 2,304, tokens 80"
     assert asked_text(worker.store, {"base": [first], "model": [first], "other": [second]}) == (
-        "base, model: pixels 2,304 to 2,304, tokens 64; other: pixels 2,304 to 9,216, tokens 5"
+        "base, model: pixels 2,304 to 2,304, tokens 80; other: pixels 2,304 to 9,216, tokens 5"
     )
     show_scores(worker.store, {"base": {"counting": (first,)}})
-    assert "pixels 2,304 to 2,304, tokens 64" in capsys.readouterr().out
+    assert "pixels 2,304 to 2,304, tokens 80" in capsys.readouterr().out
 
 
 def trained_model(cut: Cut, worker: Worker, folder: Path) -> ModelRef:
