@@ -15,7 +15,7 @@ from storage.layout import champions_prefix
 from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
-from tasks.evaluation import read_replies
+from tasks.evaluation import asked_text, read_replies
 from tasks.pages import p_text, power_text
 from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
@@ -63,7 +63,7 @@ def _mlflow_pages(programs: str) -> str:
 
 def _console() -> Console:
     """Wide enough for the benchmark table, also where the output is no terminal."""
-    return Console(width=max(132, Console().width))
+    return Console(width=max(160, Console().width))
 
 
 def _cell(difference: Difference) -> str:
@@ -72,9 +72,9 @@ def _cell(difference: Difference) -> str:
 
 def _benchmarks(round_number: int, verdict: Verdict) -> Table:
     table = Table(title=f"Round {round_number}: points, paired differences with intervals and adjusted p")
-    compared = ("against base", "against champion", "p", "shows above")
+    compared = ("against base", "against champion", "p", "shows above", "asked with")
     for name in ("suite", "questions", "base", "champion", "candidate", *compared):
-        table.add_column(name, justify="left" if name == "suite" else "right")
+        table.add_column(name, justify="left" if name in ("suite", "asked with") else "right")
     for row in verdict.rows:
         table.add_row(
             row.suite.replace("_", " "),
@@ -86,6 +86,7 @@ def _benchmarks(round_number: int, verdict: Verdict) -> Table:
             _cell(row.against_champion),
             p_text(row.against_champion),
             power_text(row.against_champion),
+            row.asked,
         )
     return table
 
@@ -125,18 +126,20 @@ def _copy_report(store: ObjectStore, result: RoundResult) -> str:
 
 
 def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]]) -> None:
-    """Scores by suite and role, in points, each with its parts and categories."""
+    """Scores by suite and role, in points, each with its parts and categories, and how it was asked."""
     table = Table(title="Points")
     table.add_column("suite")
     for role in replies:
         table.add_column(role, justify="right")
+    table.add_column("asked with")
     suites = list(next(iter(replies.values())))
     means = dict.fromkeys(replies, 0.0)
     for suite in suites:
         found = {role: find_suite(suite).aggregate(read_replies(store, replies[role][suite])) for role in replies}
         for name in next(iter(found.values())):
             label = suite.replace("_", " ") if name == "score" else f"  {name}"
-            table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies))
+            asked = asked_text(store, {role: replies[role][suite] for role in replies}) if name == "score" else ""
+            table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies), asked)
         means = {role: means[role] + 100 * found[role]["score"] / len(suites) for role in replies}
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
     _console().print(table)

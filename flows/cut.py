@@ -11,7 +11,7 @@ from typing import TypeVar
 from flows.identities import Identities
 from models.worlds import find_world
 from tasks.worker import Machine
-from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed
+from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed, VlmUse
 from viper.settings import DiffusionSettings, Section, Settings
 
 Rules = TypeVar("Rules", bound=Record)
@@ -87,10 +87,16 @@ class Cut:
             allow_code_change=allow_code_change,
         )
 
-    def vlm(self, model: ModelRef) -> ModelUse:
+    def vlm(self, model: ModelRef) -> VlmUse:
         """A vision-language model as every step loads it."""
         vlm = self.settings.models.vlm
-        return ModelUse(model=model, dtype=vlm.dtype, attention=vlm.attention)
+        return VlmUse(
+            model=model,
+            dtype=vlm.dtype,
+            attention=vlm.attention,
+            min_pixels=vlm.min_pixels,
+            max_pixels=vlm.max_pixels,
+        )
 
     def seed(self, round_number: int, step: str) -> Seed:
         """The seed of a step's draws."""

@@ -22,11 +22,11 @@ class Wording(Record):
     """An open or yes/no question."""
 
     def ask(self, question: str, options: Sequence[str] = ()) -> str:
-        """The text of a benchmark question, ``options`` in the order of their letters."""
+        """The text of a benchmark question, ``options`` in the order of their letters; an empty one is left out."""
         if not options:
             return self.question.format(question=question)
         listed = self.option_separator.join(
-            self.option.format(letter=chr(ord("A") + number), text=text) for number, text in enumerate(options)
+            self.option.format(letter=chr(ord("A") + number), text=text) for number, text in enumerate(options) if text
         )
         return self.multiple_choice.format(question=question, options=listed)
 

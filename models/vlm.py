@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from models.locations import resolve
 from models.pickles import refuse_pickles
+from models.pixel_limits import limit_pixels
 from models.threads import fix_threads
 from viper.errors import ModelError
-from viper.settings import ModelSettings
+from viper.settings import ModelSettings, VlmSettings
 
 if TYPE_CHECKING:
     import torch
@@ -50,13 +51,14 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     """The processor of a model folder or hub model.
 
     Those of Qwen2-VL and Qwen2.5-VL are the same on every machine, see ``models.qwen_processor``. Others are the stock
-    ones, most of which need torchvision.
+    ones, most of which need torchvision. All take special tokens from the chat template alone (``models.plain_text``).
 
     Raises:
         ModelError: The folder holds no processor for images and text, or its processor needs what is not installed.
     """
     from transformers import AutoConfig, AutoProcessor
 
+    from models.plain_text import keep_texts_plain
     from models.qwen_processor import PROCESSORS, load_qwen_processor
 
     try:
@@ -75,14 +77,17 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
             "with a processor_config.json or preprocessor_config.json."
         )
     processor.tokenizer.padding_side = "left"
+    keep_texts_plain(processor)
     return processor
 
 
 def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
     """The model in eval mode with its processor; an adapter folder, if given, is merged into the weights.
 
+    The processor keeps the pixel limits of ``VlmSettings``; those of its folder where there are none.
+
     Raises:
-        ModelError: A file is missing or the folder holds another kind of model.
+        ModelError: A file is missing, the folder holds another kind of model, or it cannot keep the limits.
     """
     import torch
     from transformers import AutoModelForImageTextToText, GenerationConfig
@@ -112,7 +117,10 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
     model.generation_config = GenerationConfig(
         bos_token_id=suggested.bos_token_id, eos_token_id=suggested.eos_token_id, pad_token_id=suggested.pad_token_id
     )
-    return Vlm(model.to(settings.device).eval(), load_processor(folder, settings.revision))
+    processor = load_processor(folder, settings.revision)
+    if isinstance(settings, VlmSettings):
+        limit_pixels(processor, settings.min_pixels, settings.max_pixels)
+    return Vlm(model.to(settings.device).eval(), processor)
 
 
 class Vlm:

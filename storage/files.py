@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from storage.backend import PART_BYTES
@@ -54,6 +55,38 @@ def open_file(uri: str) -> Iterator[IO[bytes]]:
         files, path = filesystem(uri)
         with files.open(path, "rb", block_size=PART_BYTES) as file:
             yield file
+
+
+def read_under(root: str, path: str, max_bytes: int) -> bytes | None:
+    """The file at a path under an address, whoever wrote the path; ``None`` if there is no such file.
+
+    Args:
+        root: A folder or ``s3://bucket/prefix``.
+        path: Relative to it.
+        max_bytes: Of a larger file just enough is read to see that it is.
+
+    Raises:
+        ValueError: The path leads out of the folder, by itself or over a link.
+        StoreError: If it cannot be read.
+    """
+    relative = PurePosixPath(path)
+    uri = f"{root.rstrip('/')}/{relative}"
+    outside = ValueError(f"the path {path[:200]!r} leads out of {root}; expected one of a file in it")
+    if relative.is_absolute() or ".." in relative.parts:
+        raise outside
+    with _translated("read", uri):
+        files, place = filesystem(uri)
+        try:
+            if files.info(place)["type"] != "file":
+                return None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        local = "file" in files.protocol
+        if not local or Path(place).resolve().is_relative_to(Path(filesystem(root)[1]).resolve()):
+            with files.open(place, "rb", block_size=PART_BYTES) as file:
+                data: bytes = file.read(max_bytes + 1)
+                return data
+    raise outside
 
 
 def stat_file(uri: str) -> str:

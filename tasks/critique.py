@@ -10,7 +10,7 @@ from models.worlds import find_world
 from tasks.shards import read_payload, read_pictures, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, ModelUse, Record, Seed, Shard
+from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
 
 if TYPE_CHECKING:
     from models.roles import Writer
@@ -30,7 +30,7 @@ class Rewriting(Record):
 class CritiqueInputs(Inputs):
     """What decides the critiques of a shard's paintings."""
 
-    vlm: ModelUse
+    vlm: VlmUse
     prompt: str
     """With the blank ``{caption}``."""
     rewriting: Rewriting

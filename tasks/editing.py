@@ -12,7 +12,7 @@ from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, DiffusionUse, ModelUse, Record, Seed, Shard
+from viper.records import ArtifactRef, DiffusionUse, Record, Seed, Shard, VlmUse
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class AskedOperations(Record):
     """How the VLM writes operations."""
 
-    vlm: ModelUse
+    vlm: VlmUse
     prompt: str
     """With the blank ``{caption}``."""
     shard: Shard

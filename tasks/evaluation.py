@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
+from models.pixel_limits import pixel_limits
 from models.prompts import Wording
 from models.suites.reading import MAX_IMAGE_BYTES
 from models.suites.suite import Question
@@ -19,7 +22,7 @@ from tasks.intake import MAX_IMAGE_PIXELS
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.pictures import ImageLimits
-from viper.records import ArtifactRef, ModelUse
+from viper.records import ArtifactRef, PixelLimits, VlmUse
 
 if TYPE_CHECKING:
     from models.vlm import Prepared, Vlm
@@ -33,7 +36,7 @@ STORED = ImageLimits(max_pixels=MAX_IMAGE_PIXELS, max_bytes=MAX_IMAGE_BYTES, min
 class AnswerInputs(Inputs):
     """What decides a model's replies to one shard of a suite."""
 
-    vlm: ModelUse
+    vlm: VlmUse
     suite: str
     file: ArtifactRef
     """The fixed suite."""
@@ -50,9 +53,9 @@ class AnswerInputs(Inputs):
         return f"{self.vlm.model.name} answers {self.suite} {self.shard}"
 
 
-@step("replies", 5)
+@step("replies", 6)
 def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
-    """``replies.jsonl``: one line a question with its fields, the raw reply and the score; facts: the suite."""
+    """``replies.jsonl``: one line a question with its fields, the raw reply and the score; facts: how it was asked."""
     suite = find_suite(inputs.suite)
     rows = read_questions(worker.store, inputs.file, inputs.shard)
     questions = [question_of(row) for row in rows]
@@ -68,7 +71,34 @@ def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
         json.dumps({**asdict(question), "reply": reply, "score": suite.score(question, reply)}, ensure_ascii=False)
         for question, reply in zip(questions, replies, strict=True)
     ]
-    return Made({REPLIES: "\n".join(lines).encode()}, {"questions": len(lines), "suite": suite.name})
+    facts: dict[str, JsonValue] = {"questions": len(lines), "suite": suite.name}
+    facts |= {"max_new_tokens": inputs.max_new_tokens, "pixels": pixels_text(pixel_limits(vlm.processor))}
+    return Made({REPLIES: "\n".join(lines).encode()}, facts)
+
+
+def pixels_text(limits: PixelLimits | None) -> str:
+    """Limits as they stand beside a figure."""
+    return f"{limits.min_pixels:,} to {limits.max_pixels:,}" if limits else "the processor's own"
+
+
+def asked_text(store: ObjectStore, replies: Mapping[str, Sequence[ArtifactRef]]) -> str:
+    """How a suite was asked: the pixels of a picture, smallest and largest, and the tokens of a reply.
+
+    Args:
+        store: Where the replies lie.
+        replies: By role: a model's shards of replies. Where roles were asked in several ways, they are named.
+
+    Returns:
+        The text; empty for replies that an earlier version stored.
+    """
+    told: dict[str, list[str]] = {}
+    for role, parts in replies.items():
+        facts = store.manifest(parts[0]).meta
+        text = f"pixels {facts['pixels']}, tokens {facts['max_new_tokens']}" if "pixels" in facts else ""
+        told.setdefault(text, []).append(role)
+    return (
+        "; ".join(f"{', '.join(roles)}: {text}" for text, roles in told.items()) if len(told) > 1 else next(iter(told))
+    )
 
 
 def question_of(row: Mapping[str, Any]) -> Question:

@@ -4,13 +4,13 @@ from models.payloads import Captions
 from tasks.shards import shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ModelUse, Shard
+from viper.records import Shard, VlmUse
 
 
 class CaptionInputs(Inputs):
     """What decides the captions of a shard."""
 
-    vlm: ModelUse
+    vlm: VlmUse
     prompt: str
     shard: Shard
     max_new_tokens: int

@@ -1,14 +1,16 @@
 """Takes the rows of a suite one by one: those that can be asked go to shards, the others are counted with a reason."""
 
 import logging
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue
 
-from models.suites.reading import BROKEN, image_cells
-from models.suites.suite import Suite
+from models.suites.image_cells import image_cells
+from models.suites.reading import BROKEN, cell_text
+from models.suites.suite import Question, Suite
 from storage.images import inspect_image
 from storage.suite_shards import ShardWriter
 from tasks.step import Made
@@ -23,8 +25,38 @@ MAX_BROKEN_SHARE = 0.01
 log = logging.getLogger("viper")
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """An image that was written."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class _OfRow:
+    """The images of another row."""
+
+    index: str
+
+
+_Images = tuple[_Kept | _OfRow, ...]
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A row that was read, but whose images may be those of a later one."""
+
+    place: str
+    question: Question
+    images: _Images
+
+
 class Intake:
-    """Takes the rows of a suite one after the other, and counts those that cannot be asked."""
+    """Takes the rows of a suite one after the other, and counts those that cannot be asked.
+
+    Rows are asked in their order. Where one shows the images of a later row, those after it wait with it, without their
+    images in memory.
+    """
 
     def __init__(self, suite: Suite, writer: ShardWriter, limit: int, limits: ImageLimits) -> None:
         """Begin.
@@ -38,7 +70,9 @@ class Intake:
         self._suite, self._writer, self._limit, self._limits = suite, writer, limit, limits
         self._rows, self._without_image = 0, 0
         self._broken: dict[str, str] = {}
-        self._images: dict[str, tuple[str, ...]] = {}
+        self._row_of: dict[str, int] = {}
+        self._images: dict[str, _Images] = {}
+        self._waiting: deque[_Waiting] = deque()
         self._sound: set[str] = set()
         self._units: set[str] = set()
 
@@ -54,37 +88,73 @@ class Intake:
     def take(self, row: Mapping[str, Any]) -> None:
         """Ask the row, or count why it cannot be asked."""
         self._rows += 1
+        place = f"{row.get('index')} (row {self._rows})"
         try:
-            self._ask(row)
+            self._waiting.append(self._read(row, place))
         except ValueError as error:
-            self._broken[f"{row.get('index')} (row {self._rows})"] = str(error)
-            log.warning("%s, row %d, index %r: %s", self._suite.name, self._rows, row.get("index"), error)
+            self._refuse(place, str(error))
+        self._ask_waiting()
 
-    def _ask(self, row: Mapping[str, Any]) -> None:
+    def _refuse(self, place: str, reason: str) -> None:
+        self._broken[place] = reason
+        log.warning("%s, index %s: %s", self._suite.name, place, reason)
+
+    def _read(self, row: Mapping[str, Any], place: str) -> _Waiting:
+        """The row, its images written.
+
+        Raises:
+            ValueError: It is broken.
+        """
         if BROKEN in row:
             raise ValueError(row[BROKEN])
-        question = self._suite.question(row)
-        images = self._names(row)
-        if not images:
-            self._without_image += 1
-            return
-        self._images[question.index] = images
+        if not (index := cell_text(row, "index")):
+            raise ValueError("the index is empty")
+        if index in self._row_of:
+            raise ValueError(f"row {self._row_of[index]} has the same index")
+        self._row_of[index] = self._rows
+        # Before the question is looked at: other rows may show these images, whatever is wrong with the question.
+        images = tuple(
+            _Kept(self._kept(cell)) if isinstance(cell, bytes) else _OfRow(cell) for cell in image_cells(row)
+        )
+        self._images[index] = images
+        return _Waiting(place, self._suite.question(row), images)
+
+    def _ask_waiting(self, all_read: bool = False) -> None:
+        """Ask the rows that wait, up to the first whose images were not read yet."""
+        while self._waiting and not self.full:
+            row = self._waiting[0]
+            names = self._names(row.images)
+            if names is None and not all_read:
+                return
+            self._waiting.popleft()
+            if names is None:
+                named = next(one.index for one in row.images if isinstance(one, _OfRow) and not self._names((one,)))
+                self._refuse(row.place, f"the image {named!r} is no base64 picture and no index of a row with one")
+            elif not names:
+                self._without_image += 1
+            else:
+                self._ask(row.question, names)
+
+    def _names(self, images: _Images, above: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+        """The names of images, those of other rows looked up; ``None`` if such a row has none or was not read yet."""
+        names: list[str] = []
+        for image in images:
+            if isinstance(image, _Kept):
+                names.append(image.name)
+                continue
+            known = image.index not in above and self._images.get(image.index)
+            found = self._names(known, (*above, image.index)) if known else None
+            if found is None:
+                return None
+            names += found
+        return tuple(names)
+
+    def _ask(self, question: Question, images: tuple[str, ...]) -> None:
         question = replace(question, unit=self._suite.unit(question, images))
         if self._reached and question.unit not in self._units:
             return
         self._units.add(question.unit)
         self._writer.add(asdict(question), images)
-
-    def _names(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        names: list[str] = []
-        for cell in image_cells(row):
-            if isinstance(cell, bytes):
-                names.append(self._kept(cell))
-            elif cell in self._images:
-                names += self._images[cell]
-            else:
-                raise ValueError(f"the image {cell!r} is no base64 picture and no earlier row's index")
-        return tuple(names)
 
     def _kept(self, data: bytes) -> str:
         name = self._writer.keep_image(data)
@@ -100,6 +170,7 @@ class Intake:
         Raises:
             SuiteError: Nothing can be asked, or too many rows are broken.
         """
+        self._ask_waiting(all_read=True)
         self._writer.close()
         name, broken = self._suite.name, self._broken
         if len(broken) > MAX_BROKEN_SHARE * self._rows or not self._writer.questions:

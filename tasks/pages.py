@@ -65,16 +65,18 @@ def benchmark_table(verdict: Verdict) -> str:
     if not verdict.rows:
         return "The round ended before the benchmarks."
     lines = [
-        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above "
+        "| asked with |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for row in verdict.rows:
         lines.append(_table_row(row.suite, row))
         lines += [_table_row(f"↳ {part.suite}", part) for part in row.categories]
     lines.append(
         "\np is exact and two-sided (McNemar; sign test for graded scores), after Holm. A suite shows differences "
+        "above its points with a probability of 80 %. It was asked with pictures of that many pixels and replies of at "
+        "most that many tokens."
     )
-    lines[-1] += "above the last column's points with a probability of 80 %."
     return "\n".join(lines)
 
 
@@ -82,7 +84,7 @@ def _table_row(name: str, row: SuiteResult) -> str:
     cells = [name, str(row.questions), *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate))]
     for found in (row.against_base, row.against_champion):
         cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", p_text(found)]
-    return f"| {' | '.join([*cells, power_text(row.against_champion)])} |"
+    return f"| {' | '.join([*cells, power_text(row.against_champion), row.asked])} |"
 
 
 def p_text(found: Difference) -> str:

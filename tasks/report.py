@@ -28,7 +28,7 @@ class ReportInputs(Inputs):
         return f"write report of round {self.round_number}"
 
 
-@step("report", 5)
+@step("report", 6)
 def write_report(inputs: ReportInputs, worker: Worker) -> Made:
     """``report.html``, one self-contained page with pictures; ``report.md``; and ``PLOTS``."""
     from jinja2 import Environment, PackageLoader, StrictUndefined

@@ -81,7 +81,7 @@ def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
     return TrainingSpec(
         inputs=inputs,
         store_root=store_root(),
-        model=worker.settings_of(inputs.start, machine.vlm),
+        model=worker.vlm_settings(inputs.start),
         similarity=worker.settings_of(by_reward.similarity, machine.similarity) if by_reward else None,
         code_version=code_version(),
         allow_code_change=machine.allow_code_change,

@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from models.collapse import TrainingRules
 from storage.layout import checkpoint_key, checkpoint_prefix
 from tasks.step import Inputs
-from viper.records import ArtifactRef, ModelUse, Occasion, Record, Seed
-from viper.settings import LoraSettings, ModelSettings, RewardSettings, Stage
+from viper.records import ArtifactRef, ModelUse, Occasion, Record, Seed, VlmUse
+from viper.settings import LoraSettings, ModelSettings, RewardSettings, Stage, VlmSettings
 
 CODE = "code_version"
 """The one field of the identity that a person may allow to differ."""
@@ -32,7 +32,7 @@ class Reinforcement(Record):
 class TrainingInputs(Inputs):
     """What decides the model that a stage makes."""
 
-    start: ModelUse
+    start: VlmUse
     """The weights to start from."""
     stage: Stage
     method: Literal["lora", "full"]
@@ -75,6 +75,8 @@ class TrainingInputs(Inputs):
             "model": self.start.model.fingerprint,
             "dtype": self.start.dtype,
             "attention": self.start.attention,
+            "min_pixels": self.start.min_pixels,
+            "max_pixels": self.start.max_pixels,
             "datasets": [dataset.content_sha256 for dataset in self.datasets],
             "seed": self.seed.small(),
         }
@@ -97,7 +99,7 @@ class TrainingSpec(Record):
     inputs: TrainingInputs
     store_root: str
     """The object store: a folder or an ``s3://`` address."""
-    model: ModelSettings
+    model: VlmSettings
     """The weights to start from; ``path`` is a whole model that this machine can read."""
     similarity: ModelSettings | None
     """The sentence model on this machine."""

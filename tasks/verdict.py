@@ -9,7 +9,7 @@ from models.gate import decide
 from models.payloads import Captions, Payload
 from models.worlds import find_suite
 from storage.objects import ObjectStore
-from tasks.evaluation import read_replies
+from tasks.evaluation import asked_text, read_replies
 from tasks.shards import read_payload
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
@@ -42,7 +42,7 @@ class VerdictInputs(Inputs):
         return "decide on the candidate"
 
 
-@step("verdict", 3)
+@step("verdict", 4)
 def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     """Payload ``VerdictPayload``; facts: the decision."""
     store = worker.store
@@ -52,11 +52,16 @@ def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     }
     categories = {suite: find_suite(suite).unit_categories(kept) for suite, kept in read["candidate"].items()}
     suites, mean = compare(_scores(read), categories, inputs.gate, inputs.seed.small())
+    suites = tuple(row.model_copy(update={"asked": _asked(store, inputs.replies, row.suite)}) for row in suites)
     said = {role: list(read_payload(store, ref, Captions).root.values()) for role, ref in inputs.captions.items()}
     collapse = caption_collapse(said["candidate"], said["base"], inputs.collapse)
     collapse = collapse or score_collapse(suites, inputs.collapse)
     verdict = decide(suites, mean, collapse, inputs.gate)
     return Made(VerdictPayload(verdict).encoded(), {"decision": verdict.decision})
+
+
+def _asked(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]], suite: str) -> str:
+    return asked_text(store, {role: suites[suite] for role, suites in replies.items()})
 
 
 def _scores(read: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]]) -> dict[str, dict[str, list[float]]]:

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
 from viper.environment import scratch_folder, work_folder
-from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Record
-from viper.settings import DiffusionSettings, ModelSettings
+from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Record, VlmUse
+from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
 
 if TYPE_CHECKING:
     from models.roles import Editor, Judge, Painter
@@ -80,11 +80,11 @@ class Worker:
             finally:
                 self._folder = None
 
-    def vlm(self, use: ModelUse) -> "Vlm":
+    def vlm(self, use: VlmUse) -> "Vlm":
         """The vision-language model."""
         from models.vlm import load_vlm
 
-        return self._loaded(load_vlm, self.settings_of(use, self.machine.vlm), use.model.adapter)
+        return self._loaded(load_vlm, self.vlm_settings(use), use.model.adapter)
 
     def painter(self, use: DiffusionUse) -> "Painter":
         """The painter of captions."""
@@ -130,6 +130,11 @@ class Worker:
                 **({"attention": use.attention} if use.attention else {}),
             }
         )
+
+    def vlm_settings(self, use: VlmUse) -> VlmSettings:
+        """How a vision-language model is loaded here, also by a training process."""
+        limits = {"min_pixels": use.min_pixels, "max_pixels": use.max_pixels}
+        return VlmSettings.model_validate({**self.settings_of(use, self.machine.vlm).model_dump(), **limits})
 
     def _local(self, model: ModelRef) -> str:
         if model.artifact is None:

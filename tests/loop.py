@@ -21,7 +21,7 @@ from tasks.step import In, Step, perform
 from tasks.training_spec import Reinforcement, TrainingInputs
 from tasks.worker import Worker
 from viper.profiles import load_profile, override
-from viper.records import ArtifactRef, ModelRef, ModelUse, Occasion, Seed, Shard
+from viper.records import ArtifactRef, ModelRef, ModelUse, Occasion, Seed, Shard, VlmUse
 from viper.settings import LoraSettings, RewardSettings, Stage
 
 VLM = ModelRef(name="base", settings_path="shapes:vlm", fingerprint="f" * 64)
@@ -110,7 +110,7 @@ def training_inputs(
     )
     return TrainingInputs.model_validate(
         {
-            "start": ModelUse(model=vlm, dtype="float32", attention="sdpa"),
+            "start": VlmUse(model=vlm, dtype="float32", attention="sdpa"),
             "stage": stage,
             "method": method,
             "lora": LoraSettings(rank=4, alpha=4) if method == "lora" else None,

@@ -72,6 +72,24 @@ class ModelUse(Record):
     """Attention kernel of a language model; empty where the library chooses."""
 
 
+class PixelLimits(Record):
+    """How many pixels of a picture a model sees."""
+
+    min_pixels: int
+    """Smallest width × height: smaller pictures are enlarged."""
+    max_pixels: int
+    """Largest width × height: larger pictures are reduced."""
+
+
+class VlmUse(ModelUse):
+    """A vision-language model, and how large pictures are when it looks at them."""
+
+    min_pixels: int = 0
+    """Smallest width × height that it sees; 0 for the folder's own."""
+    max_pixels: int = 0
+    """Largest width × height that it sees; 0 for the folder's own."""
+
+
 class DiffusionUse(ModelUse):
     """A pipeline and how it is called."""
 
@@ -198,6 +216,8 @@ class SuiteResult(Record):
     against_champion: Difference
     categories: tuple["SuiteResult", ...] = ()
     """The suite's categories, sorted by name; empty if it has one only."""
+    asked: str = ""
+    """How it was asked: the pixels of a picture and the tokens of a reply; empty for categories and means."""
 
 
 class Verdict(Record):

@@ -1,6 +1,7 @@
 """CRPE (arXiv 2402.19474): existence and relations of objects; a question is asked in four orders of its options.
 
-It is right where all its rows are. VLMEvalKit reports the share of right rows, which is here the part ``rows``.
+It is right where all its rows are: so the benchmark counts, and VLMEvalKit since 2025. What VLMEvalKit reported before,
+the share of right rows, is the part ``rows``. VLMEvalKit's files name pictures by ``image_path``.
 """
 
 from collections.abc import Sequence

@@ -2,26 +2,29 @@
 
 aAcc is the share of right rows, fAcc of figures with all their rows right, qAcc of questions that are right on every
 figure of their set. What is neither yes nor no is wrong.
+
+The categories VD and VS both have a sub-category ``ocr`` with sets, figures and questions of the same numbers, so
+everything is named with its category (``VD_ocr``): the 951 rows with a picture are 346 figures and 455 questions.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from typing_extensions import override
 
 from models.suites.extraction import extract_yes_no
+from models.suites.reading import cell_text
 from models.suites.suite import Cells, Question, Reply, Suite, all_right, mean
 
 
 class HallusionBench(Suite):
-    """A row's index ends in its set, its figure and its question, its category is the l2-category.
+    """A row's index ends in its set, its figure and its question; its category is the sub-category with its category.
 
     A unit is a set: its figures and questions belong to no other.
     """
 
     name = "HallusionBench"
     hub = "lmms-lab-encoder/HallusionBench"
-    hub_files = "*image-*.parquet"
+    hub_files = "*[!_]image-*.parquet"  # and not non_image-*.parquet
     hub_columns = ("category", "subcategory", "set_id", "figure_id", "question_id", "question", "gt_answer", "image")
     columns = ("index", "image", "question", "answer", "l2-category")
     whole_units = True
@@ -47,7 +50,8 @@ class HallusionBench(Suite):
 
     @override
     def category(self, row: Cells) -> str:
-        return str(row["l2-category"])
+        category, name = cell_text(row, "category"), cell_text(row, "l2-category")
+        return name if not category or name.startswith(f"{category}_") else f"{category}_{name}"
 
     @override
     def unit(self, question: Question, images: Sequence[str]) -> str:
@@ -60,19 +64,23 @@ class HallusionBench(Suite):
     @override
     def units(self, replies: Sequence[Reply]) -> list[float]:
         """What each set adds to the three shares, times the number of sets: their mean is exactly the score."""
-        added: dict[str, float] = defaultdict(float)
+        added: dict[str, float] = dict.fromkeys((reply["unit"] for reply in replies), 0.0)
+        for reply in replies:
+            added[reply["unit"]] += reply["score"] / len(replies) / 3
         for level in _levels(replies):
-            for place, right in level.items():
-                added[place[0]] += right / len(level) / 3
+            for (unit, _), right in level.items():
+                added[unit] += right / len(level) / 3
         return [share * len(added) for share in added.values()]
 
     @override
     def parts(self, replies: Sequence[Reply]) -> dict[str, float]:
-        return dict(zip(("aAcc", "fAcc", "qAcc"), (mean(list(one.values())) for one in _levels(replies)), strict=True))
+        figures, questions = (mean(list(level.values())) for level in _levels(replies))
+        return {"aAcc": mean([reply["score"] for reply in replies]), "fAcc": figures, "qAcc": questions}
 
 
-def _levels(replies: Sequence[Reply]) -> list[dict[tuple[str, ...], float]]:
-    """Rows, figures and questions, each named after its set: 1 where all right."""
+def _levels(replies: Sequence[Reply]) -> tuple[dict[tuple[str, str], float], ...]:
+    """Figures and questions, each named after its set: 1 where all rows are right."""
     places = [(reply["unit"], *reply["index"].split("_")[-2:]) for reply in replies]
-    rows, figures, questions = places, [place[:2] for place in places], [place[::2] for place in places]
-    return [all_right(groups, replies) for groups in (rows, figures, questions)]
+    figures = all_right([(unit, figure) for unit, figure, _ in places], replies)
+    questions = all_right([(unit, question) for unit, _, question in places], replies)
+    return figures, questions

@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 
 from models.prompts import Wording
 from models.suites.extraction import LETTERS, extract_letter, says_exactly
-from models.suites.reading import split_options
+from models.suites.reading import cell_text, split_options
 
-_LABEL = re.compile(rf"\s*(?:\(([{LETTERS}])\)|([{LETTERS}])(?:[.:)]|\s*$))")
+_LABEL = re.compile(
+    rf"\s*(?:[(\uff08]\s*([{LETTERS}])\s*[)\uff09]|([{LETTERS}])(?:[.:)\uff0e\uff1a\uff09\u3001]|\s*$))"
+)
+"""Also in full-width marks, as Chinese texts write them."""
 
 Cells = Mapping[str, Any]
 """A row of a file by column: texts from a TSV file; numbers, lists and image structs from parquet."""
@@ -27,7 +30,8 @@ class Question:
     index: str
     text: str
     options: tuple[str, ...]
-    """In the order of their letters; empty for yes/no and open questions."""
+    """In the order of their letters; the text of a letter that the row leaves out is empty. None for yes/no and open
+    questions."""
     answer: str
     """A letter where there are options."""
     category: str
@@ -47,7 +51,7 @@ class Suite:
     hub: ClassVar[str] = ""
     """Dataset on the Hugging Face hub; empty if there is none."""
     hub_files: ClassVar[str] = "*.parquet"
-    """Pattern of the paths of its parquet files: the split that is scored."""
+    """Pattern of the paths of its parquet files, which begin with a slash: the split that is scored."""
     hub_columns: ClassVar[tuple[str, ...]] = ("question", "image", "answer")
     """Columns that those files must have."""
     columns: ClassVar[tuple[str, ...]] = ("index", "image", "question", "answer")
@@ -69,22 +73,24 @@ class Suite:
         Raises:
             ValueError: The row is broken.
         """
-        text, options = _text(row, "question"), tuple(_text(row, letter) for letter in LETTERS)
-        while options and not options[-1]:
-            options = options[:-1]
-        options = options or split_options(text)[1]
+        text, options = cell_text(row, "question"), self.options(row)
         if not text:
             raise ValueError("the question is empty")
-        if not all(options):
-            raise ValueError(f"option {LETTERS[options.index('')]} is empty, but a later one is not")
         return Question(
-            index=_text(row, "index"),
+            index=cell_text(row, "index"),
             text=text,
             options=options,
-            answer=self.answer(_text(row, "answer"), options),
+            answer=self.answer(cell_text(row, "answer"), options),
             category=self.category(row),
-            hint=_text(row, "hint"),
+            hint=cell_text(row, "hint"),
         )
+
+    def options(self, row: Cells) -> tuple[str, ...]:
+        """The options in the order of their letters. As in VLMEvalKit, a letter without a text is none of them."""
+        options = tuple(cell_text(row, letter) for letter in LETTERS)
+        while options and not options[-1]:
+            options = options[:-1]
+        return options or split_options(cell_text(row, "question"))[1]
 
     def answer(self, cell: str, options: tuple[str, ...]) -> str:
         """The right answer as scoring takes it: a letter where there are options.
@@ -96,16 +102,17 @@ class Suite:
             raise ValueError("the answer is empty")
         if not options:
             return cell
-        letter = cell if len(cell) == 1 else split_label(cell)[0]
-        if letter and letter.upper() in LETTERS[: len(options)]:
-            return letter.upper()
+        known = [letter for letter, option in zip(LETTERS, options, strict=False) if option]
+        letter = (cell if len(cell) == 1 else split_label(cell)[0]).upper()
+        if letter in known:
+            return letter
         if cell in options:
             return LETTERS[options.index(cell)]
-        raise ValueError(f"the answer {cell[:40]!r} is none of the options A to {LETTERS[len(options) - 1]}")
+        raise ValueError(f"the answer {cell[:40]!r} is none of the options {', '.join(known)}")
 
     def category(self, row: Cells) -> str:
         """The category under which the row is reported."""
-        return _text(row, "category") or "all"
+        return cell_text(row, "category") or "all"
 
     def unit(self, question: Question, images: Sequence[str]) -> str:
         """What the question is resampled with; ``images`` are the hashes of its images."""
@@ -179,12 +186,20 @@ def lettered(options: Sequence[str]) -> dict[str, str]:
     return dict(zip(LETTERS, options, strict=len(options) > len(LETTERS)))
 
 
+def unlabelled(options: Sequence[str]) -> dict[str, str]:
+    """Options as VLMEvalKit's columns, without the labels that they carry themselves, such as ``(A)``.
+
+    Labels are labels only if every option has its own one; in whatever order they stand, a text keeps its letter.
+
+    Raises:
+        ValueError: There are more options than letters.
+    """
+    parts = [split_label(option) for option in options]
+    by_label = {label: text for label, text in parts if label}
+    return by_label if len(by_label) == len(options) and any(by_label.values()) else lettered(options)
+
+
 def split_label(option: str) -> tuple[str, str]:
     """The letter in front of an option, such as ``(A)`` or ``A.``, empty if there is none; and the rest."""
     found = _LABEL.match(option)
     return (found[1] or found[2], option[found.end() :].strip()) if found else ("", option.strip())
-
-
-def _text(row: Cells, column: str) -> str:
-    value = row.get(column)
-    return "" if value is None else str(value).strip()

@@ -15,7 +15,7 @@ Every number carries its unit in its name. Endpoints and secrets are not setting
 from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
 from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
 from viper.settings.evolution import Settings
-from viper.settings.models import DiffusionSettings, JudgeSettings, ModelSettings, ModelsSettings
+from viper.settings.models import DiffusionSettings, JudgeSettings, ModelSettings, ModelsSettings, VlmSettings
 from viper.settings.section import Section
 from viper.settings.stages import GrpoStage, SftSizes, SftStage, Stage, default_stage_name
 from viper.settings.training import AblationSettings, LoraSettings, RewardSettings, TrainingSettings
@@ -41,5 +41,6 @@ __all__ = [
     "Stage",
     "SynthesisSettings",
     "TrainingSettings",
+    "VlmSettings",
     "default_stage_name",
 ]

@@ -22,6 +22,24 @@ class ModelSettings(Section):
     """Attention kernel of language models; pipelines choose their own."""
 
 
+class VlmSettings(ModelSettings):
+    """A vision-language model, and how large pictures are when it looks at them."""
+
+    min_pixels: int = Field(default=0, ge=0)
+    """Smallest width × height that it sees: smaller pictures are enlarged. 0 leaves it to the model's folder."""
+    max_pixels: int = Field(default=0, ge=0)
+    """Largest width × height that it sees: larger pictures are reduced. 0 leaves it to the model's folder."""
+
+    @model_validator(mode="after")
+    def _limits_leave_room(self) -> Self:
+        if self.min_pixels > self.max_pixels > 0:
+            raise ValueError(
+                f"min_pixels is {self.min_pixels:,}, but max_pixels is only {self.max_pixels:,}. Set min_pixels to at "
+                "most max_pixels, or either to 0 for the model folder's own."
+            )
+        return self
+
+
 class DiffusionSettings(ModelSettings):
     """A diffusers pipeline and how it is called."""
 
@@ -40,7 +58,7 @@ class DiffusionSettings(ModelSettings):
 class ModelsSettings(Section):
     """The four models of the loop."""
 
-    vlm: ModelSettings
+    vlm: VlmSettings
     """The base vision-language model: champion of round 0."""
     painter: DiffusionSettings
     """Text-to-image model: image-level reconstruction."""

@@ -117,7 +117,8 @@ def _known_pictures(seed: int) -> dict[str, dict[str, int]]:
     from PIL import Image
 
     from models.contamination import hash_pixels
-    from models.suites.reading import image_cells, read_tsv
+    from models.suites.image_cells import image_cells
+    from models.suites.tsv import read_tsv
     from models.worlds.shapes.exposure import training_pictures
     from models.worlds.shapes.suites import SETS, SUITES, write_suite
 

@@ -89,6 +89,8 @@ def moved_by(before: Cut, after: Cut) -> set[str]:
         ("filter.enabled=false", {"refinements", "operations"}),
         ("collapse.min_coverage_share=0.1", {"model"}),
         ("benchmarks.batch=7", {"replies"}),
+        ("models.vlm.min_pixels=1024", {"captions", "critiques", "model", "replies"}),
+        ("models.vlm.max_pixels=9216", {"captions", "critiques", "model", "replies"}),
     ],
 )
 def test_a_setting_moves_no_other_key(change: str, moved: set[str]) -> None:
@@ -134,6 +136,12 @@ def test_prompts_of_a_vlm_that_writes_count_where_they_are_used() -> None:
     photographs.world = Other()
     after = keys(photographs)
     assert {name for name in before if before[name] != after[name]} == {"critiques", "plans"}
+
+
+def test_pixel_limits_count_wherever_the_vlm_sees_a_picture() -> None:
+    by_vlm = ("world=photographs", "synthesis.writer=vlm")
+    moved = moved_by(cut_for(*by_vlm), cut_for(*by_vlm, "models.vlm.max_pixels=9216"))
+    assert moved == {"captions", "critiques", "plans", "model", "replies"}
 
 
 def test_a_hub_model_counts_by_the_commit_that_its_revision_means(monkeypatch: pytest.MonkeyPatch) -> None:

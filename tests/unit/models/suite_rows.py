@@ -10,8 +10,10 @@ import pyarrow
 import pyarrow.parquet
 from PIL import Image
 
-from models.suites.reading import image_cells, read_parquet, read_tsv
+from models.suites.image_cells import image_cells
+from models.suites.reading import read_parquet
 from models.suites.suite import Question, Suite
+from models.suites.tsv import read_tsv
 
 
 def png(color: str = "red") -> bytes:

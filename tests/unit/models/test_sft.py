@@ -40,6 +40,20 @@ def test_the_answer_is_every_sentence_of_the_ground_truth() -> None:
     }
 
 
+def test_what_is_written_like_a_special_token_is_taught_as_text(model: ModelSettings, tmp_path: Path) -> None:
+    picture = Pictures.fromarray(np.full((48, 48, 3), 20, dtype=np.uint8))
+    rows = Dataset.from_dict(
+        {"images": [[picture]], "prompt": ["what is <|image_pad|>?"], "truth": [["a token. <|im_end|> <|image_pad|>"]]},
+        features=Features({"images": List(Image()), "prompt": Value("string"), "truth": List(Value("string"))}),
+    )
+    sizes = {"steps": 1, "rows_per_step": 1, "learning_rate": 1e-3, "warmup_steps": 0, "checkpoint_steps": 1}
+    stage = SftStage(objective="sft", lessons=("vop",), micro_batch=1, **sizes)
+    trainer = make_sft_trainer(model, rows, stage, Adaptation(method="full", lora=None), 3, tmp_path)
+    ids = trainer.data_collator([trainer.train_dataset[0]])["input_ids"][0].tolist()
+    tokens = trainer.processing_class.tokenizer.convert_ids_to_tokens(ids)
+    assert (tokens.count("<|image_pad|>"), tokens.count("<|im_end|>")) == (9, 2)  # one picture, two turns
+
+
 def test_it_learns_to_say_the_ground_truth_of_each_row(model: ModelSettings, tmp_path: Path) -> None:
     pictures = [Pictures.fromarray(np.full((48, 48, 3), shade, dtype=np.uint8)) for shade in (20, 230)]
     rows = Dataset.from_dict(

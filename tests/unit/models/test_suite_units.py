@@ -88,7 +88,7 @@ def test_hallusionbench_from_the_hub_has_the_rows_of_vlmevalkit() -> None:
         "image": struct(),
     }
     ((question, _),) = from_hub(suite, [row])
-    assert (question.answer, question.category, suite.unit(question, ())) == ("yes", "chart", "chart_4")
+    assert (question.answer, question.category, suite.unit(question, ())) == ("yes", "VS_chart", "VS_chart_4")
     assert suite.prompt(question, WORDING) == "Is it?"
 
 

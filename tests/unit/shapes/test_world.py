@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.suites.reading import read_tsv
 from models.suites.suite import Question
+from models.suites.tsv import read_tsv
 from models.worlds import find_suite
 from models.worlds.shapes import grammar
 from models.worlds.shapes.parser import read_scene

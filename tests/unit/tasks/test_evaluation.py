@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from commands.summary import show_scores
 from flows import synthesis_inputs, training_inputs
 from flows.cut import Cut
 from flows.start import open_store
@@ -16,13 +17,21 @@ from models.worlds import find_suite
 from storage.images import read_image
 from storage.manifest import PROVENANCE
 from storage.suite_shards import ShardImages, read_questions
-from tasks.evaluation import STORED, AnswerInputs, answer_questions, question_of, read_replies, unit_scores
+from tasks.evaluation import (
+    STORED,
+    AnswerInputs,
+    answer_questions,
+    asked_text,
+    question_of,
+    read_replies,
+    unit_scores,
+)
 from tasks.rescoring import rescore
 from tasks.suites import fix_suite
 from tasks.worker import Worker
 from tests.loop import cut_for, done, worker_for
 from viper.errors import ModelError, SuiteError
-from viper.records import ArtifactRef, ModelRef, ModelUse
+from viper.records import ArtifactRef, ModelRef, VlmUse
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +66,7 @@ def answered(cut: Cut, worker: Worker, model: ModelRef, shard: int) -> ArtifactR
 
 def store_replies(suite: str, rows: list[dict[str, Any]], shard: int, model: str = "model") -> None:
     inputs = AnswerInputs(
-        vlm=ModelUse(model=ModelRef(name="x", fingerprint=model), dtype="float32"),
+        vlm=VlmUse(model=ModelRef(name="x", fingerprint=model), dtype="float32"),
         suite=suite,
         file=ArtifactRef(kind="suite", uri="results/suite/x", sha256="a" * 64, size_bytes=1),
         shard=shard,
@@ -86,6 +95,19 @@ def test_replies_are_kept_raw_with_question_and_score_and_score_again_to_the_sam
     (found,) = rescore(worker.store, ["fine-perception"])
     assert (found.rows, found.changed, found.old == found.new) == (6, 0, True)
     assert found.old == find_suite("fine_perception").aggregate(replies)
+
+
+def test_how_a_suite_was_asked_stands_beside_its_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    cut, other = cut_of("counting"), cut_of("counting", "models.vlm.max_pixels=9216", "benchmarks.max_new_tokens=5")
+    worker = worker_for(cut)
+    first, second = (answered(one, worker, one.base, 0) for one in (cut, other))
+    # The embedded model's folder asks for 48 x 48 pixels.
+    assert asked_text(worker.store, {"base": [first], "model": [first]}) == "pixels 2,304 to 2,304, tokens 80"
+    assert asked_text(worker.store, {"base": [first], "model": [first], "other": [second]}) == (
+        "base, model: pixels 2,304 to 2,304, tokens 80; other: pixels 2,304 to 9,216, tokens 5"
+    )
+    show_scores(worker.store, {"base": {"counting": (first,)}})
+    assert "pixels 2,304 to 2,304, tokens 80" in capsys.readouterr().out
 
 
 def trained_model(cut: Cut, worker: Worker, folder: Path) -> ModelRef:

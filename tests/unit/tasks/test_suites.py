@@ -174,7 +174,7 @@ BROKEN = [
     (choice("x", text(encoded(Image.new("RGB", (500, 1))))), "set aside: too narrow"),
     (choice("x", text(encoded(*ANIMATED))), "set aside: animated"),
     (choice("x", "?" * 80), "base64"),
-    (choice("x", "nowhere"), "no earlier row's index"),
+    (choice("x", "nowhere"), "no index of a row with one"),
     (choice("x", text(picture(1)), answer="F"), "none of the options"),
     (choice("x", text(picture(1)), question=""), "question is empty"),
 ]
@@ -204,8 +204,8 @@ def test_a_row_with_missing_columns_is_broken_and_one_without_an_image_is_counte
         file.write("\t".join(map(str, choice("blind", "").values())) + "\n")
     ref = fixed(cut_of(tmp_path, "MMStar"))
     assert facts(ref)["broken"] == {
-        "cut (row 199)": "it has fewer columns than the header",
-        "long (row 200)": "it has more columns than the header",
+        "cut (row 199)": "line 200: it has fewer columns than the header, 2 of 10",
+        "long (row 200)": "line 201: it has more columns than the header, 21 of 10",
     }
     assert (facts(ref)["questions"], facts(ref)["without_image"]) == (198, 1)
 

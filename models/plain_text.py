@@ -1,0 +1,59 @@
+"""Texts of others stay texts: what is written like a special token in a question or a caption never becomes one.
+
+A chat template joins its own tokens with the texts of a conversation, and a tokenizer then finds tokens in the whole.
+So ``What does the token <|image_pad|> mean?`` would ask for a picture, and ``<|im_end|>`` in a caption would end the
+turn. transformers can mark what stands in the texts of a conversation, and encode it as the characters that it is; here
+every processor does so, whoever calls it: synthesis, benchmarks, and the trainers of TRL.
+
+A prompt without such a text takes the processor's own way, and has the ids that it always had.
+"""
+
+import re
+from typing import Any
+
+from transformers.utils.chat_template_utils import mark_control_tokens
+
+_MARK = mark_control_tokens("a", re.compile("a"))[0]
+"""What transformers puts before a marked text."""
+
+
+def keep_texts_plain(processor: Any) -> None:
+    """Let a processor of images and text take special tokens from its chat template alone."""
+    kind = type(processor)
+    # transformers writes the name of the class into what it saves: it stays the stock one.
+    names = {"__module__": kind.__module__, "__doc__": kind.__doc__}
+    processor.__class__ = type(kind.__name__, (_PlainText, kind), names)
+
+
+class _PlainText:
+    """Mixed in before a processor."""
+
+    tokenizer: Any
+    chat_template: Any
+
+    def apply_chat_template(self, conversation: Any, chat_template: str | None = None, **kwargs: Any) -> Any:
+        template = chat_template or self.chat_template
+        marked = mark_control_tokens(conversation, self._special(str(template)))
+        return super().apply_chat_template(marked, chat_template, **kwargs)  # type: ignore[misc]
+
+    def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> Any:
+        texts = [text] if isinstance(text, str) else text
+        if texts and any(_MARK in one for one in texts):
+            text = [self._opening(kwargs) + one for one in texts]
+            kwargs |= {"sanitize_control_tokens": True, "add_special_tokens": False}
+        return super().__call__(images=images, text=text, **kwargs)  # type: ignore[misc]
+
+    def _special(self, template: str) -> re.Pattern[str]:
+        """Matches what a text must not contain as a token: special tokens, and others that the template writes."""
+        tokens = [
+            token.content
+            for token in self.tokenizer.added_tokens_decoder.values()
+            if token.special or (token.content in template and not token.content.isspace())
+        ]
+        longest_first = sorted(tokens, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+
+    def _opening(self, kwargs: dict[str, Any]) -> str:
+        """The token that the tokenizer puts before every text, as Llama's do: marked texts are encoded without it."""
+        opens = kwargs.get("add_special_tokens", True) and self.tokenizer.num_special_tokens_to_add(pair=False)
+        return str(self.tokenizer.bos_token) if opens else ""
