@@ -13,7 +13,7 @@ from models.suites.reading import BROKEN, MAX_IMAGE_BYTES, read_parquet
 from models.suites.suite import Suite
 from models.suites.tsv import read_header, read_tsv
 from storage.files import list_files, open_file, read_under
-from storage.images import SUFFIXES
+from storage.pool_files import SUFFIXES
 from viper.errors import SuiteError
 from viper.records import Record
 
