@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.abbreviations import word_set
+
 _MAX_WORDS = 24
 """Of a phrase that is compared; a longer one is taken for a correction."""
 _EDGES = "\"'“”‘’„«»‹›「」『』()[]*_`.,;:!?。，"
@@ -16,142 +18,32 @@ _CONNECTIVES = (
     ("not",),
 )
 """Between what is right and what was said, or the other way round."""
-_ARTICLES = frozenset(["a", "an", "the"])
-_BEFORE_PHRASES = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "isn't",
-        "it's",
-        "that's",
-        "there's",
-        "as",
-        "of",
-        "on",
-        "in",
-        "at",
-        "by",
-        "with",
-        "to",
-        "for",
-        "from",
-        "into",
-        "has",
-        "have",
-        "had",
-        "reads",
-        "read",
-        "says",
-        "say",
-        "said",
-        "states",
-        "shows",
-        "show",
-        "displays",
-        "contains",
-        "holds",
-        "wears",
-        "wearing",
-        "named",
-        "called",
-        "labeled",
-        "labelled",
-        "spelled",
-        "written",
-        "text",
-        "word",
-        "number",
-        "color",
-        "colour",
-        "should",
-        "must",
-        "and",
-        "or",
-        "but",
-        "this",
-        "that",
-        "these",
-        "those",
-        "exactly",
-        "actually",
-        "really",
-        "instead",
-        "replace",
-        "replaced",
-        "change",
-        "changed",
-        "changes",
-        "correct",
-        "turn",
-        "recolor",
-        "rename",
-        "convert",
-        "swap",
-    ]
+_ARTICLES = frozenset(("a", "an", "the"))
+_BEFORE_PHRASES = word_set(
+    """
+    is are was were be been being isn't it's that's there's as of on in at by with to for from into has have had
+    reads read says say said states shows show displays contains holds wears wearing named called labeled labelled
+    spelled written text word number color colour should must and or but this that these those exactly actually
+    really instead replace replaced change changed changes correct turn recolor rename convert swap
+    """
 )
 """Words after which a phrase begins: "dark brown, not brown" corrects, since "dark" is none of them."""
-_REPLACING = frozenset(
-    [
-        "from",
-        "change",
-        "changed",
-        "changes",
-        "replace",
-        "replaced",
-        "swap",
-        "substitute",
-        "turn",
-        "convert",
-        "correct",
-        "rename",
-        "recolor",
-    ]
+_REPLACING = word_set(
+    """
+    from change changed changes replace replaced swap substitute turn convert correct rename recolor
+    """
 )
-_NEGATED = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "should",
-        "must",
-        "can",
-        "could",
-        "would",
-        "will",
-        "has",
-        "have",
-        "be",
-        "isn't",
-    ]
+_NEGATED = word_set(
+    """
+    is are was were do does did should must can could would will has have be isn't
+    """
 )
-_TEXT_WORDS = frozenset(
-    [
-        "reads",
-        "read",
-        "says",
-        "say",
-        "said",
-        "spells",
-        "spelled",
-        "text",
-        "sign",
-        "letters",
-        "label",
-        "written",
-        "title",
-        "word",
-    ]
+_TEXT_WORDS = word_set(
+    """
+    reads read says say said spells spelled text sign letters label written title word
+    """
 )
-_AFTER_PHRASES = frozenset(["as", "like", "because", "since", "but"])
+_AFTER_PHRASES = frozenset(("as", "like", "because", "since", "but"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What stands before the sentences of a list: bullets, numbers, letters, and Markdown's marks of headings and quotations."""
+"""What stands before sentences in lists: bullets, numbers, letters, Markdown's marks of headings and quotations."""
 
 import re
 from collections.abc import Iterable
@@ -52,15 +52,11 @@ def read_markers(line: str, start: int, letters: frozenset[str]) -> Marker:
 def list_letters(lines: Iterable[str]) -> frozenset[str]:
     """The letters, written with a period, that number lines of a text. Alone, "A." is an initial: "A. Smith waits."."""
     found = {match["dotted"] for match in map(_MARKER.match, lines) if match and match["dotted"]}
-    return frozenset(
-        letter
-        for letter in found
-        if letter.isalpha()
-        and (
-            len(letter) > 1
-            or found & ({chr(ord(letter) - 1), chr(ord(letter) + 1)} | _ROMAN_NEIGHBORS.get(letter, set()))
-        )
-    )
+    return frozenset(letter for letter in found if letter.isalpha() and (len(letter) > 1 or found & _neighbors(letter)))
+
+
+def _neighbors(letter: str) -> set[str]:
+    return {chr(ord(letter) - 1), chr(ord(letter) + 1)} | _ROMAN_NEIGHBORS.get(letter, set())
 
 
 def _match(line: str, start: int, letters: frozenset[str]) -> re.Match[str] | None:

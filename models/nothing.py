@@ -1,4 +1,7 @@
-"""Whether a critique says that nothing is to correct, in any of the ways in which models say it."""
+"""Whether a critique says that nothing is to correct, in any of the ways in which models say it.
+
+Every statement of the reply, and every clause of it, must say so: "Nothing to correct except the color" is a correction.
+"""
 
 import re
 
@@ -12,56 +15,68 @@ _MEND = (
     r"(?:correct(?:ed|ing|ion)?|chang(?:e|ed|ing)|fix(?:ed|ing)?|add(?:ed|ing)?|refin(?:e|ed|ing)|improv(?:e|ed|ing)"
     r"|revis(?:e|ed|ing)|edit(?:ed|ing)?|adjust(?:ed|ing)?|modif(?:y|ied|ying)|report|mention|note|updat(?:e|ed|ing))"
 )
+_ORIGINAL = r"(?:(?:first|given|original|provided|current|initial|two|painted) )?"
 _PLACE = (
-    r"(?: here| (?:in|to|for|with|about|on|between|from) (?:(?:the|this|my|these|your|both|its) )?(?:(?:first|given|original|two) )?"
+    rf"(?: here| (?:in|to|for|with|about|on|between|from) (?:(?:the|this|my|these|your|both|its) )?{_ORIGINAL}"
     r"(?:captions?|descriptions?|text|images?|pictures?|photos?|paintings?|scenes?|them|it))?"
 )
-_CAPTION = r"(?:(?:the|this|my|your|that|given)(?: (?:first|given|original|provided|current|image|initial))? (?:caption|description)|it|this|that)"
-_EVERYTHING = r"(?:everything|all|all (?:of )?the details|all details|every detail)"
-_WELL = r"(?:accurate|correct|right|fine|perfect|good|faithful|true|complete|precise|exact|valid|ok|okay|well|flawless|error-free|consistent)"
+_CAPTION = rf"(?:(?:the|this|my|your|that) {_ORIGINAL}(?:caption|description)|it|this|that)"
+_ALL = r"(?:everything|all|all (?:of )?the details|all details|every detail)"
+_RIGHT = (
+    r"(?:accurate|correct|right|fine|perfect|good|faithful|true|complete|precise|exact|valid|ok|okay|well|flawless"
+    r"|error-free|consistent)"
+)
 _VERY = (
-    r"(?:(?:already|completely|fully|entirely|perfectly|quite|very|totally|indeed|all|factually|also|still|both) )*+"
+    r"(?:(?:already|completely|fully|entirely|perfectly|quite|very|totally|indeed|all|factually|also|still|both) ){0,3}"
 )
-_SURELY = r"(?:accurately|correctly|faithfully|fully|perfectly|well|exactly|precisely|completely)"
-_NOT_ANY = r"(?:do not|don't|cannot|can not|can't|could not|couldn't|did not|didn't)"
-_KIND = (
-    r"(?:(?:further|more|other|additional|major|visible|significant|obvious|noticeable|such|real|apparent|factual) )*+"
-)
-_NOTHING = re.compile(
-    rf"(?:there(?:'s| is| was) |(?:i|we) (?:see|find|found|have) )?(?:absolutely |really )?nothing(?: else| more| further| at all)?"
-    rf"(?: (?:that )?(?:needs|has|is|must|should|to|requires)(?: to)?(?: be)?)?(?: (?:wrong|missing|incorrect|inaccurate|{_MEND}))?{_PLACE}"
-    rf"|(?:there (?:is|are|was|were) |(?:i|we) (?:see|find|found|notice|noticed|detect|have|spot|spotted) "
-    rf"|(?:{_CAPTION} )?(?:needs|requires|has|contains|need) |the (?:two )?images (?:have|show) )?(?:absolutely )?(?:no|zero) {_KIND}"
-    rf"{_THING}(?: (?:or|and) {_THING})?(?: (?:is|are|was|were|seem|have to be))?"
+_WELL = r"(?:accurately|correctly|faithfully|fully|perfectly|well|exactly|precisely|completely)"
+_SUCH = r"(?:(?:further|more|other|additional|major|visible|significant|obvious|noticeable|such|real|apparent|factual) ){0,3}"
+_NOT = r"(?:do not|don't|cannot|can not|can't|could not|couldn't|did not|didn't)"
+_AS_IT_IS = r"(?: as (?:it is|is|written|it stands|given))?"
+_WAYS = (
+    rf"(?:there(?:'s| is| was) |(?:i|we) (?:see|find|found|have) )?(?:absolutely |really )?nothing"
+    rf"(?: else| more| further| at all)?(?: (?:that )?(?:needs|has|is|must|should|to|requires)(?: to)?(?: be)?)?"
+    rf"(?: (?:wrong|missing|incorrect|inaccurate|{_MEND}))?{_PLACE}",
+    rf"(?:there (?:is|are|was|were) |(?:i|we) (?:see|find|found|notice|noticed|detect|have|spot|spotted) "
+    rf"|(?:{_CAPTION} )?(?:needs|requires|has|contains|need) |the (?:two )?images (?:have|show) )?"
+    rf"(?:absolutely )?(?:no|zero) {_SUCH}{_THING}(?: (?:or|and) {_THING})?(?: (?:is|are|was|were|seem|have to be))?"
     rf"(?: (?:needed|necessary|required|found|detected|identified|present|visible|seen|warranted|apparent|made"
-    rf"|to be (?:made|found)|to make|to report|to {_MEND}))?{_PLACE}"
-    rf"|(?:i|we) {_NOT_ANY} (?:see|find|notice|detect|spot) (?:any {_KIND}{_THING}|anything(?: wrong| missing| to {_MEND})?)"
-    rf"(?: to (?:make|{_MEND}))?{_PLACE}"
-    rf"|there (?:isn't|is not|aren't|are not) (?:anything(?: wrong| to {_MEND}| missing)?|any {_KIND}{_THING}(?: (?:needed|necessary|required|to make))?){_PLACE}"
-    rf"|(?:there(?:'s| is) )?no need (?:to {_MEND} (?:anything|it|the caption)|for (?:any )?{_THING})"
-    rf"|(?:{_CAPTION}|{_EVERYTHING})(?: in the caption)? (?:is|was|seems|appears|looks|are|look)(?: to be)? {_VERY}{_WELL}"
-    rf"(?: as (?:it is|is|written|it stands|given))?{_PLACE}"
-    rf"|(?:all |looks )?{_VERY}{_WELL}(?: as (?:it is|is|written))?"
-    rf"|{_CAPTION} {_VERY}(?:{_SURELY} )?(?:describes|matches|reflects|captures|represents|depicts|fits|agrees with) (?:the|this) "
-    rf"(?:(?:first|given|original) )?(?:image|picture|photo|scene)(?: {_SURELY})?"
-    rf"|(?:the |both |these )?(?:two )?(?:images|pictures|photos)(?: (?:are|look) {_VERY}(?:identical|the same|alike)| match(?: {_SURELY})?)"
-    rf"|{_CAPTION} (?:does not|doesn't) (?:need|require) (?:(?:any )?{_THING}|to be {_MEND}|anything|{_MEND})"
-    rf"|(?:i|we) (?:would not|wouldn't) {_MEND} (?:anything|a thing)|(?:keep|leave) (?:it|the caption) as (?:it )?is"
-    r"|none(?: (?:is |are )?(?:needed|necessary|required|found))?|n/?a|not applicable",
-    re.IGNORECASE,
+    rf"|to be (?:made|found)|to make|to report|to {_MEND}))?{_PLACE}",
+    rf"(?:i|we) {_NOT} (?:see|find|notice|detect|spot)"
+    rf" (?:any {_SUCH}{_THING}|anything(?: wrong| missing| to {_MEND})?)(?: to (?:make|{_MEND}))?{_PLACE}",
+    rf"there (?:isn't|is not|aren't|are not) (?:anything(?: wrong| to {_MEND}| missing)?"
+    rf"|any {_SUCH}{_THING}(?: (?:needed|necessary|required|to make))?){_PLACE}",
+    rf"(?:there(?:'s| is) )?no need (?:to {_MEND} (?:anything|it|the caption)|for (?:any )?{_THING})",
+    rf"(?:{_CAPTION}|{_ALL})(?: in the caption)? (?:is|was|seems|appears|looks|are|look)(?: to be)? {_VERY}{_RIGHT}"
+    rf"{_AS_IT_IS}{_PLACE}",
+    rf"(?:all |looks )?{_VERY}{_RIGHT}{_AS_IT_IS}",
+    rf"{_CAPTION} {_VERY}(?:{_WELL} )?(?:describes|matches|reflects|captures|represents|depicts|fits|agrees with)"
+    rf" (?:the|this) {_ORIGINAL}(?:image|picture|photo|scene)(?: {_WELL})?",
+    rf"(?:the |both |these )?(?:two )?(?:images|pictures|photos)"
+    rf"(?: (?:are|look) {_VERY}(?:identical|the same|alike)| match(?: {_WELL})?)",
+    rf"{_CAPTION} (?:does not|doesn't) (?:need|require) (?:(?:any )?{_THING}|to be {_MEND}|anything|{_MEND})",
+    rf"(?:i|we) (?:would not|wouldn't) {_MEND} (?:anything|a thing)",
+    r"(?:keep|leave) (?:it|the caption) as (?:it )?is",
+    r"none(?: (?:is |are )?(?:needed|necessary|required|found))?|n/?a|not applicable",
 )
+_NOTHING = re.compile("|".join(_WAYS), re.IGNORECASE)
 _AROUND = re.compile(
-    r"(?:after|upon|on|having|when|based on|by|in)? ?(?:closely |carefully )?(?:compar|look|inspect|review|examin|check)\w{0,8}"
-    r"(?: \w{1,12}){0,8}|based on (?:the|this) (?:image|picture)s?"
-    r"|(?:the |my )?(?:correct |final )?(?:answer|response|result|verdict|conclusion|corrections?|refinements?|edits?)(?: (?:is|are|would be))?"
+    r"(?:after|upon|on|having|when|based on|by|in)? ?(?:closely |carefully )?"
+    r"(?:compar|look|inspect|review|examin|check)\w{0,8}(?: \w{1,12}){0,8}"
+    r"|based on (?:the|this) (?:image|picture)s?|(?:the |my )?(?:correct |final )?"
+    r"(?:answer|response|result|verdict|conclusion|corrections?|refinements?|edits?)(?: (?:is|are|would be))?"
     r"|yes|no|well|overall|in short|in summary|in conclusion|therefore|thus|hence|indeed|so|i think|i believe",
     re.IGNORECASE,
 )
+"""Clauses that may stand beside one that says nothing."""
 _BETWEEN = re.compile(
-    r"[,;:–—](?:\s|$)|\s-\s|\(|\)|\b(?:and|so|therefore|thus|hence|as|since|because|which means|i think|i believe)\b(?: that\b)?",
+    r"[,;:–—](?:\s|$)|\s-\s|\(|\)"
+    r"|\b(?:and|so|therefore|thus|hence|as|since|because|which means|i think|i believe)\b(?: that\b)?",
     re.IGNORECASE,
 )
+_EDGES = " \"'“”.!…。！"
 _MAX_CHARS = 400
+"""Longer statements say something."""
 
 
 def says_nothing(refinements: str) -> bool:
@@ -71,11 +86,11 @@ def says_nothing(refinements: str) -> bool:
 
 
 def _is_nothing(sentence: str) -> bool:
-    plain = " ".join(sentence.replace("’", "'").strip(" \"'“”‘’.!…。！").split())
+    if len(sentence) > _MAX_CHARS:
+        return False
+    plain = " ".join(sentence.replace("’", "'").strip(_EDGES).split())
     if _NOTHING.fullmatch(plain):
         return True
-    if len(plain) > _MAX_CHARS:
-        return False
-    clauses = [clause.strip(" \"'“”‘’.!") for clause in _BETWEEN.split(plain)]
+    clauses = [clause.strip(_EDGES) for clause in _BETWEEN.split(plain)]
     said = [clause for clause in clauses if clause and not _AROUND.fullmatch(clause)]
     return bool(said) and all(map(_NOTHING.fullmatch, said))

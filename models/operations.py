@@ -22,8 +22,8 @@ _ABOUT_AN_EDIT = re.compile(
 def read_written(image: str, reply: str, max_operations: int) -> Plan | None:
     """The plan in a model's reply: its first operations; ``None`` if there is none.
 
-    An operation is a sentence of at least two words ("Remove dog."). Repeats, questions, and sentences about an operation
-    are left out, as is one that changes a thing into itself.
+    An operation is a sentence of at least two words ("Remove dog."). Repeats, questions, and sentences about an
+    operation are left out, as is one that changes a thing into itself.
 
     Args:
         image: Id of the image that the operations are for.

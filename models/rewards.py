@@ -47,7 +47,7 @@ class RewardParts:
 
 
 def format_reward(sentences: Sequence[str], finished: bool) -> float:
-    """1 for an answer that ended by itself in one or more sentences, each with words and its script's closing mark; else 0."""
+    """1 for an answer that ended by itself in one or more sentences, each with words and a closing mark; else 0."""
     return float(finished and bool(sentences) and all(map(is_closed, sentences)))
 
 

@@ -1,4 +1,4 @@
-"""Where sentences end in what models write: any script, lists, Markdown. One pass over each line, so the time is linear.
+"""Where sentences end in what models write: any script, lists, Markdown. One pass over each line, so time is linear.
 
 A mark ends a sentence unless what stands around it says otherwise: a decimal, an abbreviation, an initial, an ellipsis
 or a closing quote before lower case. Where a text has no marks its lines are its sentences.
@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from models.abbreviations import BEFORE_NAMES, LABELS, NUMBERED, STARTERS, Following, abbreviates
-from models.markers import list_letters, read_markers
+from models.markers import Marker, list_letters, read_markers
 
 COMMON_MARKS = ".!?…‽‼⁇⁈⁉"
 """They close sentences of every script."""
@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     rf"(?P<closers>(?:[{re.escape(QUOTES + EMPHASIS)}]|[ \u00a0\u202f]»)*+)"
     r"|(?P<typed>(?<=[Ͱ-Ͽἀ-῿][Ͱ-Ͽἀ-῿]);|(?<=[ա-ֆ][ա-ֆ]):)"  # a Greek's question mark, an Armenian's full stop
     r"|(?P<colon>:)\s++(?=\(?[1a]\)\s|1\.\s++[^\W\d]|[①•])"
-    r"|(?P<item>(?<=\s)(?:\(?(?:\d{1,3}|[A-Za-z])\)|\d{1,3}\.|[•▪▫◦‣⁃●○■□►➤✓✔])(?=\s)|[①-⑳❶-❿⑴-⒇⒈-⒛㈠-㈩])"
+    r"|(?P<item>(?<=\s)(?:\(?(?:\d{1,3}|[A-Za-z])\)|[•▪▫◦‣⁃●○■□►➤✓✔])(?=\s)|[①-⑳❶-❿⑴-⒇⒈-⒛㈠-㈩])"
 )
 _NEXT = re.compile(rf"(?P<space>\s*+)[{_OPENING}]*+(?P<word>\w{{0,24}}+)")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f]")
@@ -47,7 +47,7 @@ def split_sentences(text: str) -> list[str]:
 
 
 def join_sentences(sentences: Sequence[str]) -> str:
-    """A text that falls into these sentences again: joined by a space, or by a line's end where only that parts them."""
+    """A text that falls into these sentences again: joined by a space, or by a line's end where that alone parts."""
     text = ""
     for number, sentence in enumerate(sentences):
         pair = list(sentences[number - 1 : number + 1])
@@ -73,25 +73,32 @@ def _split_line(line: str, letters: frozenset[str]) -> list[str]:
     found: list[str] = []
     marker = read_markers(line, 0, letters)
     for match in _TOKEN.finditer(line):
-        if match.start() < marker.end or not _parts(line, marker.end, marker.expected, match):
-            continue
-        end = match.start() if match["item"] else match.start() + 1 if match["colon"] else match.end()
-        found.append(marker.kept + line[marker.end : end].strip())
-        marker = read_markers(line, end, letters)
+        end = _end(line, marker, match) if match.start() >= marker.end else None
+        if end is not None:
+            found.append(marker.kept + line[marker.end : end].strip())
+            marker = read_markers(line, end, letters)
     found.append(marker.kept + line[marker.end :].strip())
     return [sentence for sentence in found if sentence]
 
 
-def _parts(line: str, begin: int, expected: str, match: re.Match[str]) -> bool:
-    """Whether the sentence that begins at ``begin`` ends at this token: a mark, or the marker of the next item."""
-    if match["marks"]:
-        return _ends(line, begin, match)
-    if not match["item"]:
-        return True
-    words = _words_before(line, begin, match.start())
-    if match[0] != expected or not words:
+def _end(line: str, marker: Marker, match: re.Match[str]) -> int | None:
+    """Where the sentence after ``marker`` ends, if it does at this token; ``None`` if it goes on."""
+    item = match.end() - len(marker.expected)
+    if marker.expected and line.startswith(marker.expected, item) and _counts_on(line, marker, item):
+        return item
+    if match["item"]:
+        return None
+    if match["colon"]:
+        return match.start() + 1
+    return match.end() if match["typed"] or _ends(line, marker.end, match) else None
+
+
+def _counts_on(line: str, marker: Marker, item: int) -> bool:
+    """Whether the next number of a list, found inside its line, begins an item: "2." may also belong to a sentence."""
+    if item <= marker.end or not (line[item - 1].isspace() or not marker.expected[0].isascii()):
         return False
-    return not match[0].endswith(".") or words[-1].casefold() not in _TAKES_NUMBER
+    words = _words_before(line, marker.end, item)
+    return bool(words) and not (marker.expected.endswith(".") and words[-1].casefold() in _TAKES_NUMBER)
 
 
 def _ends(line: str, begin: int, match: re.Match[str]) -> bool:

@@ -1,7 +1,7 @@
 """The statements in a reply that was asked for plain sentences, without what models put around them.
 
-Off come code fences, JSON, preambles ("Here are the edits:"), titles, labels ("Step 1:"), emphasis, quotes around a whole
-sentence, closing remarks ("Let me know if …") and a refined caption that nobody asked for.
+Off come code fences, JSON, preambles ("Here are the edits:"), titles, labels ("Step 1:"), emphasis, quotes around a
+whole sentence, closing remarks ("Let me know if …") and a refined caption that nobody asked for.
 """
 
 import json
@@ -25,11 +25,13 @@ _STRING = re.compile(
 )
 _SENTENCE_KEYS = ("operation", "edit", "instruction", "sentence", "correction", "refinement", "text", "description")
 _REFINED_CAPTION = re.compile(
-    r"^[ \t#>*_-]*+(?:the )?(?:refined|revised|corrected|updated|new|improved|final) (?:caption|description)\b[*_ ]*+(?:is\b ?)?[:：]",
+    r"^[ \t#>*_-]*+(?:the )?(?:refined|revised|corrected|updated|new|improved|final) "
+    r"(?:caption|description)\b[*_ ]*+(?:is\b ?)?[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
 _LABEL = re.compile(
-    r"\[?(?:the )?(?:step|edit|operation|change|modification|instruction|correction|refinement|suggestion|difference|task|item)"
+    r"\[?(?:the )?(?:step|edit|operation|change|modification|instruction|correction|refinement|suggestion"
+    r"|difference|task|item)"
     r" ?\#?\d{1,2} ?(?:[\]:：.)]{1,2}|[-–—](?=\s))\s*"
     r"|(?:final )?(?:answer|corrections?|refinements?|edits?|operations?|output|response|result) ?[:：]\s*",
     re.IGNORECASE,
@@ -38,21 +40,24 @@ _ASSENT = r"(?:sure|certainly|of course|absolutely|okay|ok|alright|great|underst
 _ONLY_ASSENT = re.compile(_ASSENT, re.IGNORECASE)
 _OPENER = re.compile(
     rf"(?:{_ASSENT})?(?:here(?:'s|’s| are| is)\b|below (?:are|is)\b|these are\b|(?:the )?following\b"
-    r"|(?:i|we)(?:'d|’d|'ve|’ve)? (?:(?:would|will|can|have|could) )?(?:suggest|propose|recommend|list|write|made|identif|pick))",
+    r"|(?:i|we)(?:'d|’d|'ve|’ve)? (?:(?:would|will|can|have|could) )?"
+    r"(?:suggest|propose|recommend|list|write|made|identif|pick))",
     re.IGNORECASE,
 )
 _NAMES_THINGS = re.compile(rf"\b{_THINGS}\b", re.IGNORECASE)
 _TITLE = re.compile(
     r"(?:(?:the|my|some|two|three|\d|proposed|suggested|possible|recommended|requested|required|needed|necessary|visual|image"
-    rf"|caption|key|main|final|list|of|following|all) ){{0,5}}{_THINGS.replace('s?', 's')}(?: (?:for|to|of|in) the (?:image|caption|picture))?",
+    rf"|caption|key|main|final|list|of|following|all) ){{0,5}}{_THINGS.replace('s?', 's')}"
+    r"(?: (?:for|to|of|in) the (?:image|caption|picture))?",
     re.IGNORECASE,
 )
 _REMARK = re.compile(
-    r"let me know|feel free|please (?:let|feel|tell|note)\b|i hope\b|hope (?:this|that|these)\b|would you like|do you want"
-    r"|if you (?:need|want|would|have|'d|’d)\b|is there anything|thank you|thanks\b|as an ai\b|i(?:'m| am|’m) sorry\b|sorry\b"
+    r"let me know|feel free|please (?:let|feel|tell|note)\b|i hope\b|hope (?:this|that|these)\b|would you like"
+    r"|do you want|if you (?:need|want|would|have|'d|’d)\b|is there anything|thank you|thanks\b|as an ai\b|i(?:'m| am|’m) sorry\b"
+    r"|sorry\b"
     r"|(?:this|these|those|all (?:of )?these|each)(?: \w+)? (?:edits?|operations?|changes?|modifications?|corrections?"
-    r"|refinements?|adjustments?|suggestions?|instructions?) (?:will|would|should|can|could|may|are|is|makes?|helps?|ensures?"
-    r"|only|keeps?|focus|aims?)\b",
+    r"|refinements?|adjustments?|suggestions?|instructions?) (?:will|would|should|can|could|may|are|is|makes?|helps?"
+    r"|ensures?|only|keeps?|focus|aims?)\b",
     re.IGNORECASE,
 )
 _EMPHASIS = re.compile(r"\*{2,3}|`+|~~|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
