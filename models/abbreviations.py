@@ -14,8 +14,8 @@ def word_set(text: str) -> frozenset[str]:
 
 INTRODUCING = word_set(
     """
-    e.g i.e vs cf viz approx ca circa incl excl resp esp a.k.a z.b d.h bzw vgl sog ggf evtl inkl zzgl v.a o.ä bijv d.w.z
-    t.ex f.eks fx mv.a p.ex p.ej c.-à-d aprox núm ej np tj tzn tzv např esim т.е т.к напр см π.χ
+    e.g i.e vs cf viz approx ca circa incl excl resp esp a.k.a z.b d.h bzw vgl sog ggf evtl inkl zzgl v.a o.ä bijv
+    d.w.z t.ex f.eks fx mv.a p.ex p.ej c.-à-d aprox núm ej np tj tzn tzv např esim т.е т.к напр см π.χ
     """
 )
 """They announce what comes next, so they never end a sentence."""
@@ -39,8 +39,9 @@ TITLES = word_set(
 
 CLOSING = word_set(
     """
-    etc al inc ltd co corp jr bros llc gmbh usw u.a u.ä o.a enz osv m.m bl.a mfl ecc stb itd itp atd apod jne a.m
-    p.m a.d b.c b.c.e c.e v.chr n.chr ph.d т.д т.п др κ.λπ κ.ά ee.uu ud uds lbs oz sq.ft min max avg
+    jan feb apr aug sep sept oct nov dec etc al inc ltd co corp jr bros llc gmbh usw u.a u.ä o.a enz osv m.m bl.a
+    mfl ecc stb itd itp atd apod jne a.m p.m a.d b.c b.c.e c.e v.chr n.chr ph.d т.д т.п др κ.λπ κ.ά ee.uu ud uds lbs
+    oz sq.ft min max avg
     """
 )
 """They may end a sentence: they do unless the text goes on in lower case or with a number."""

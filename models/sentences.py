@@ -20,7 +20,7 @@ _OPENING = re.escape("\"'“”‘’„‚«»‹›([{「『【〈《〔（［
 _TOKEN = re.compile(
     rf"(?P<marks>\.(?:[ \u00a0]\.){{2,}}+|[{re.escape(COMMON_MARKS + OTHER_MARKS)}]++)"
     rf"(?P<closers>(?:[{re.escape(QUOTES + EMPHASIS)}]|[ \u00a0\u202f]»)*+)"
-    r"|(?P<typed>(?<=[Ͱ-Ͽἀ-῿][Ͱ-Ͽἀ-῿]);|(?<=[ա-ֆ][ա-ֆ]):)"  # a Greek's question mark, an Armenian's full stop
+    r"|(?P<typed>(?<=[Ͱ-Ͽἀ-῿][Ͱ-Ͽἀ-῿]);|(?<=[ա-և]):)"  # a Greek's question mark, an Armenian's full stop
     r"|(?P<colon>:)\s++(?=\(?[1a]\)\s|1\.\s++[^\W\d]|[①•])"
     r"|(?P<item>(?<=\s)(?:\(?(?:\d{1,3}|[A-Za-z])\)|[•▪▫◦‣⁃●○■□►➤✓✔])(?=\s)|[①-⑳❶-❿⑴-⒇⒈-⒛㈠-㈩])"
 )
@@ -30,6 +30,10 @@ _QUOTED_WITHIN = re.compile("[とはがをのにでも的地字等、，,;；:�
 """After a closing quote these go on with the sentence around the quotation."""
 _OTHER_LETTER = re.compile("[\u0531-\u1cff\u2d00-\ua71f\ua800-\U0003ffff]")
 _UNMARKED_LETTER = re.compile("[\u0e00-\u0eff]")  # Thai and Lao
+_CLOSED_BY = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』", "(": ")", "（": "）", "《": "》"}
+_QUOTATION = re.compile(r'["“”„«»「」『』()（）《》]')
+_MAX_QUOTATION = 300
+"""Characters of what is quoted; a quote that closes later was left open."""
 _TAKES_NUMBER = STARTERS | BEFORE_NAMES | LABELS | NUMBERED | {"number", "reads", "says", "than", "equals", "player"}
 _LOOK_BACK = 40
 """Characters before a period that are looked at: the abbreviation and the word before it."""
@@ -64,21 +68,43 @@ def is_closed(sentence: str) -> bool:
     if core[-1] in COMMON_MARKS:
         return True
     if core[-1] in OTHER_MARKS:
-        return not letters or _OTHER_LETTER.search(core) is not None
+        return not letters or any(map(_OTHER_LETTER.match, letters))
     typed = _TOKEN.match(core, len(core) - 1)
     return bool(typed and typed["typed"]) or bool(letters and _UNMARKED_LETTER.match(letters[-1]))
 
 
 def _split_line(line: str, letters: frozenset[str]) -> list[str]:
     found: list[str] = []
-    marker = read_markers(line, 0, letters)
+    marker, quotations = read_markers(line, 0, letters), _quotations(line)
     for match in _TOKEN.finditer(line):
-        end = _end(line, marker, match) if match.start() >= marker.end else None
+        while quotations and quotations[-1].stop < match.end():
+            quotations.pop()
+        within = bool(quotations) and marker.end < quotations[-1].start < match.start()
+        end = None if within or match.start() < marker.end else _end(line, marker, match)
         if end is not None:
             found.append(marker.kept + line[marker.end : end].strip())
             marker = read_markers(line, end, letters)
     found.append(marker.kept + line[marker.end :].strip())
     return [sentence for sentence in found if sentence]
+
+
+def _quotations(line: str) -> list[range]:
+    """Where a line quotes or brackets something, last ones first: marks inside end no sentence around it."""
+    found, opened = list[range](), ("", 0)
+    for match in _QUOTATION.finditer(line):
+        closing, start = opened
+        if closing and match[0] in closing:
+            if match.start() - start <= _MAX_QUOTATION:
+                found.append(range(start, match.start()))
+            opened = ("", 0)
+        elif not closing and match[0] in _CLOSED_BY and _opens(line, match.start()):
+            opened = (_CLOSED_BY[match[0]], match.start())
+    return found[::-1]
+
+
+def _opens(line: str, at: int) -> bool:
+    """Whether a quotation mark at this place can begin a quotation: a straight one begins it after white space."""
+    return line[at] != '"' or at == 0 or line[at - 1].isspace() or line[at - 1] in "(:"
 
 
 def _end(line: str, marker: Marker, match: re.Match[str]) -> int | None:
@@ -132,6 +158,8 @@ def _ends(line: str, begin: int, match: re.Match[str]) -> bool:
 
 def _ends_without_space(line: str, begin: int, at: int, marks: str, after: Following, following: str) -> bool:
     """Whether a mark ends a sentence though no space follows: before CJK, or before a word that begins sentences."""
+    if "…" in marks:
+        return False
     if _CJK.match(following):
         return marks[-1] in "!?" or _CJK.match(line[max(begin, at - 1) : at]) is not None
     words = _words_before(line, begin, at)
