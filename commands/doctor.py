@@ -7,8 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from urllib.request import urlopen
 
-import typer
-
+from commands.terminal import say
 from flows.preflight import MIN_FREE_BYTES
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
@@ -46,7 +45,7 @@ def examine(profile: str) -> bool:
 
 
 def _line(name: str, text: str, *, ok: bool) -> None:
-    typer.secho(f"{'ok     ' if ok else 'PROBLEM'}  {name:9} {text}", fg=None if ok else "red")
+    say(f"{'ok     ' if ok else 'PROBLEM'}  {name:9} {text}", fg=None if ok else "red")
 
 
 def _python() -> str:

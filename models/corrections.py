@@ -7,7 +7,7 @@ from models.abbreviations import word_set
 
 _MAX_WORDS = 24
 """Of a phrase that is compared; a longer one is taken for a correction."""
-_EDGES = "\"'“”‘’„«»‹›「」『』()[]*_`.,;:!?。，"
+_EDGES = "\"'“”‘’„«»‹›「」『』()[]*_`–—.,;:!?。，"
 _QUOTES = "\"'“”‘’„«»‹›「」『』`"
 _CONNECTIVES = (
     ("instead", "of"),
@@ -78,14 +78,13 @@ def _words(sentence: str) -> list[_Word]:
     opens = True
     for piece in sentence.split():
         said = piece.strip(_EDGES)
-        if said.casefold() in _ARTICLES:
+        if not said or said.casefold() in _ARTICLES:
             opens = True
-        elif said or piece in ("–", "—", "-"):
-            quoted = piece[0] in _QUOTES or piece.rstrip(".,;:!?")[-1:] in _QUOTES
-            closes = piece.rstrip(_QUOTES + ")")[-1:] in ",;:.!?–—" and piece[-1] != "-"
-            if said:
-                found.append(_Word(said, opens or piece[0] in _QUOTES + "(", quoted, closes))
-            opens = closes or not said
+            continue
+        quoted = piece[0] in _QUOTES or piece.rstrip(".,;:!?")[-1:] in _QUOTES
+        closes = piece.rstrip(_QUOTES + ")")[-1:] in tuple(",;:.!?–—")
+        found.append(_Word(said, opens or piece[0] in _QUOTES + "(", quoted, closes))
+        opens = closes
     return found
 
 

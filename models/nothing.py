@@ -1,6 +1,6 @@
 """Whether a critique says that nothing is to correct, in any of the ways in which models say it.
 
-Every statement of the reply, and every clause of it, must say so: "Nothing to correct except the color" is a correction.
+Every statement of the reply, and every clause of it, must say so: "Nothing to correct except the color" corrects.
 """
 
 import re
@@ -27,10 +27,11 @@ _RIGHT = (
     r"|error-free|consistent)"
 )
 _VERY = (
-    r"(?:(?:already|completely|fully|entirely|perfectly|quite|very|totally|indeed|all|factually|also|still|both) ){0,3}"
+    r"(?:(?:already|completely|fully|entirely|perfectly|quite|very|totally|indeed|all|factually|also|still|both) )"
+    r"{0,3}"
 )
 _WELL = r"(?:accurately|correctly|faithfully|fully|perfectly|well|exactly|precisely|completely)"
-_SUCH = r"(?:(?:further|more|other|additional|major|visible|significant|obvious|noticeable|such|real|apparent|factual) ){0,3}"
+_SUCH = r"(?:(?:further|more|other|additional|major|visible|significant|obvious|noticeable|such|real|apparent) ){0,3}"
 _NOT = r"(?:do not|don't|cannot|can not|can't|could not|couldn't|did not|didn't)"
 _AS_IT_IS = r"(?: as (?:it is|is|written|it stands|given))?"
 _WAYS = (

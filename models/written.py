@@ -53,11 +53,9 @@ _TITLE = re.compile(
 )
 _REMARK = re.compile(
     r"let me know|feel free|please (?:let|feel|tell|note)\b|i hope\b|hope (?:this|that|these)\b|would you like"
-    r"|do you want|if you (?:need|want|would|have|'d|’d)\b|is there anything|thank you|thanks\b|as an ai\b|i(?:'m| am|’m) sorry\b"
-    r"|sorry\b"
-    r"|(?:this|these|those|all (?:of )?these|each)(?: \w+)? (?:edits?|operations?|changes?|modifications?|corrections?"
-    r"|refinements?|adjustments?|suggestions?|instructions?) (?:will|would|should|can|could|may|are|is|makes?|helps?"
-    r"|ensures?|only|keeps?|focus|aims?)\b",
+    r"|do you want|if you (?:need|want|would|have|'d|’d)\b|is there anything|thank you|thanks\b|as an ai\b"
+    r"|i(?:'m| am|’m) sorry\b|sorry\b|(?:this|these|those|all (?:of )?these)(?: \w+)? (?:edits?|operations?|changes?"
+    r"|modifications?|corrections?|refinements?|adjustments?|suggestions?|instructions?)\b",
     re.IGNORECASE,
 )
 _EMPHASIS = re.compile(r"\*{2,3}|`+|~~|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
