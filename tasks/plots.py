@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 2
 """Panels side by side."""
+MAX_LABEL = 40
+"""Characters of a name beside a plot."""
 
 
 def plot_rounds(verdicts: Sequence[Verdict]) -> str:
@@ -74,8 +76,9 @@ def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str,
 
 
 def _label(name: str) -> str:
-    """A name as text: two dollar signs would make it a formula."""
-    return " ".join(visible(name).replace("_", " ").split()).replace("$", r"\$")
+    """A name as text, cut if it would take the plot's place. Two dollar signs would make it a formula."""
+    text = " ".join(visible(name).replace("_", " ").split())
+    return (text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…").replace("$", r"\$")
 
 
 def _svg(figure: "Figure") -> str:

@@ -4,6 +4,7 @@ import io
 import logging
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
+from pydantic import JsonValue
 from rich.console import Console
 
 from commands import tables, terminal
@@ -20,11 +22,9 @@ from models.payloads import Distances, JudgedEdit, Operations, Refinement, Refin
 from storage.dataset_reports import Row
 from storage.datasets import dataset_entries
 from storage.objects import ObjectStore
-from tasks import ablation, figures, pages
+from tasks import ablation, figures, pages, report
 from tasks.gallery import sample_page
-from tasks.html import render
 from tasks.plots import plot_categories, plot_rounds
-from tasks.report import ReportInputs, write_report
 from tests.loop import cut_for, shard_of, stored, worker_for
 from viper.escaping import for_markdown, visible
 from viper.records import Ablation, AblationRow, Difference, SuiteResult, Synthesis, Verdict
@@ -89,67 +89,85 @@ def test_any_text_is_words_alone(text: str) -> None:
     assert "".join(token.content for token in inline(f"x {escaped}")) == f"x {words(text)}".strip()
 
 
-def picture() -> Image.Image:
-    return Image.new("RGB", (8, 8), "red")
+PICTURE = Image.new("RGB", (8, 8), "red")
 
 
-def synthesis(text: str) -> Synthesis:
-    """A round's synthesis in which every word is the text."""
-    refinement = Refinement(
-        caption=text, refinements=text, refined=text, kept=True, reason=text, gain=0.1, first_distance=0.1
-    )
-    edit = JudgedEdit(
-        image="one", sentences=(text,), regions=None, kinds=("free",), changes=(0.1,) * 9, kept=True, reason=text
-    )
-    facts: Any = {"reasons": {text: 1}}
+def synthesis(texts: Sequence[str]) -> Synthesis:
+    """A round's synthesis with a caption and an edit a text, in which every word is the text."""
+    names = [f"image-{number}" for number in range(len(texts))]
+    refinements = {
+        name: Refinement(
+            caption=text, refinements=text, refined=text, kept=True, reason=text, gain=0.1, first_distance=0.1
+        )
+        for name, text in zip(names, texts, strict=True)
+    }
+    edits = {
+        f"{name}/0": JudgedEdit(
+            image=name, sentences=(text,), regions=None, kinds=("free",), changes=(0.1,) * 9, kept=True, reason=text
+        )
+        for name, text in zip(names, texts, strict=True)
+    }
+    facts: dict[str, JsonValue] = {"reasons": dict.fromkeys(texts, 1)}
+    pictures = dict.fromkeys(names, PICTURE)
     return Synthesis(
         datasets={},
-        shards=(shard_of({"one": picture()}),),
+        shards=(shard_of(pictures),),
         products={
-            "refinements": (stored("refinements", Refinements({"one": refinement}), facts=facts),),
-            "paintings": (stored("paintings", Distances({"one": (0.1,)}), pictures={"one": picture()}),),
-            "operations": (stored("operations", Operations({"one/0": edit}), facts=facts),),
-            "edits": (stored("edits", pictures={"one/0": picture()}),),
+            "refinements": (stored("refinements", Refinements(refinements), facts=facts),),
+            "paintings": (stored("paintings", Distances({}), pictures=pictures),),
+            "operations": (stored("operations", Operations(edits), facts=facts),),
+            "edits": (stored("edits", pictures=dict.fromkeys(edits, PICTURE)),),
         },
         seconds=(),
     )
 
 
-def verdict(text: str) -> Verdict:
+def verdict(texts: Sequence[str]) -> Verdict:
     def result(name: str, *categories: SuiteResult) -> SuiteResult:
+        scores = {"questions": 1, "base": 1, "champion": 1, "candidate": 1}
         return SuiteResult(
-            suite=name, questions=1, base=1, champion=1, candidate=1, against_base=NONE, against_champion=NONE,
-            categories=categories,
+            suite=name, **scores, against_base=NONE, against_champion=NONE, categories=categories
         )  # fmt: skip
 
-    suites = (result("suite", result(text), result(f"{text}2")),)
-    return Verdict(decision="promote", reason=text, suites=suites, mean=result("mean"))
+    suites = (result("suite", *(result(text) for text in texts)),)
+    return Verdict(decision="promote", reason=texts[0], suites=suites, mean=result("mean"))
 
 
 TEXTS = [text for text in HOSTILE if "\ud800" not in text]
 """What a payload can hold: JSON in UTF-8 has no half characters."""
+PLAIN = [f"words {number}" for number in range(len(TEXTS))]
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_pages_of_prefect_show_text_as_text(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     for module in (pages, ablation):
         monkeypatch.setattr(module, "create_markdown_artifact", lambda markdown, **_: shown.append(markdown))
+    for name, count in (("caption_samples", 99), ("edit_samples", 99)):
+        original = getattr(pages, name)
+        monkeypatch.setattr(
+            pages, name, lambda store, made, _, original=original, count=count: original(store, made, count)
+        )
     worker, plots = worker_for(cut_for()), dict.fromkeys(pages.PLOTS, b"")
     report = worker.store.commit("results/report/x", "report", plots, {})
 
-    def show(said: str) -> list[Counter[str]]:
+    def show(texts: Sequence[str]) -> list[Counter[str]]:
         shown.clear()
-        pages.show_yields(worker.store, synthesis(said))
-        pages.show_gallery(worker.store, "evolution", synthesis(said))
-        pages.show_verdict(worker.store, 1, verdict(said), report)
-        row = AblationRow(
-            variant=said, against=f"{said}2", against_base=NONE, difference=NONE, by_seed=(), suites={said: NONE}
-        )
-        ablation.show_ablation("evolution", Ablation(seeds=(), rows=(row,)))
+        pages.show_yields(worker.store, synthesis(texts))
+        pages.show_gallery(worker.store, "evolution", synthesis(texts))
+        pages.show_verdict(worker.store, 1, verdict(texts), report)
+        rows = [
+            AblationRow(
+                variant=text, against=f"{text}2", against_base=NONE, difference=NONE, by_seed=(), suites={text: NONE}
+            )
+            for text in texts
+        ]
+        for row in rows:
+            ablation.show_ablation("evolution", Ablation(seeds=(), rows=(row,)))
         return [kinds(markdown) for markdown in shown]
 
-    assert show(text) == show("words")
+    found = show(TEXTS)
+    assert found == show(PLAIN)
+    assert found[1]["image"] == 4 * len(TEXTS)
 
 
 class Elements(HTMLParser):
@@ -172,20 +190,26 @@ class Elements(HTMLParser):
         self.text += data
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_the_report_shows_text_as_text(text: str) -> None:
+def test_the_report_shows_text_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = worker_for(cut_for())
+    for name in ("caption_samples", "edit_samples"):
+        original = getattr(report, name)
+        monkeypatch.setattr(report, name, lambda store, made, _, original=original: original(store, made, 99))
+    monkeypatch.setattr(report, "plot_rounds", lambda verdicts: "<svg></svg>")
+    monkeypatch.setattr(report, "plot_categories", lambda verdicts: "<svg></svg>")
 
-    def report(said: str) -> tuple[Elements, str]:
-        inputs = ReportInputs(
-            evolution="evolution", round_number=1, made=synthesis(said), verdicts=(verdict(said),), confidence=0.95
+    def write(texts: Sequence[str]) -> tuple[Elements, str]:
+        inputs = report.ReportInputs(
+            evolution="evolution", round_number=1, made=synthesis(texts), verdicts=(verdict(texts),), confidence=0.95
         )
-        made = write_report.compute(inputs, worker).entries
+        made = report.write_report.compute(inputs, worker).entries
         return Elements(bytes(made["report.html"]).decode()), bytes(made["report.md"]).decode()
 
-    (page, markdown), (plain, plain_markdown) = report(text), report("words")
-    assert page.found - plain.found == Counter()
-    assert visible(text).strip().splitlines()[0] in page.text
+    (page, markdown), (plain, plain_markdown) = write(TEXTS), write(PLAIN)
+    assert page.found == plain.found
+    assert page.found["svg", ()] == 2
+    for text in TEXTS:
+        assert visible(text) in page.text
     assert not any(mark in page.text for mark in "\x1b\x9b\u202e\u2066")
     assert kinds(markdown) == kinds(plain_markdown)
 
@@ -200,17 +224,21 @@ def test_a_page_of_samples_shows_text_as_text(text: str) -> None:
     page(text).text.encode()
 
 
-def test_a_page_keeps_the_elements_that_are_its_own() -> None:
-    assert "<svg>" in render("sample.html.j2", title="t", rows=[]) + "<svg>"
+@pytest.mark.parametrize("start", range(0, len(HOSTILE), 4))
+def test_plots_show_text_as_text(start: int) -> None:
+    texts = HOSTILE[start : start + 4]
+    drawn = ElementTree.fromstring(plot_categories([verdict(texts)]))
+    tags = Counter(element.tag.rpartition("}")[2] for element in drawn.iter())
+    assert tags["script"] == tags["a"] == tags["image"] == 0
+    said = " ".join("".join(drawn.itertext()).split())
+    for text in texts:
+        assert words(visible(text).replace("_", " "))[:39] in said
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_plots_show_text_as_text(text: str) -> None:
-    for draw in (plot_rounds, plot_categories):
-        drawn, plain = ElementTree.fromstring(draw([verdict(text)])), ElementTree.fromstring(draw([verdict("words")]))
-        names = [Counter(element.tag.rpartition("}")[2] for element in svg.iter()) for svg in (drawn, plain)]
-        assert names[0]["script"] == names[0]["a"] == names[0]["image"] == 0
-    assert words(text).replace("_", " ") in "".join(drawn.itertext())
+def test_a_plot_shows_dollars_as_dollars() -> None:
+    suite = verdict(PLAIN[:1]).suites[0].model_copy(update={"suite": "$x$"})
+    drawn = plot_rounds([Verdict(decision="promote", reason="", suites=(suite,), mean=suite)])
+    assert "$x$ 1.0" in "".join(ElementTree.fromstring(drawn).itertext())
 
 
 @pytest.mark.parametrize("text", HOSTILE)
