@@ -22,8 +22,8 @@ INTRODUCING = word_set(
 
 NUMBERED = word_set(
     """
-    no nos nr nrs num fig figs abb eq eqs vol vols p pp pg pgs pág pag s ch chap kap sec sect art op ver v tel ext
-    rm apt ste par tab bd pl col стр рис табл гл č čís str ill ex
+    no nos nr nrs c est num fig figs abb eq eqs vol vols p pp pg pgs pág pag s ch chap kap sec sect art op ver v tel
+    ext rm apt ste par tab bd pl col стр рис табл гл č čís str ill ex
     """
 )
 """They stand before a number, and end a sentence where none follows ("No. 5", but "The answer is no. It is red.")."""
@@ -31,11 +31,14 @@ NUMBERED = word_set(
 TITLES = word_set(
     """
     mr mrs ms mx dr drs prof st ste mt ft rev fr hr hrn sr sra srta dra gen col sgt capt cpt lt cmdr adm maj hon sen
-    rep gov pres supt messrs mme mlle mgr sig dott ing dipl mag dhr mevr ul ave rd blvd hwy sq univ dept г ул им
-    проф акад
+    rep gov pres supt messrs mme mlle mgr sig dott ing dipl mag dhr mevr ul ave rd blvd hwy sq univ dept ул им проф
+    акад
     """
 )
 """They stand before a name, or after it as a street does; written with a capital where the script has them."""
+
+LOWER_TITLES = word_set("dr drs prof ul ул им проф акад")
+"""Of these the form without a capital is one, too."""
 
 CLOSING = word_set(
     """
@@ -138,10 +141,10 @@ def abbreviates(before: list[str], after: Following) -> bool:
     lower, digit = after.first.islower(), after.first.isnumeric()
     if key in INTRODUCING:
         return True
-    if key in NUMBERED:
-        return digit or after.first == "#" or _ROMAN.fullmatch(after.word) is not None
-    if key in TITLES and not last.islower():
+    if key in TITLES and (not last.islower() or key in LOWER_TITLES):
         return lower or not after.starts
+    if key in NUMBERED or key.endswith("str"):  # "Hauptstr. 5"
+        return digit or after.first == "#" or _ROMAN.fullmatch(after.word) is not None
     if key in CLOSING and not (key in CAPITALIZED and last.islower()):
         return lower or digit
     if _DOTTED.fullmatch(whole):
@@ -155,6 +158,8 @@ def abbreviates(before: list[str], after: Following) -> bool:
 
 def _is_initial(previous: str, after: Following) -> bool:
     """Whether a single capital with a period is part of a name ("J. R. Smith", "E. coli")."""
+    if len(after.word) == 1 and after.word.isupper() and after.then == ".":
+        return True
     if after.starts or previous.casefold() in LABELS:
         return False
     if after.first.islower():

@@ -103,10 +103,12 @@ def _compare(words: Sequence[_Word], at: int, exact: bool) -> bool | None:
             break
     else:
         return _compare_replacement(words, at, exact) or None
-    right = _phrase(words, at + len(connective))
+    being = at + len(connective) < len(words) and words[at + len(connective)].plain == "being"
+    start = at + len(connective) + being
+    right = _phrase(words, start)
     if not right:
         return None
-    after = at + len(connective) + len(right)
+    after = start + len(right)
     if at == 0 or (word == "not" and words[at - 1].plain in _NEGATED):  # "not red but red", "Instead of red, it is red"
         if at and not (after < len(words) and words[after].plain == "but"):
             return None

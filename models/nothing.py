@@ -62,7 +62,7 @@ _WAYS = (
 )
 _NOTHING = re.compile("|".join(_WAYS), re.IGNORECASE)
 _AROUND = re.compile(
-    r"(?:after|upon|on|having|when|based on|by|in)? ?(?:closely |carefully )?"
+    r"(?:after|upon|on|having|when|based on|by|in)? ?(?:(?:a )?(?:close|closer|careful|further)(?:ly)? )?"
     r"(?:compar|look|inspect|review|examin|check)\w{0,8}(?: \w{1,12}){0,8}"
     r"|based on (?:the|this) (?:image|picture)s?|(?:the |my )?(?:correct |final )?"
     r"(?:answer|response|result|verdict|conclusion|corrections?|refinements?|edits?)(?: (?:is|are|would be))?"
@@ -75,7 +75,8 @@ _BETWEEN = re.compile(
     r"|\b(?:and|so|therefore|thus|hence|as|since|because|which means|i think|i believe)\b(?: that\b)?",
     re.IGNORECASE,
 )
-_EDGES = " \"'“”.!…。！"
+_AT_EDGES = re.compile(r"^[^\w?？]+|[^\w?？]+$")
+"""Marks, quotes, emoji; a question is no statement."""
 _MAX_CHARS = 400
 """Longer statements say something."""
 
@@ -89,9 +90,9 @@ def says_nothing(refinements: str) -> bool:
 def _is_nothing(sentence: str) -> bool:
     if len(sentence) > _MAX_CHARS:
         return False
-    plain = " ".join(sentence.replace("’", "'").strip(_EDGES).split())
+    plain = " ".join(_AT_EDGES.sub("", sentence.replace("’", "'")).split())
     if _NOTHING.fullmatch(plain):
         return True
-    clauses = [clause.strip(_EDGES) for clause in _BETWEEN.split(plain)]
+    clauses = [_AT_EDGES.sub("", clause) for clause in _BETWEEN.split(plain)]
     said = [clause for clause in clauses if clause and not _AROUND.fullmatch(clause)]
     return bool(said) and all(map(_NOTHING.fullmatch, said))

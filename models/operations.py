@@ -38,4 +38,9 @@ def read_written(image: str, reply: str, max_operations: int) -> Plan | None:
 def _is_operation(sentence: str) -> bool:
     asks = sentence.endswith(("?", "？", "؟"))
     words = len(_WORD.findall(sentence))
-    return words >= _MIN_WORDS and not asks and not _ABOUT_AN_EDIT.match(sentence) and not says_nothing(sentence)
+    return (
+        words >= _MIN_WORDS
+        and not asks
+        and not _ABOUT_AN_EDIT.match(sentence.lstrip("([*"))
+        and not says_nothing(sentence)
+    )

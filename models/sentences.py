@@ -19,7 +19,7 @@ EMPHASIS = "*_~`"
 _OPENING = re.escape("\"'“”‘’„‚«»‹›([{「『【〈《〔（［｛¿¡*_~`")
 _TOKEN = re.compile(
     rf"(?P<marks>\.(?:[ \u00a0]\.){{2,}}+|[{re.escape(COMMON_MARKS + OTHER_MARKS)}]++)"
-    rf"(?P<closers>(?:[{re.escape(QUOTES + EMPHASIS)}]|[ \u00a0\u202f]»)*+)"
+    rf"(?P<closers>(?:[{re.escape(QUOTES + EMPHASIS)}]|[ \u00a0\u202f]»|\[\d{{1,3}}\](?!\w)|[¹²³⁰-⁹])*+)"
     r"|(?P<typed>(?<=[Ͱ-Ͽἀ-῿][Ͱ-Ͽἀ-῿]);|(?<=[ա-և]):)"  # a Greek's question mark, an Armenian's full stop
     r"|(?P<colon>:)\s++(?=\(?[1a]\)\s|1\.\s++[^\W\d]|[①•])"
     r"|(?P<item>(?<=\s)(?:\(?(?:\d{1,3}|[A-Za-z])\)|[•▪▫◦‣⁃●○■□►➤✓✔])(?=\s)|[①-⑳❶-❿⑴-⒇⒈-⒛㈠-㈩])"

@@ -1,7 +1,7 @@
 """The statements in a reply that was asked for plain sentences, without what models put around them.
 
-Off come code fences, JSON, preambles ("Here are the edits:"), titles, labels ("Step 1:"), emphasis, quotes around a
-whole sentence, closing remarks ("Let me know if …") and a refined caption that nobody asked for.
+Off come reasoning, tags, code fences, JSON, preambles ("Here are the edits:"), titles, labels ("Step 1:"), emphasis,
+quotes around a whole sentence, closing remarks ("Let me know if …") and a refined caption that nobody asked for.
 """
 
 import json
@@ -17,7 +17,11 @@ _THINGS = (
 _FENCE = re.compile(
     r"(?:```|~~~)(?:(?:json\w{0,2}|python|te?xt|plaintext|markdown|md|ya?ml|xml|html|js|javascript)\b)?", re.I
 )
-_OPEN_JSON = re.compile(r"^[ \t]*[\[{]", re.MULTILINE)
+_TAG = re.compile(
+    r"</?(?:answer|edit|operation|correction|refinement|output|response|result|item|ul|ol|li|p|br)s? ?/?>", re.I
+)
+_INLINE_TAG = re.compile(r"</?(?:b|i|u|strong|em|code)>", re.I)
+_OPEN_JSON = re.compile(r"^[ \t]*[\[{](?=\s*+(?:[\"'\[{]|[\]}]\s*+\Z))", re.MULTILINE)
 _BETWEEN_JSON = re.compile(r"[\s,]*+(?=[\[{])")
 _STRING = re.compile(
     r""""(?P<text>(?:[^"\\]|\\.)*+)(?:"(?P<key>\s*+:)?|(?P<cut>$))|(?<=[\[,\s])'(?P<single>[^\n]{1,400}?)'(?=\s?[,\]])""",
@@ -33,6 +37,7 @@ _LABEL = re.compile(
     r"\[?(?:the )?(?:step|edit|operation|change|modification|instruction|correction|refinement|suggestion"
     r"|difference|task|item)"
     r" ?\#?\d{1,2} ?(?:[\]:：.)]{1,2}|[-–—](?=\s))\s*"
+    r"|(?:first|second|third|fourth|fifth|next|last) (?:edit|operation|change|modification|correction) ?[:：]\s*"
     r"|(?:final )?(?:answer|corrections?|refinements?|edits?|operations?|output|response|result) ?[:：]\s*",
     re.IGNORECASE,
 )
@@ -81,30 +86,36 @@ def _surrounds(sentence: str) -> bool:
 
 def _cleaned(sentence: str) -> str:
     """The sentence without emphasis, labels, and quotes around the whole of it."""
-    plain = _STARRED.sub(r"\1", _EMPHASIS.sub("", sentence)).strip()
+    plain = _STARRED.sub(r"\1", _EMPHASIS.sub("", sentence)).strip(" |").rstrip(" ,;")
+    opener, _, rest = plain.partition(": ")
+    plain = rest if rest and _OPENER.match(opener) and _NAMES_THINGS.search(opener) else plain
     label = _LABEL.match(plain)
     plain = plain[label.end() :] if label else plain
     for opening, closing in ('""', "''", "“”", "‘’", "«»", "「」"):
-        inner = plain[1:].rstrip(",")
+        inner = plain[1:]
         if plain.startswith(opening) and inner.endswith(closing) and not {opening, closing} & set(inner[:-1]):
             return inner[:-1].strip()
     return plain
 
 
 def _unwrapped(reply: str) -> str:
-    """The inside of code fences, and of JSON one line a sentence."""
+    """The reply without its reasoning and tags; the inside of code fences, and of JSON one line a sentence."""
+    reply = _TAG.sub("\n", _INLINE_TAG.sub("", reply.rpartition("</think>")[2].partition("<think>")[0]))
     pieces = _FENCE.split(reply)
     inside = "\n".join(pieces[1::2])
     text = inside if any(mark.isalnum() for mark in inside) else "\n".join(pieces)
     opening = _OPEN_JSON.search(text)
     if opening is None:
         return text
-    found = list(_json_strings(text, opening.end() - 1))
-    return "\n".join(" ".join(sentence.split()) for sentence in found) if found else text
+    found = _json_strings(text, opening.end() - 1)
+    return text if found is None else "\n".join(" ".join(sentence.split()) for sentence in found) or "None."
 
 
-def _json_strings(text: str, start: int) -> Iterator[str]:
-    """The sentences in JSON values that begin at ``start``, or in what is left of values that were cut off."""
+def _json_strings(text: str, start: int) -> list[str] | None:
+    """The sentences in JSON values that begin at ``start``, or in what is left of values that were cut off.
+
+    ``None`` where there is no JSON.
+    """
     decoder, values, at = json.JSONDecoder(), [], start
     try:
         while at >= 0:
@@ -112,11 +123,14 @@ def _json_strings(text: str, start: int) -> Iterator[str]:
             values.append(value)
             following = _BETWEEN_JSON.match(text, end)
             at = following.end() if following else -1
-        yield from (sentence for value in values for sentence in _sentences_in(value))
+        return [sentence for value in values for sentence in _sentences_in(value)]
     except (ValueError, RecursionError):
-        for match in _STRING.finditer(text, start):
-            if match["key"] is None and match["cut"] is None:
-                yield match["single"] or match["text"].replace('\\"', '"').replace("\\n", " ")
+        matches = [match for match in _STRING.finditer(text, start) if match["key"] is None and match["cut"] is None]
+        return [_unquoted(match) for match in matches] or None
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    return match["single"] or match["text"].replace('\\"', '"').replace("\\n", " ")
 
 
 def _sentences_in(value: object) -> Iterator[str]:

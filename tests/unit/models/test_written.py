@@ -42,6 +42,24 @@ The cat is on the table, not in the table drawer.
 The car is red.
 The dog should be a cat.
 The square is now red; not all of it is red.
+The car is blue rather than dark blue.
+It should say 'A B', not 'AB'.
+There are 12 dogs, not 2 dogs.
+It is 5 °C, not -5 °C.
+The dog is on the left, not on the right.
+'red' → 'Red car'
+The hat is red, not the scarf.
+Add the dog, not mentioned in the caption.
+The cat is to the left of the dog, not to the right of the dog.
+The sign says 50%, not 50.
+The plate reads AB-12, not AB12.
+The time is 3:00, not 3.
+It is a bus, not a school bus.
+It is a school bus, not a bus.
+The ball is red; the cube is not.
+red vs. blue
+-5, not 5.
+$5, not 5.
 """.strip().splitlines()
 EMPTY = """
 The square is red, not red.
@@ -70,6 +88,17 @@ It is a dog as opposed to a dog.
 The car is in the garage, not in the garage.
 The square is red, not red as the caption says.
 The dog is dark brown, not dark brown.
+The car is blue, rather than blue.
+There are 12 dogs, not 12 dogs.
+The dog is on the left, not on the left.
+Should be 'red', not 'red'
+'red' → 'red'
+The square is not blue but blue.
+The dog is black, and not black.
+The dog is black instead of being black.
+The dog's collar is red, not red.
+It is a school bus, not a school bus.
+The ball is red, not Red!
 """.strip().splitlines()
 
 
@@ -137,6 +166,26 @@ Nothing to correct.~~The caption is accurate.
 ```~Nothing to correct.~```
 Sure! Nothing to correct.
 None
+No corrections are needed; the caption is accurate.
+No need to correct anything.
+The caption is perfect.
+All good!
+Nothing to correct 👍
+I found nothing to correct.
+Upon closer inspection, no corrections are needed.
+There are no differences between the images.
+The given caption is fully accurate.
+**Correction:** Nothing to correct.
+Nothing to correct
+1. Nothing to correct.~2. Nothing to correct.
+The images are the same.
+{"corrections": []}
+[]
+No errors were found in the caption.
+The caption describes the image correctly.
+<answer>Nothing to correct.</answer>
+Nothing to correct (the caption is accurate).
+NOTHING TO CORRECT.
 """.strip().splitlines()
 SOMETHING = """
 Nothing to correct except the color of the square.
@@ -160,6 +209,22 @@ The sign says "Nothing to correct."
 The caption needs corrections.
 The dog is black, not white.
 Is everything correct?
+No, the dog is black.
+The caption is accurate but incomplete.
+The caption is accurate, but it misses the dog.
+Nothing is missing except the dog.
+There is no dog.
+No corrections needed for the color; the size is wrong.
+It is not accurate.
+The text is correct: STOP.
+The caption is right that the dog is black.
+Almost nothing to correct.
+There is something to correct.
+There are no trees in the image.
+The image is right side up.
+All dogs are black.
+Nothing to correct in the foreground, the sky is blue.
+This is a fine dog.
 """.strip().splitlines()
 
 
@@ -233,6 +298,37 @@ OPERATIONS: list[tuple[str, list[str]]] = [
     ("Nothing to correct.", []),
     ("", []),
     ("```", []),
+    ("Below are two edits for the image:\n\n1) Remove the dog.\n2) Add a cat.", [DOG, CAT]),
+    ("Edits:\n\n* **Remove the dog.**\n* **Add a cat.**\n\nThese changes alter single entities.", [DOG, CAT]),
+    ("1. **Edit:** Remove the dog.\n2. **Edit:** Add a cat.", [DOG, CAT]),
+    ("Of course! Remove the dog.", [DOG]),
+    ("<answer>Remove the dog.</answer>", [DOG]),
+    ("1. Remove the dog.\n\n2. Add a cat.\n\n3.", [DOG, CAT]),
+    ("- Remove the dog.;\n- Add a cat.", [DOG, CAT]),
+    ("- Recolor the car to red\n- Remove the dog", ["Recolor the car to red", "Remove the dog"]),
+    ("Remove the dog.\n\n\nAdd a cat.\n\nPlease let me know if these work.", [DOG, CAT]),
+    ('{"operations": ["Remove the dog."]}', [DOG]),
+    ('{\n  "edit_1": "Remove the dog.",\n  "edit_2": "Add a cat."\n}', [DOG, CAT]),
+    ("1. Change “5” on the bus to “7”.", ["Change “5” on the bus to “7”."]),
+    ("Replace the number 3 with 8. Remove the dog.", ["Replace the number 3 with 8.", DOG]),
+    ("Operation 1: Remove the dog. Operation 2: Add a cat.", [DOG, CAT]),
+    ("1️⃣ Remove the dog.\n2️⃣ Add a cat.", [DOG, CAT]),
+    ("2. 2 cats are added.", ["2 cats are added."]),
+    ("Remove the dog. Remove the dog. REMOVE THE DOG.", [DOG]),
+    ("First edit: Remove the dog.\nSecond edit: Add a cat.", [DOG, CAT]),
+    ("Here's one edit you could make: Remove the dog.", [DOG]),
+    ("| Edit |\n|---|\n| Remove the dog. |", [DOG]),
+    ("No edits needed.\nRemove the dog.", [DOG]),
+    ("Remove the dog.\n\n(Note: the dog is on the left.)", [DOG]),
+    ("好的，以下是编辑：\n1. 把汽车变成红色。", ["把汽车变成红色。"]),
+    ("Sure, here you go:\nRemove the dog.\nAdd a cat.", [DOG, CAT]),
+    ("Remove the dog.\n\nExplanation: the dog is hard to see.", [DOG]),
+    ("Edit: Remove the dog.\nReason: It is small.", [DOG]),
+    ("Remove the dog (left).\nAdd a cat.", ["Remove the dog (left).", CAT]),
+    ("<edit>Remove the dog.</edit>\n<edit>Add a cat.</edit>", [DOG, CAT]),
+    ("[1] Remove the dog.\n[2] Add a cat.", [DOG, CAT]),
+    ('[Edit 1] Change the text to "STOP".', ['Change the text to "STOP".']),
+    ("<think>The dog? Remove it.</think>\nRemove the dog.", [DOG]),
 ]
 
 
