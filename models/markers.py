@@ -40,7 +40,8 @@ def read_markers(line: str, start: int, letters: frozenset[str]) -> Marker:
         start: Position in it at which a sentence begins.
         letters: As ``list_letters`` gives them.
     """
-    marker, match = Marker(start), _match(line, start, letters)
+    marker = Marker(_after_spaces(line, start))
+    match = _match(line, marker.end, letters)
     while match is not None:
         emphasis = match["emphasis"] or ""
         kept = "" if emphasis and match[0].count(emphasis) > 1 else emphasis
@@ -59,11 +60,14 @@ def _neighbors(letter: str) -> set[str]:
     return {chr(ord(letter) - 1), chr(ord(letter) + 1)} | _ROMAN_NEIGHBORS.get(letter, set())
 
 
+def _after_spaces(line: str, start: int) -> int:
+    while start < len(line) and line[start].isspace():
+        start += 1
+    return start
+
+
 def _match(line: str, start: int, letters: frozenset[str]) -> re.Match[str] | None:
-    at = start
-    while at < len(line) and line[at].isspace():
-        at += 1
-    match = _MARKER.match(line, at)
+    match = _MARKER.match(line, start)
     if match is None or not match["dotted"]:
         return match
     if match["dotted"].isdigit():

@@ -76,14 +76,16 @@ def is_closed(sentence: str) -> bool:
 def _split_line(line: str, letters: frozenset[str]) -> list[str]:
     found: list[str] = []
     marker, quotations = read_markers(line, 0, letters), _quotations(line)
-    for match in _TOKEN.finditer(line):
+    match = _TOKEN.search(line, marker.end)
+    while match is not None:
         while quotations and quotations[-1].stop < match.end():
             quotations.pop()
         within = bool(quotations) and marker.end < quotations[-1].start < match.start()
-        end = None if within or match.start() < marker.end else _end(line, marker, match)
+        end = None if within else _end(line, marker, match)
         if end is not None:
             found.append(marker.kept + line[marker.end : end].strip())
             marker = read_markers(line, end, letters)
+        match = _TOKEN.search(line, max(marker.end, match.end()))
     found.append(marker.kept + line[marker.end :].strip())
     return [sentence for sentence in found if sentence]
 

@@ -64,6 +64,7 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _EMPHASIS = re.compile(r"\*{2,3}|`+|~~|(?<!\w)__(?=\S)|(?<=\S)__(?!\w)")
+_LIST_COMMA = re.compile(r"(?<=[.!?。！？\"”'’])\s?[,;]$")
 _STARRED = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]*)(?<=[^\s*])\*(?![\w*])")
 
 
@@ -86,7 +87,8 @@ def _surrounds(sentence: str) -> bool:
 
 def _cleaned(sentence: str) -> str:
     """The sentence without emphasis, labels, and quotes around the whole of it."""
-    plain = _STARRED.sub(r"\1", _EMPHASIS.sub("", sentence)).strip(" |").rstrip(" ,;")
+    plain = _STARRED.sub(r"\1", _EMPHASIS.sub("", sentence)).strip(" |")
+    plain = _LIST_COMMA.sub("", plain)
     opener, _, rest = plain.partition(": ")
     plain = rest if rest and _OPENER.match(opener) and _NAMES_THINGS.search(opener) else plain
     label = _LABEL.match(plain)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques
-from models.selfcritique import read_critique, says_nothing
+from models.selfcritique import read_critique
 from models.worlds import find_world
 from tasks.shards import read_payload, read_pictures, shard_images
 from tasks.step import Inputs, Made, step

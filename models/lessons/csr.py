@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.lessons.lesson import POOL, PictureOf, Sample, payload_of
+from models.nothing import says_nothing
 from models.payloads import Payload, Refinements
 from models.prompts import Prompts
-from models.selfcritique import says_nothing
 from models.sentences import join_sentences, split_sentences
 
 

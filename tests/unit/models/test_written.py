@@ -5,8 +5,9 @@ import pytest
 from models.corrections import without_empty_corrections
 from models.lessons.csr import Csr
 from models.lessons.lesson import Sample
+from models.nothing import says_nothing
 from models.operations import read_written
-from models.selfcritique import read_critique, says_nothing
+from models.selfcritique import read_critique
 from models.written import read_statements
 
 REAL = """
