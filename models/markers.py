@@ -53,7 +53,7 @@ def read_markers(line: str, start: int, letters: frozenset[str]) -> Marker:
 def list_letters(lines: Iterable[str]) -> frozenset[str]:
     """The letters, written with a period, that number lines of a text. Alone, "A." is an initial: "A. Smith waits."."""
     found = {match["dotted"] for match in map(_MARKER.match, lines) if match and match["dotted"]}
-    return frozenset(letter for letter in found if letter.isalpha() and (len(letter) > 1 or found & _neighbors(letter)))
+    return frozenset(letter for letter in found if len(letter) == 1 and letter.isalpha() and found & _neighbors(letter))
 
 
 def _neighbors(letter: str) -> set[str]:
@@ -73,7 +73,7 @@ def _match(line: str, start: int, letters: frozenset[str]) -> re.Match[str] | No
     if match["dotted"].isdigit():
         following = _WORD.match(line, match.end())
         return None if following and following[0].casefold() in MONTHS else match
-    return match if match["dotted"] in letters else None
+    return match if len(match["dotted"]) > 1 or match["dotted"] in letters else None
 
 
 def _next_item(match: re.Match[str]) -> str:

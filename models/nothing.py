@@ -36,8 +36,8 @@ _NOT = r"(?:do not|don't|cannot|can not|can't|could not|couldn't|did not|didn't)
 _AS_IT_IS = r"(?: as (?:it is|is|written|it stands|given))?"
 _WAYS = (
     rf"(?:there(?:'s| is| was) |(?:i|we) (?:see|find|found|have) )?(?:absolutely |really )?nothing"
-    rf"(?: else| more| further| at all)?(?: (?:that )?(?:needs|has|is|must|should|to|requires)(?: to)?(?: be)?)?"
-    rf"(?: (?:wrong|missing|incorrect|inaccurate|{_MEND}))?{_PLACE}",
+    rf"(?: else| more| further| at all)?(?:(?: (?:that )?(?:needs|has|is|must|should|to|requires)(?: to)?(?: be)?)?"
+    rf" (?:wrong|missing|incorrect|inaccurate|{_MEND}))?{_PLACE}",
     rf"(?:there (?:is|are|was|were) |(?:i|we) (?:see|find|found|notice|noticed|detect|have|spot|spotted) "
     rf"|(?:{_CAPTION} )?(?:needs|requires|has|contains|need) |the (?:two )?images (?:have|show) )?"
     rf"(?:absolutely )?(?:no|zero) {_SUCH}{_THING}(?: (?:or|and) {_THING})?(?: (?:is|are|was|were|seem|have to be))?"

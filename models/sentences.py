@@ -55,7 +55,8 @@ def join_sentences(sentences: Sequence[str]) -> str:
     text = ""
     for number, sentence in enumerate(sentences):
         pair = list(sentences[number - 1 : number + 1])
-        text += sentence if not number else f"{' ' if split_sentences(' '.join(pair)) == pair else chr(10)}{sentence}"
+        parted = any(mark.isalnum() for mark in sentence) and split_sentences(" ".join(pair)) == pair
+        text += sentence if not number else f"{' ' if parted else chr(10)}{sentence}"
     return text
 
 
