@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal import checking, reading
+from commands.terminal import checking, reading, say
 
 app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
 
@@ -22,14 +22,14 @@ def show(evolution: Evolution = "") -> None:
     with checking():
         store = open_store()
         last = history(store, named_evolution(store, evolution))[-1]
-    typer.secho(last.champion.name, bold=True)
-    typer.echo(f"  since     {_since(last.round_number, last.rollback)}: {last.reason}")
-    typer.echo(f"  key       {last.key}")
+    say(last.champion.name, bold=True)
+    say(f"  since     {_since(last.round_number, last.rollback)}: {last.reason}")
+    say(f"  key       {last.key}")
     if last.champion.artifact is not None:
         artifact = last.champion.artifact
-        typer.echo(f"  model     {artifact.uri}  sha256 {artifact.sha256}  {artifact.size_bytes / 1e6:,.1f} MB")
+        say(f"  model     {artifact.uri}  sha256 {artifact.sha256}  {artifact.size_bytes / 1e6:,.1f} MB")
     else:
-        typer.echo(f"  model     {last.champion.settings_path}")
+        say(f"  model     {last.champion.settings_path}")
 
 
 @app.command()
@@ -43,8 +43,8 @@ def history(evolution: Evolution = "") -> None:
     with checking():
         store = open_store()
         for reign in champions.history(store, named_evolution(store, evolution)):
-            typer.secho(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
-            typer.echo(f"           {reign.reason}")
+            say(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
+            say(f"           {reign.reason}")
 
 
 @app.command()
@@ -65,7 +65,7 @@ def rollback(
         name = named_evolution(store, evolution)
         reign = champions.rollback(store, name, to, reason)
         announce_champion(store, name)
-    typer.echo(f"The champion is {reign.champion.name} ({reign.key}). The next round starts from it.")
+    say(f"The champion is {reign.champion.name} ({reign.key}). The next round starts from it.")
 
 
 def _since(round_number: int, rollback: bool) -> str:

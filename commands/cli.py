@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import benchmark, champion, data, store
-from commands.terminal import USER_MISTAKE, checking, prepare, reading, start, working
+from commands.terminal import USER_MISTAKE, checking, prepare, reading, say, start, working
 from viper.environment import home, store_root
 from viper.errors import ViperError
 
@@ -97,7 +97,7 @@ def status(evolution: Evolution = "") -> None:
 
 
 def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: bool) -> None:
-    typer.echo(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
+    say(f"Evolution {settings.evolution!r}, profile {profile!r}, {rounds} round(s). Store: {store_root()}")
     with working(f"viper resume {settings.evolution}"):
         from commands.summary import show
         from flows.evolve import evolve as evolve_flow
@@ -157,11 +157,11 @@ def profiles() -> None:
 
     for name in profile_names():
         head = (PROFILES_FOLDER / f"{name}.toml").read_text().splitlines()
-        typer.secho(name, bold=True)
+        say(name, bold=True)
         for line in head:
             if not line.startswith("#"):
                 break
-            typer.echo(f"    {line.removeprefix('# ')}")
+            say(f"    {line.removeprefix('# ')}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from commands.terminal import checking, reading
+from commands.terminal import checking, reading, say
 from viper.environment import store_root
 
 app = typer.Typer(help="Dataset versions, and the lineage of models.", no_args_is_help=True)
@@ -18,22 +18,18 @@ Name = Annotated[str, typer.Argument(help="Key of a dataset version, or the begi
 def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.")] = "") -> None:
     """All dataset versions."""
     reading()
-    from rich.console import Console
-    from rich.table import Table
-
+    from commands.tables import TextTable, show_table
     from storage.dataset_reports import list_versions
     from storage.objects import ObjectStore
 
     with checking():
-        table = Table(title=f"Dataset versions in {store_root()}")
+        table = TextTable(f"Dataset versions in {store_root()}")
         for name in ("evolution", "round", "lesson", "rows", "sha256", "key"):
             table.add_column(name, justify="right" if name in ("round", "rows") else "left", no_wrap=True)
         for one in list_versions(ObjectStore(store_root()), evolution):
             cells = [one.evolution, str(one.round_number), one.lesson, str(one.rows)]
             table.add_row(*cells, one.ref.sha256[:12], one.ref.uri)
-        console = Console()
-        console.width = max(150, console.width)
-        console.print(table)
+        show_table(table, 150)
 
 
 @app.command()
@@ -47,13 +43,13 @@ def show(name: Name) -> None:
     with checking():
         store = ObjectStore(store_root())
         ref = find_version(store, name)
-        typer.secho(f"{ref.uri}  sha256 {ref.sha256}  {ref.size_bytes / 1e6:,.1f} MB", bold=True)
+        say(f"{ref.uri}  sha256 {ref.sha256}  {ref.size_bytes / 1e6:,.1f} MB", bold=True)
         for field, value in sorted(lineage(store, ref).items()):
-            typer.echo(f"  {field:22} {value}")
+            say(f"  {field:22} {value}")
         for figure, (value, _) in compare_versions(store, ref, ref).figures.items():
-            typer.echo(f"  {figure:34} {value:.3g}")
+            say(f"  {figure:34} {value:.3g}")
         for row, _ in sample_rows(store, ref, 3):
-            typer.echo(f"\n{row.id}: {row.prompt}\n  → {' '.join(row.truth)}")
+            say(f"\n{row.id}: {row.prompt}\n  → {' '.join(row.truth)}")
 
 
 @app.command()
@@ -66,9 +62,9 @@ def diff(first: Name, second: Name) -> None:
     with checking():
         store = ObjectStore(store_root())
         change = compare_versions(store, find_version(store, first), find_version(store, second))
-    typer.echo(f"{len(change.added)} rows added, {len(change.removed)} removed, {len(change.changed)} changed")
+    say(f"{len(change.added)} rows added, {len(change.removed)} removed, {len(change.changed)} changed")
     for figure, (before, after) in change.figures.items():
-        typer.echo(f"  {figure:34} {before:10.3g} → {after:.3g}")
+        say(f"  {figure:34} {before:10.3g} → {after:.3g}")
 
 
 @app.command()
@@ -90,7 +86,7 @@ def export(
         ref = find_version(store, name)
         write = export_jsonl if to == "jsonl" else export_folder
         write(store, ref, folder)
-    typer.echo(f"{ref.uri} → {folder}")
+    say(f"{ref.uri} → {folder}")
 
 
 @app.command()
@@ -109,7 +105,7 @@ def sample(
         store = ObjectStore(store_root())
         ref = find_version(store, name)
         html.write_text(sample_page(ref.uri, sample_rows(store, ref, rows)), encoding="utf-8")
-    typer.echo(str(html))
+    say(str(html))
 
 
 @app.command()
@@ -123,13 +119,13 @@ def lineage(
 
     with checking():
         for ancestor in trace(open_store(), name):
-            typer.secho(f"{ancestor.name}  {ancestor.fingerprint}", bold=True)
+            say(f"{ancestor.name}  {ancestor.fingerprint}", bold=True)
             if ancestor.settings_sha256:
                 whole = f"  whole in {ancestor.request}" if ancestor.request else ""
-                typer.echo(f"  settings  {ancestor.settings_sha256}{whole}")
+                say(f"  settings  {ancestor.settings_sha256}{whole}")
             for field, value in sorted(ancestor.training.items()):
-                typer.echo(f"  {field:9} {json.dumps(value)}")
+                say(f"  {field:9} {json.dumps(value)}")
             if ancestor.code_version:
-                typer.echo(f"  code      {ancestor.code_version}")
+                say(f"  code      {ancestor.code_version}")
             for ref in ancestor.datasets:
-                typer.echo(f"  dataset   {ref.uri}  sha256 {ref.sha256}")
+                say(f"  dataset   {ref.uri}  sha256 {ref.sha256}")

@@ -6,8 +6,7 @@ import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 
-import typer
-
+from commands.terminal import say
 from flows.preflight import MIN_FREE_BYTES, check_devices
 from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
@@ -48,7 +47,7 @@ def examine(profile: str) -> bool:
 
 
 def _line(name: str, text: str, *, ok: bool) -> None:
-    typer.secho(f"{'ok     ' if ok else 'PROBLEM'}  {name:9} {text}", fg=None if ok else "red")
+    say(f"{'ok     ' if ok else 'PROBLEM'}  {name:9} {text}", fg=None if ok else "red")
 
 
 def _python() -> str:

@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-import typer
-
+from commands.terminal import say
 from viper.environment import home
 from viper.errors import ViperError
 
@@ -69,14 +68,14 @@ def serve() -> None:
             f"export MLFLOW_TRACKING_URI=http://{HOST}:{PORTS['mlflow']}\n"
             f"export PREFECT_API_URL=http://{HOST}:{PORTS['prefect']}/api\n"
         )
-        typer.echo(f"Prefect http://{HOST}:{PORTS['prefect']}   MLflow http://{HOST}:{PORTS['mlflow']}")
-        typer.echo(f"In another terminal: source {credentials}   (then `viper evolve` uses them). Stop with Ctrl-C.")
+        say(f"Prefect http://{HOST}:{PORTS['prefect']}   MLflow http://{HOST}:{PORTS['mlflow']}")
+        say(f"In another terminal: source {credentials}   (then `viper evolve` uses them). Stop with Ctrl-C.")
         while all(process.poll() is None for process in running.values()):
             time.sleep(1)
         ended = [name for name, process in running.items() if process.poll() is not None]
         raise ViperError(f"{', '.join(ended)} ended by itself. See {folder}/{ended[0]}.log.")
     except KeyboardInterrupt:
-        typer.echo("Stopping.")
+        say("Stopping.")
     finally:
         _stop(running)
 

@@ -2,8 +2,7 @@
 
 import time
 
-import typer
-
+from commands.terminal import say
 from flows.start import cut_of, open_store
 from flows.survey import Standing, Survey, survey_round
 from storage.heartbeats import living
@@ -24,9 +23,9 @@ def show_status(evolution: str) -> None:
     store = open_store()
     asked = last_request(store, evolution)
     settings, rounds = asked.settings, asked.rounds
-    typer.secho(f"Evolution {settings.evolution!r}, profile {asked.profile!r}: {rounds} round(s) asked for", bold=True)
-    typer.echo(f"Store      {store_root()}")
-    typer.echo(f"Settings   sha256 {settings.sha256[:12]}…, as asked for last")
+    say(f"Evolution {settings.evolution!r}, profile {asked.profile!r}: {rounds} round(s) asked for", bold=True)
+    say(f"Store      {store_root()}")
+    say(f"Settings   sha256 {settings.sha256[:12]}…, as asked for last")
     _show_running(settings.evolution)
     parents: dict[str, ArtifactRef] = {}
     for number in range(1, rounds + 1):
@@ -36,47 +35,47 @@ def show_status(evolution: str) -> None:
             break
         _show_finished(finished, settings.sha256)
         if finished.verdict.decision == "collapse":
-            typer.echo(f"Resume     does nothing: round {number} collapsed, and the evolution stops there")
+            say(f"Resume     does nothing: round {number} collapsed, and the evolution stops there")
             break
         parents = finished.datasets
     else:
-        typer.echo("Resume     skips all rounds: they are finished")
+        say("Resume     skips all rounds: they are finished")
     champion = champion_before(store, settings.evolution, MAX_ROUNDS)
-    typer.echo(f"Champion   {champion.name if champion else 'base'}")
+    say(f"Champion   {champion.name if champion else 'base'}")
 
 
 def _show_running(evolution: str) -> None:
     found = living(store_root(), evolution)
     for beat, age_s in found:
         hours = (time.time() - beat.began) / 3600
-        typer.secho(
+        say(
             f"Running    process {beat.pid} on {beat.host} for {hours:.1f} h, heard of {age_s:.0f} s ago: {beat.doing}",
             fg="green",
         )
     if not found:
-        typer.echo("Running    nothing gives a sign of life")
+        say("Running    nothing gives a sign of life")
 
 
 def _show_finished(result: RoundResult, asked: str) -> None:
     other = "" if result.settings_sha256 == asked else " (with other settings)"
-    typer.echo(f"Round {result.round_number:<4} finished{other}: {result.verdict.decision}. {result.verdict.reason}")
+    say(f"Round {result.round_number:<4} finished{other}: {result.verdict.decision}. {result.verdict.reason}")
 
 
 def _show_round(number: int, survey: Survey) -> None:
-    typer.echo(f"Round {number:<4} not finished")
+    say(f"Round {number:<4} not finished")
     for name, standing in survey.steps.items():
-        typer.echo(f"  {name:14} {_progress(standing)}")
+        say(f"  {name:14} {_progress(standing)}")
     skipped = sum(standing.done for standing in survey.steps.values())
     first = next((name for name, standing in survey.steps.items() if standing.done < standing.total), None)
     if first is None:
-        typer.echo(f"Resume     skips {skipped} finished steps and goes on after the last of them")
+        say(f"Resume     skips {skipped} finished steps and goes on after the last of them")
         return
     standing = survey.steps[first]
     if standing.checkpoint:
         begin = f"goes on with {first} after step {standing.checkpoint} of {standing.units}"
     else:
         begin = f"begins with {first}: {standing.total - standing.done} of {standing.total} to do"
-    typer.echo(f"Resume     skips {skipped} finished steps, {begin}")
+    say(f"Resume     skips {skipped} finished steps, {begin}")
 
 
 def _progress(standing: Standing) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal import FAILED, checking, reading
+from commands.terminal import FAILED, checking, reading, say
 from viper.environment import store_root
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def verify(
         missing = _show_missing(store, prefix)
         left = [key for key in damaged if not (repair and _forget(store, key))]
         known = len(maintenance.keys_of(store, prefix))
-        typer.echo(f"{known} artifacts in {store_root()}, {len(damaged)} of them damaged, and {missing} missing.")
+        say(f"{known} artifacts in {store_root()}, {len(damaged)} of them damaged, and {missing} missing.")
     if left or missing:
         if not repair:
-            typer.echo("--repair restores champions from their copies, and forgets what the next run computes again.")
-        typer.echo("Other history is never forgotten: it comes back from a copy of the store only.")
+            say("--repair restores champions from their copies, and forgets what the next run computes again.")
+        say("Other history is never forgotten: it comes back from a copy of the store only.")
         raise typer.Exit(FAILED)
 
 
@@ -47,7 +47,7 @@ def _show_damage(store: "ObjectStore", prefix: str) -> list[str]:
 
     found = list(find_damage(store, prefix))
     for one in found:
-        typer.secho(f"{one.reason:8}  {one.key}  {one.entry}", fg="red")
+        say(f"{one.reason:8}  {one.key}  {one.entry}", fg="red")
     return sorted({one.key for one in found})
 
 
@@ -58,7 +58,7 @@ def _show_missing(store: "ObjectStore", prefix: str) -> int:
     folder = prefix.rstrip("/")
     found = [one for one in audit(store) if not folder or one.key == folder or one.key.startswith(f"{folder}/")]
     for one in found:
-        typer.secho(f"missing   {one.key}  {one.reason}", fg="red")
+        say(f"missing   {one.key}  {one.reason}", fg="red")
     return len(found)
 
 
@@ -75,9 +75,9 @@ def _heal_champions(store: "ObjectStore", prefix: str) -> None:
             continue
         try:
             for key in heal(store, evolution):
-                typer.echo(f"restored  {key}")
+                say(f"restored  {key}")
         except StoreError as error:
-            typer.secho(str(error), fg="red")
+            say(str(error), fg="red")
 
 
 def _forget(store: "ObjectStore", key: str) -> bool:
@@ -85,10 +85,10 @@ def _forget(store: "ObjectStore", key: str) -> bool:
     from storage.layout import is_history
 
     if is_history(key):
-        typer.echo(f"kept      {key}  it is history, which nothing can compute again: restore it from a copy")
+        say(f"kept      {key}  it is history, which nothing can compute again: restore it from a copy")
         return False
     store.delete(key)
-    typer.echo(f"forgotten {key}")
+    say(f"forgotten {key}")
     return True
 
 
@@ -96,22 +96,20 @@ def _forget(store: "ObjectStore", key: str) -> bool:
 def du() -> None:
     """Artifacts and bytes by step and evolution."""
     reading()
-    from rich.console import Console
-    from rich.table import Table
-
+    from commands.tables import TextTable, show_table
     from storage import maintenance
     from storage.objects import ObjectStore
 
     with checking():
         store = ObjectStore(store_root())
-        table = Table(title=store_root())
+        table = TextTable(store_root())
         for name in ("group", "artifacts", "MB"):
             table.add_column(name, justify="left" if name == "group" else "right")
         for name, one in maintenance.usage(store).items():
             table.add_row(name, str(one.artifacts), f"{one.size_bytes / 1e6:,.1f}")
-        Console().print(table)
+        show_table(table)
         sizes = [blob.size_bytes for blob in store.blobs().values()]
-        typer.echo(f"{len(sizes)} blobs, {sum(sizes) / 1e6:,.1f} MB: what several artifacts share is stored once.")
+        say(f"{len(sizes)} blobs, {sum(sizes) / 1e6:,.1f} MB: what several artifacts share is stored once.")
 
 
 @app.command()
@@ -123,15 +121,13 @@ def bench(
 ) -> None:
     """Time the store against a plain s3fs copy (of a bucket) and against this disk. Removes what it wrote."""
     reading()
-    from rich.console import Console
-    from rich.table import Table
-
+    from commands.tables import TextTable, show_table
     from storage.bench import measure
 
     with checking():
         for count, size in ((files, small_kb * 1000), (1, large_mb * 10**6)):
             found = measure(store_root(), count, size, turns)
-            table = Table(title=f"{count:,} × {size / 1000:,.0f} kB in {store_root()}")
+            table = TextTable(f"{count:,} × {size / 1000:,.0f} kB in {store_root()}")
             for name in ("way", "put files/s", "put MB/s", "store is", "get files/s", "get MB/s", "store is"):
                 table.add_column(name, justify="left" if name == "way" else "right")
             for way, times in found.items():
@@ -145,7 +141,7 @@ def bench(
                     )
                 ]
                 table.add_row(way, *cells)
-            Console(width=max(100, Console().width)).print(table)
+            show_table(table, 100)
 
 
 @app.command()
@@ -167,7 +163,7 @@ def gc(
         if remove:
             maintenance.clear(store, garbage)
         done = "removed" if remove else "can be removed (--remove)"
-        typer.echo(
+        say(
             f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, and {len(garbage.leftovers)} unfinished writes {done};"
             f" {garbage.spared} blobs are too young to tell."
         )

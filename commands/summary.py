@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
+from commands.tables import TextTable, show_table
+from commands.terminal import say
 from models.worlds import find_suite
 from storage.layout import champions_prefix
 from storage.ledger.champions import history
@@ -26,30 +24,32 @@ if TYPE_CHECKING:
     from tasks.rescoring import Rescored
     from viper.settings import Settings
 
+WIDTH = 160
+"""Characters that the benchmark table needs."""
+
 
 def show(results: list[RoundResult]) -> None:
     """Tables, verdicts, places, pages and the next command."""
-    console = _console()
     for result in results:
         if result.verdict.rows:
-            console.print(_benchmarks(result.round_number, result.verdict))
-        typer.secho(f"Round {result.round_number}: {result.verdict.decision}. {result.verdict.reason}", bold=True)
+            show_table(_benchmarks(result.round_number, result.verdict), WIDTH)
+        say(f"Round {result.round_number}: {result.verdict.decision}. {result.verdict.reason}", bold=True)
     last = results[-1]
-    console.print(_times(last.seconds))
+    show_table(_times(last.seconds), WIDTH)
     store = ObjectStore(store_root())
     report = _copy_report(store, last)
-    typer.echo(f"Report and gallery   {report}")
+    say(f"Report and gallery   {report}")
     for lesson, ref in last.datasets.items():
-        typer.echo(f"Dataset {lesson}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
-    typer.echo(
+        say(f"Dataset {lesson}          {ref.uri}  (sha256 {ref.sha256[:12]}…)")
+    say(
         f"Champion             {history(store, last.evolution)[-1].champion.name}  ({champions_prefix(last.evolution)})"
     )
-    typer.echo(f"Store                {store_root()}")
+    say(f"Store                {store_root()}")
     programs = os.path.relpath(Path(sys.executable).parent)
-    typer.echo(f"Prefect pages        PREFECT_HOME={home() / 'prefect'} {programs}/prefect server start")
-    typer.echo(f"MLflow pages         {_mlflow_pages(programs)}")
+    say(f"Prefect pages        PREFECT_HOME={home() / 'prefect'} {programs}/prefect server start")
+    say(f"MLflow pages         {_mlflow_pages(programs)}")
     following = f"{programs}/viper resume {last.evolution} --rounds {len(results) + 1}"
-    typer.secho(f"Next                 {following}", bold=True)
+    say(f"Next                 {following}", bold=True)
 
 
 def _mlflow_pages(programs: str) -> str:
@@ -61,17 +61,12 @@ def _mlflow_pages(programs: str) -> str:
     return f"{programs}/mlflow ui --host 127.0.0.1 --backend-store-uri {database}"
 
 
-def _console() -> Console:
-    """Wide enough for the benchmark table, also where the output is no terminal."""
-    return Console(width=max(160, Console().width))
-
-
 def _cell(difference: Difference) -> str:
     return f"{difference.points:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
-def _benchmarks(round_number: int, verdict: Verdict) -> Table:
-    table = Table(title=f"Round {round_number}: points, paired differences with intervals and adjusted p")
+def _benchmarks(round_number: int, verdict: Verdict) -> TextTable:
+    table = TextTable(f"Round {round_number}: points, paired differences with intervals and adjusted p")
     compared = ("against base", "against champion", "p", "shows above", "asked with")
     for name in ("suite", "questions", "base", "champion", "candidate", *compared):
         table.add_column(name, justify="left" if name in ("suite", "asked with") else "right")
@@ -91,8 +86,8 @@ def _benchmarks(round_number: int, verdict: Verdict) -> Table:
     return table
 
 
-def _times(seconds: Sequence[tuple[str, float]]) -> Table:
-    table = Table(title="Where the time went")
+def _times(seconds: Sequence[tuple[str, float]]) -> TextTable:
+    table = TextTable("Where the time went")
     table.add_column("step")
     table.add_column("seconds", justify="right")
     for step, spent in seconds:
@@ -103,17 +98,17 @@ def _times(seconds: Sequence[tuple[str, float]]) -> Table:
 
 def show_ablation(settings: "Settings", found: Ablation) -> None:
     """The variants' differences, and where the whole table lies."""
-    table = Table(title="Points: mean over the suites against the base, and against another variant")
+    table = TextTable("Points: mean over the suites against the base, and against another variant")
     for name in ("variant", "against base", *(f"seed {seed}" for seed in found.seeds), "difference", "to"):
         table.add_column(name, justify="left" if name in ("variant", "to") else "right")
     for row in found.rows:
         compared = [_cell(row.difference), row.against] if row.against != row.variant else ["", ""]
         table.add_row(row.variant, _cell(row.against_base), *(f"{one:+.1f}" for one in row.by_seed), *compared)
-    _console().print(table)
+    show_table(table, WIDTH)
     path = home() / "reports" / settings.evolution / "ablation.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(ablation_table(found) + "\n")
-    typer.echo(f"Every suite          {path}")
+    say(f"Every suite          {path}")
 
 
 def _copy_report(store: ObjectStore, result: RoundResult) -> str:
@@ -127,7 +122,7 @@ def _copy_report(store: ObjectStore, result: RoundResult) -> str:
 
 def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]]) -> None:
     """Scores by suite and role, in points, each with its parts and categories, and how it was asked."""
-    table = Table(title="Points")
+    table = TextTable("Points")
     table.add_column("suite")
     for role in replies:
         table.add_column(role, justify="right")
@@ -142,12 +137,12 @@ def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[
             table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies), asked)
         means = {role: means[role] + 100 * found[role]["score"] / len(suites) for role in replies}
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
-    _console().print(table)
+    show_table(table, WIDTH)
 
 
 def show_rescored(found: "Sequence[Rescored]") -> None:
     """Old and new points of every stored set of replies, with the figures that changed."""
-    table = Table(title="Points as stored, and by the present rules")
+    table = TextTable("Points as stored, and by the present rules")
     for name in ("suite", "model", "rows", "changed", "old", "new"):
         table.add_column(name, justify="left" if name in ("suite", "model") else "right")
     for one in found:
@@ -157,12 +152,12 @@ def show_rescored(found: "Sequence[Rescored]") -> None:
             cells = [one.suite, one.model[:24], f"{one.rows:,}", f"{one.changed:,}"]
             points = [f"{100 * scores[name]:.1f}" for scores in (one.old, one.new)]
             table.add_row(*(cells if name == "score" else [f"  {name}", "", "", ""]), *points)
-    _console().print(table)
+    show_table(table, WIDTH)
 
 
 def show_throughput(found: "Mapping[str, Throughput]") -> None:
     """Completions and informative groups a CPU second, and how many times the first way's."""
-    table = Table(title="Training throughput")
+    table = TextTable("Training throughput")
     for name in ("trainer", "completions", "completions/CPU s", "informative groups/CPU s", "ratio", "CPU s/s"):
         table.add_column(name, justify="left" if name == "trainer" else "right")
     first = next(iter(found.values()))
@@ -176,4 +171,4 @@ def show_throughput(found: "Mapping[str, Throughput]") -> None:
             f"{rate * first.cpu_seconds / first.completions:.2f}",
             f"{one.cpu_seconds / one.seconds:.2f}",
         )
-    _console().print(table)
+    show_table(table, WIDTH)

@@ -7,15 +7,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from typing import Any
 
 import typer
 
 from viper.addresses import hide_passwords
 from viper.environment import prepare_environment
 from viper.errors import ViperError
+from viper.escaping import visible
 from viper.servers import check_s3_answers, check_servers, check_store
 
 USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def say(text: str, **style: Any) -> None:
+    """Print a line. What others wrote in it cannot act on the terminal."""
+    typer.secho(visible(text), **style)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 def prepare() -> None:
@@ -39,7 +51,7 @@ def start() -> None:
     with checking():
         check_servers()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     log = logging.getLogger("viper")
     log.addHandler(handler)
     log.propagate = False  # Prefect's root handler would print every line again
@@ -52,7 +64,7 @@ def checking() -> Iterator[None]:
     try:
         yield
     except ViperError as error:
-        typer.secho(str(error), fg="red", err=True)
+        say(str(error), fg="red", err=True)
         raise typer.Exit(USER_MISTAKE) from None
 
 
@@ -65,10 +77,10 @@ def working(resume: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
+        say(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except ViperError as error:
-        typer.secho(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
+        say(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
         raise typer.Exit(FAILED) from None
 
 
@@ -94,7 +106,7 @@ def _stop_at_once(resume: str) -> None:
     """
     import psutil
 
-    typer.secho(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
+    say(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.terminate()

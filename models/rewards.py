@@ -16,7 +16,6 @@ a right fact said in three ways would drown a wrong one. With c = 0 paraphrases 
 Shape suffixes: S sentences of the answer, G sentences of the ground truth, D embedding.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,12 +23,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.sentences import is_closed, split_sentences
 from viper.settings import RewardSettings
-
-_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
-_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)")
-_NO_END = re.compile(r"(?:^|[^A-Za-z])(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|vs|e\.g|i\.e|etc|approx)\.$")
-_TERMINATED = re.compile(r"\w.*[.!?]+[\"'”’)\]]*$", re.DOTALL)
 
 
 class Embedder(Protocol):
@@ -51,28 +46,9 @@ class RewardParts:
     """Characters of all sentences of the answer."""
 
 
-def split_sentences(text: str) -> list[str]:
-    """The sentences of a text, each with its mark; text without one at the end of a line is kept as it is.
-
-    Lines are split; list markers are dropped; decimals, initials and common abbreviations end no sentence.
-    """
-    found: list[str] = []
-    for line in text.splitlines():
-        rest = _BULLET.sub("", line).strip()
-        start = 0
-        for match in _END.finditer(rest):
-            if match[0] == "." and _NO_END.search(rest[: match.end()]) and match.end() < len(rest):
-                continue
-            found.append(rest[start : match.end()].strip())
-            start = match.end()
-        if rest[start:].strip():
-            found.append(rest[start:].strip())
-    return found
-
-
 def format_reward(sentences: Sequence[str], finished: bool) -> float:
     """1 for an answer that ended by itself in one or more sentences, each with words and a closing mark; else 0."""
-    return float(finished and bool(sentences) and all(map(_TERMINATED.search, sentences)))
+    return float(finished and bool(sentences) and all(map(is_closed, sentences)))
 
 
 def find_hits(similar_SG: NDArray[np.float32], threshold: float, firsts_S: Sequence[bool], claim: bool) -> list[bool]:

@@ -4,14 +4,15 @@ A refinement stands if painting the refined caption comes closer to the image th
 edit stands if it changed the image where it should and little elsewhere. Every rejection has a name.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.corrections import without_empty_corrections
+from models.nothing import says_nothing
 from models.payloads import Critique
+from models.sentences import join_sentences
+from models.written import read_statements
 from viper.records import Record
-
-NOTHING = ("nothing to correct", "the caption is right")
 
 
 class CritiqueRules(Record):
@@ -42,17 +43,9 @@ class Decision:
     """How much closer the refined painting came, averaged over the seeds."""
 
 
-_SAME = re.compile(r"\b(?:an? |the )?(\w+),? (?:not|instead of|rather than) (?:an? |the )?\1\b", re.IGNORECASE)
-
-
-def without_empty_corrections(sentences: Sequence[str]) -> list[str]:
-    """The sentences without repeats and without those that replace a word by itself ("is red, not red")."""
-    return [sentence for sentence in dict.fromkeys(sentences) if not _SAME.search(sentence)]
-
-
-def says_nothing(refinements: str) -> bool:
-    """Whether a critique says that nothing must be corrected."""
-    return refinements.strip().lower().rstrip(".!") in NOTHING
+def read_critique(reply: str) -> str:
+    """The corrections in a model's reply, sentence after sentence; empty if there are none."""
+    return join_sentences(without_empty_corrections(read_statements(reply)))
 
 
 def judge_critique(

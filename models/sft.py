@@ -12,6 +12,7 @@ from torch.utils.data import Sampler, SequentialSampler
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+from models.sentences import join_sentences
 from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
 from viper.settings import ModelSettings, SftStage
 
@@ -27,7 +28,7 @@ def as_examples(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Rows as TRL wants them: ``prompt`` and ``completion`` as messages, ``images``."""
     return {
         "prompt": [[{"role": "user", "content": prompt}] for prompt in batch["prompt"]],
-        "completion": [[{"role": "assistant", "content": " ".join(truth)}] for truth in batch["truth"]],
+        "completion": [[{"role": "assistant", "content": join_sentences(truth)}] for truth in batch["truth"]],
         "images": batch["images"],
     }
 

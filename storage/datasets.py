@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from storage.manifest import LINEAGE, canonical_json
 from storage.objects import Content, ObjectStore
 from viper.errors import StoreError
+from viper.escaping import for_markdown
 from viper.records import ArtifactRef
 
 if TYPE_CHECKING:
@@ -234,4 +235,4 @@ Columns: `id`, `images` (in the order of the prompt), `prompt`, `truth` (ground-
 
 def _cell(value: JsonValue) -> str:
     text = value if isinstance(value, str) else canonical_json(value).decode()
-    return text.replace("|", "\\|").replace("\n", " ")
+    return for_markdown(text)

@@ -20,10 +20,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from storage.layout import check_name
 from storage.mlflow_calls import OPERATIONS, Operation, find_or_create_run, is_away
 from viper.addresses import without_passwords
+from viper.escaping import visible
 from viper.records import ArtifactRef
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+MAX_VALUE = 5000
+"""Characters of a parameter or tag, as every MLflow server takes them; longer ones are cut."""
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -49,7 +53,7 @@ class TrackedRun:
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log settings. MLflow never changes one; a new value is kept as the tag ``changed.<name>``."""
-        self._do("log_params", params={name: str(value) for name, value in params.items()})
+        self._do("log_params", params={name: _value(value) for name, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log figures after ``step`` optimizer steps, shards or rounds."""
@@ -57,7 +61,7 @@ class TrackedRun:
 
     def log_tags(self, tags: Mapping[str, str]) -> None:
         """Log short texts that may change, such as the verdict."""
-        self._do("log_tags", tags=dict(tags))
+        self._do("log_tags", tags={name: _value(value) for name, value in tags.items()})
 
     def log_dataset_input(self, ref: ArtifactRef, name: str, digest: str) -> None:
         """Log that this run trained on, or was measured on, the dataset version ``ref``."""
@@ -181,6 +185,11 @@ class Tracker:
                 client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             self._client_made = client
         return self._client_made
+
+
+def _value(value: object) -> str:
+    text = visible(str(value))
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tasks.evaluation import unit_scores
 from tasks.shards import read_payload
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
+from viper.escaping import for_markdown
 from viper.records import Ablation, ArtifactRef, Difference
 from viper.settings import GateSettings
 
@@ -61,11 +62,11 @@ def ablation_table(found: Ablation) -> str:
     """The variants as a Markdown table."""
     suites = list(found.rows[0].suites)
     head = ["variant", "against base", *(f"seed {seed}" for seed in found.seeds), "against", "difference"]
-    lines = ["| " + " | ".join([*head, *(suite.replace("_", " ") for suite in suites)]) + " |"]
+    lines = ["| " + " | ".join([*head, *(for_markdown(suite.replace("_", " ")) for suite in suites)]) + " |"]
     lines.append("|---" * (len(head) + len(suites)) + "|")
     for row in found.rows:
-        compared = [row.against, _cell(row.difference)] if row.against != row.variant else ["", ""]
-        cells = [row.variant, _cell(row.against_base), *(f"{one:+.1f}" for one in row.by_seed), *compared]
+        compared = [for_markdown(row.against), _cell(row.difference)] if row.against != row.variant else ["", ""]
+        cells = [for_markdown(row.variant), _cell(row.against_base), *(f"{one:+.1f}" for one in row.by_seed), *compared]
         lines.append("| " + " | ".join([*cells, *(_cell(row.suites[suite]) for suite in suites)]) + " |")
     return "\n".join(lines)
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques
-from models.rewards import split_sentences
-from models.selfcritique import says_nothing, without_empty_corrections
+from models.selfcritique import read_critique
 from models.worlds import find_world
 from tasks.shards import read_payload, read_pictures, shard_images
 from tasks.step import Inputs, Made, step
@@ -51,7 +51,7 @@ class CritiqueInputs(Inputs):
         return f"critique shard {self.shard.number}"
 
 
-@step("critiques", 3)
+@step("critiques", 4)
 def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
     """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them."""
     from models.vlm import Prompt
@@ -69,7 +69,7 @@ def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
     )
     counts: dict[tuple[str, str], int] = {}
     for (image, _), reply in zip(jobs, drawn, strict=True):
-        text = " ".join(without_empty_corrections(split_sentences(reply)))
+        text = read_critique(reply)
         counts[image, text] = counts.get((image, text), 0) + 1
     wanted = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
     written = dict(zip(wanted, _rewritten(inputs, writer, captions, wanted), strict=True))

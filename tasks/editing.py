@@ -70,7 +70,7 @@ class EditInputs(Inputs):
         return f"edit shard {self.shard.number}"
 
 
-@step("plans", 3)
+@step("plans", 4)
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
     """Payload ``Plans``; facts: how many edits are planned, and for how many nothing could be written."""
     rows = read_payload(worker.store, inputs.refinements, Refinements).root

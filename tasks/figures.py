@@ -1,10 +1,14 @@
 """A round's figures in MLflow, by suite and category."""
 
+import hashlib
 import re
 
 from tasks.provenance import code_version
 from tasks.tracking import tracker
 from viper.records import RoundResult, SuiteResult, Verdict
+
+_MAX_NAME = 150
+"""Characters of a category's name in MLflow, which takes 250 with the suite's and the figure's."""
 
 
 def track_round(profile: str, seed: int, result: RoundResult) -> None:
@@ -38,7 +42,11 @@ def _over_rounds(verdict: Verdict) -> dict[str, float]:
 
 
 def _metric_name(name: str) -> str:
-    return re.sub(r"[^\w\-. /]", "-", name, flags=re.ASCII)
+    """The name if MLflow takes it; else one that it takes and that no other name has."""
+    parts = [re.sub(r"[^\w\-. ]", "-", part, flags=re.ASCII) for part in name.split("/")]
+    plain = "/".join(part if part.strip(" .") else "-" for part in parts)[:_MAX_NAME]
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return name if plain == name else f"{plain}-{digest[:8]}"
 
 
 def _figures(name: str, row: SuiteResult) -> dict[str, float]:

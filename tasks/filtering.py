@@ -49,7 +49,7 @@ class EditFilterInputs(Inputs):
         return f"filter edits of shard {self.shard.number}"
 
 
-@step("refinements", 3)
+@step("refinements", 4)
 def filter_critiques(inputs: CritiqueFilterInputs, worker: Worker) -> Made:
     """Payload ``Refinements``; facts: counts by reason."""
     store = worker.store

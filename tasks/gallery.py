@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from models.payloads import Operations, Refinements
 from storage.dataset_reports import Row
 from storage.objects import ObjectStore
+from tasks.html import render
 from tasks.shards import PNG, read_payload
 from viper.records import ArtifactRef, Synthesis
 
@@ -34,11 +35,8 @@ def _picture_uri(store: ObjectStore, ref: ArtifactRef, name: str) -> str:
 
 def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
     """A self-contained HTML page of rows of a dataset version, with their PNG pictures."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    page = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
     shown = [(row, [data_uri(picture) for picture in pictures]) for row, pictures in rows]
-    return page.get_template("sample.html.j2").render(title=title, rows=shown)
+    return render("sample.html.j2", title=title, rows=shown)
 
 
 def _mixed(kept_rows: Mapping[str, bool], count: int) -> list[str]:

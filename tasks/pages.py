@@ -8,6 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from storage.objects import ObjectStore
 from tasks.gallery import Sample, caption_samples, data_uri, edit_samples
 from tasks.pool import rejections
+from viper.escaping import for_markdown
 from viper.records import ArtifactRef, Difference, SuiteResult, Synthesis, Verdict
 
 PLOTS = ("rounds.svg", "categories.svg")
@@ -35,7 +36,9 @@ def show_yields(store: ObjectStore, made: Synthesis) -> None:
     """A table of yields by reason in the Prefect UI."""
     lines = ["| data | reason | count |", "|---|---|---|"]
     lines += [
-        f"| {name} | {reason} | {n} |" for name, reasons in yields(store, made).items() for reason, n in reasons.items()
+        f"| {name} | {for_markdown(reason)} | {n} |"
+        for name, reasons in yields(store, made).items()
+        for reason, n in reasons.items()
     ]
     create_markdown_artifact(
         "\n".join(lines), key="yields", description="What the self-critique filter kept, and why not"
@@ -56,8 +59,8 @@ def _gallery_row(sample: Sample) -> str:
     # The text comes last: the page does not wrap it.
     mark = "accepted" if sample.kept else "rejected"
     verdict = mark if sample.reason == mark else f"{mark}: {sample.reason}"
-    text = f"{sample.text} → *{sample.detail}*" if sample.detail else sample.text
-    return f"| ![original]({sample.left}) | ![reconstruction]({sample.right}) | {verdict} | {text} |"
+    text = " → ".join(for_markdown(said) for said in (sample.text, sample.detail) if said)
+    return f"| ![original]({sample.left}) | ![reconstruction]({sample.right}) | {for_markdown(verdict)} | {text} |"
 
 
 def benchmark_table(verdict: Verdict) -> str:
@@ -81,7 +84,11 @@ def benchmark_table(verdict: Verdict) -> str:
 
 
 def _table_row(name: str, row: SuiteResult) -> str:
-    cells = [name, str(row.questions), *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate))]
+    cells = [
+        for_markdown(name),
+        str(row.questions),
+        *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate)),
+    ]
     for found in (row.against_base, row.against_champion):
         cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", p_text(found)]
     return f"| {' | '.join([*cells, power_text(row.against_champion), row.asked])} |"
@@ -102,7 +109,7 @@ def power_text(found: Difference) -> str:
 def show_verdict(store: ObjectStore, round_number: int, verdict: Verdict, report: ArtifactRef) -> None:
     """The benchmark table, the verdict and the report's plots over the rounds, in the Prefect UI."""
     plots = [data_uri(store.read(report, name), "image/svg+xml") for name in PLOTS if store.read(report, name)]
-    text = f"**{verdict.decision}**: {verdict.reason}\n\n{benchmark_table(verdict)}"
+    text = f"**{verdict.decision}**: {for_markdown(verdict.reason)}\n\n{benchmark_table(verdict)}"
     pictures = "".join(f"\n\n![over the rounds]({plot})" for plot in plots)
     create_markdown_artifact(
         text + pictures, key="verdict", description=f"Benchmarks and verdict of round {round_number}"

@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from viper.escaping import visible
 from viper.records import SuiteResult, Verdict
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 2
 """Panels side by side."""
+MAX_LABEL = 40
+"""Characters of a name beside a plot."""
 
 
 def plot_rounds(verdicts: Sequence[Verdict]) -> str:
@@ -46,7 +49,7 @@ def plot_categories(verdicts: Sequence[Verdict]) -> str:
     panels = figure.subplots(height, COLUMNS, squeeze=False).flatten()
     for axes, suite in zip(panels, suites, strict=False):
         found = [next(row for row in verdict.suites if row.suite == suite) for verdict in judged]
-        axes.set_title(suite.replace("_", " "), fontsize=10)
+        axes.set_title(_label(suite), fontsize=10)
         _draw(axes, judged, [{part.suite: part for part in row.categories} for row in found])
     for axes in panels[len(suites) :]:
         axes.set_visible(False)
@@ -62,7 +65,7 @@ def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str,
             heights.append(found[name].candidate if promoted else found[name].champion)
             if not promoted:
                 axes.plot(at, found[name].candidate, "o", mfc="none", mec=color, ms=6)
-        label = f"{name.replace('_', ' ')} {heights[0]:.1f} → {heights[-1]:.1f}"
+        label = f"{_label(name)} {heights[0]:.1f} → {heights[-1]:.1f}"
         axes.plot(heights, "-o", color=color, ms=4, lw=2.6 if is_mean else 1.4, label=label)
     axes.set_xticks(range(len(verdicts) + 1), ["base", *(f"round {at + 1}" for at in range(len(verdicts)))])
     axes.set_ylabel("points")
@@ -70,6 +73,12 @@ def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str,
     axes.grid(axis="y", color="#e3e8ee")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
+
+
+def _label(name: str) -> str:
+    """A name as text, cut if it would take the plot's place. Two dollar signs would make it a formula."""
+    text = " ".join(visible(name).replace("_", " ").split())
+    return (text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…").replace("$", r"\$")
 
 
 def _svg(figure: "Figure") -> str:

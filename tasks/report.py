@@ -1,11 +1,13 @@
 """The round's report: one self-contained page with pictures, the tables as text, and plots over the rounds."""
 
 from tasks.gallery import caption_samples, edit_samples
+from tasks.html import render
 from tasks.pages import PLOTS, benchmark_table, p_text, power_text, yields
 from tasks.plots import plot_categories, plot_rounds
 from tasks.step import Inputs, Made, step
 from tasks.versioning import dataset_size
 from tasks.worker import Worker
+from viper.escaping import for_markdown
 from viper.records import Synthesis, Verdict
 
 _COLORS = {"promote": "#e2f5e7", "keep champion": "#fdf3d7", "collapse": "#fde4e1"}
@@ -31,13 +33,11 @@ class ReportInputs(Inputs):
 @step("report", 6)
 def write_report(inputs: ReportInputs, worker: Worker) -> Made:
     """``report.html``, one self-contained page with pictures; ``report.md``; and ``PLOTS``."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     store, made, verdict = worker.store, inputs.made, inputs.verdicts[-1]
-    templates = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
-    templates.filters |= {"p": p_text, "power": power_text}
     plots = (plot_rounds(inputs.verdicts), plot_categories(inputs.verdicts))
-    html = templates.get_template("report.html.j2").render(
+    html = render(
+        "report.html.j2",
+        {"p": p_text, "power": power_text},
         evolution=inputs.evolution,
         round_number=inputs.round_number,
         verdict=verdict,
@@ -50,6 +50,6 @@ def write_report(inputs: ReportInputs, worker: Worker) -> Made:
         edits=edit_samples(store, made, 8),
         datasets={lesson: (dataset_size(store, ref), ref.uri) for lesson, ref in made.datasets.items()},
     )
-    text = f"{verdict.decision}: {verdict.reason}\n\n{benchmark_table(verdict)}\n"
+    text = f"{verdict.decision}: {for_markdown(verdict.reason)}\n\n{benchmark_table(verdict)}\n"
     drawn = {name: plot.encode() for name, plot in zip(PLOTS, plots, strict=True)}
     return Made({"report.html": html.encode(), "report.md": text.encode(), **drawn})

@@ -45,7 +45,7 @@ def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int,
     return max(map(checkpoint_step, store.list(inputs.checkpoints)), default=0), inputs.stage.steps
 
 
-@step("model", 4, progress=_newest_checkpoint)
+@step("model", 5, progress=_newest_checkpoint)
 def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
     """The trained model as a whole folder. Its figures go to MLflow.
 

@@ -61,7 +61,7 @@ def _place(inputs: DatasetInputs, key: str) -> str:
     return dataset_key(inputs.lineage.evolution, inputs.lineage.round_number, inputs.lesson, key[:16])
 
 
-@step("dataset", 5, place=_place)
+@step("dataset", 6, place=_place)
 def version_dataset(inputs: DatasetInputs, worker: Worker) -> Made:
     """The round's dataset version of a lesson, its rows sorted by id; facts: see ``dataset_entries``.
 

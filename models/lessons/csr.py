@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.lessons.lesson import POOL, PictureOf, Sample, payload_of
+from models.nothing import says_nothing
 from models.payloads import Payload, Refinements
 from models.prompts import Prompts
-from models.rewards import split_sentences
-from models.selfcritique import says_nothing
+from models.sentences import join_sentences, split_sentences
 
 
 class Csr:
@@ -36,4 +36,4 @@ class Csr:
 
     def teaches(self, sample: Sample) -> bool:
         """Whether anything is to correct."""
-        return not says_nothing(sample.truth[0])
+        return not says_nothing(join_sentences(sample.truth))

@@ -6,7 +6,7 @@ from typing import Any
 from models.lessons.lesson import POOL, PictureOf, Sample, payload_of
 from models.payloads import Captions, Payload
 from models.prompts import Prompts
-from models.rewards import split_sentences
+from models.sentences import split_sentences
 
 
 class DummyLesson:
