@@ -23,6 +23,7 @@ from models.suites.vocabulary import (
     PRESENT,
     RIGHT,
     SAY,
+    SENTENCE_BEGINS,
     WOULD,
     WRONG,
 )
@@ -37,6 +38,8 @@ _IT = frozenset(["it", "that", "this", "es", "das"])
 _DIRECTIONS = frozenset(["right", "true", "exact", "accurate", "one", "fits", "fit", "matches", "match", "works", "applies"])
 """Of ``RIGHT``: words that do not announce an answer by themselves ("on the right is B")."""
 _PLURAL = frozenset(["are", "were", "both", "all", "have", "do", "can", "sont", "sind", "son", "sono", "são"])
+_AND = frozenset([",", "&", "and", "und", "et", "y", "e", "en", "и", "和", "و"])
+"""Of ``ALSO``: before a verb they begin another clause: "B, and A is wrong"."""
 _DO = frozenset(["does", "do", "did", "has", "have", "can", "could", "的", "was"])
 
 
@@ -50,28 +53,29 @@ class Declarations:
         self.joined = [self._joined(one, other) for one, other in zip(mentions, mentions[1:], strict=False)]
         self.denied: list[bool] = []
         for place, one in enumerate(mentions):
-            inherited = place > 0 and self.denied[-1] and self.joined[place - 1] and not self._denied_after(mentions[place - 1])
+            inherited = place > 0 and self.denied[-1] and self._one_list(place - 1) and not self._denied_after(mentions[place - 1])
             self.denied.append(inherited or self._denied_before(one.first) or self._denied_after(one))
 
     def last(self) -> tuple[bool, int | None]:
         """Whether the reply declares an answer at all, and the option of its last declaration: ``None`` if it names two."""
         for place in range(len(self.mentions) - 1, -1, -1):
             one = self.mentions[place]
-            if self.denied[place] or one.first in self.listed or not (self._announced(one) or self._confirmed(one)):
+            if self.denied[place] or one.first in self.listed:
                 continue
-            names_two = self.names_two(place)
-            if self.ends_in_question(one if not names_two else self.mentions[place + 1]):
+            after_denial = place > 0 and self.denied[place - 1] and self.tokens.low[one.first - 1] in BUT
+            if not (after_denial or self._announced(one) or self._confirmed(one)):
                 continue
-            return True, None if names_two else one.option
+            end = self.mentions[place + 1] if place < len(self.joined) and self.joined[place] else one
+            if self.tokens.low[end.last + 1] != "?":
+                return True, None if self.names_two(place) else one.option
         return False, None
 
     def ends_clause(self, at: int) -> bool:
         """Whether what is said before the token is said by itself: a clause, or a reason, follows."""
         tokens = self.tokens
-        return tokens.low[at] in STOPS or tokens.low[at] in PAUSES or tokens.starts_with(at, BECAUSE)
-
-    def ends_in_question(self, one: Mention) -> bool:
-        return self.tokens.low[one.last + 1] == "?"
+        if tokens.low[at] in STOPS or tokens.low[at] in PAUSES or tokens.raw[at] in SENTENCE_BEGINS:
+            return True
+        return tokens.starts_with(at, BECAUSE)
 
     # What stands before a mention
 
@@ -95,11 +99,13 @@ class Declarations:
                 return True
             if (word in PAUSES or word == "\n") and tokens.has(at - 1, SAY) and self._stands(at - 1):
                 return True
-            if (word in ANSWER or (named and word in RIGHT)) and self._stands(at):
+            if (tokens.has(at, ANSWER) or (named and word in RIGHT)) and self._stands(at):
+                return True
+            if word in PAUSES and tokens.has(at - 1, ANSWER) and self._stands(at - 1):
                 return True
         if one.letter and word == ":" and named is False and tokens.low[at - 1] in OPTION:
             return self._stands(at - 1)
-        if word == "\n" and (tokens.low[at - 1] in ANSWER or tokens.low[at - 1] == ":"):
+        if word == "\n" and (tokens.has(at - 1, ANSWER) or tokens.low[at - 1] == ":"):
             return self._linked(one, at - 1 if tokens.low[at - 1] == ":" else at, alone)
         return word in LINK and self._linked(one, at, alone)
 
@@ -112,7 +118,7 @@ class Declarations:
             word = tokens.low[at]
             if word in STOPS or (tokens.has(at, NOT) and not self._idiom(at)) or (word in WRONG and at == link - 1):
                 return False
-            cue = word in ANSWER or (one.letter and (word in OPTION or tokens.has(at, CHOOSE)))
+            cue = tokens.has(at, ANSWER) or (one.letter and (word in OPTION or tokens.has(at, CHOOSE)))
             if cue or (one.letter and word in RIGHT and word not in _DIRECTIONS):
                 return self._stands(at)
         return False
@@ -178,9 +184,9 @@ class Declarations:
             if word in STOPS or word in WRONG or tokens.has(at, NOT) or at in self.texts:
                 return False
             linked |= word in LINK
-            if (word in RIGHT or word in ANSWER) and (linked or (one.letter and at == one.last + 1 and word != "one")):
+            if (word in RIGHT or tokens.has(at, ANSWER)) and (linked or (one.letter and at == one.last + 1 and word != "one")):
                 after = tokens.low[at + 1]
-                ends = after != "?" and (after in STOPS or after in PAUSES or after in OPTION or after in ANSWER)
+                ends = after != "?" and (after in STOPS or after in PAUSES or after in OPTION or after in ANSWER or after in RIGHT)
                 ends = ends or tokens.starts_with(at + 1, BECAUSE) or not word.isascii()
                 return ends and self._stands(one.first)
             if word not in LINK and word not in HEDGE and word not in ARTICLE and word not in OPTION:
@@ -218,10 +224,12 @@ class Declarations:
         tokens = self.tokens
         for at in range(first - 1, max(0, first - 1 - _NEAR), -1):
             word = tokens.low[at]
-            if (word in STOPS and word != BEGIN) or word in PAUSES or word in BUT:
+            if (word in STOPS and word != BEGIN) or word in PAUSES:
                 return False
             if tokens.has(at, NOT) and not self._idiom(at):
                 return True
+            if word in BUT:
+                return False
         return False
 
     def _idiom(self, at: int) -> bool:
@@ -231,24 +239,26 @@ class Declarations:
 
     # Several mentions
 
-    def _joined(self, one: Mention, other: Mention) -> bool:
-        """Whether "or", "and", a comma or a slash joins them to a list of alternatives."""
+    def _one_list(self, place: int) -> bool:
+        """Whether a denial of the mention is one of the next, too: "no cat or dog", "no cat, dog or cow"."""
+        return self.joined[place] not in ("", ",") or (self.joined[place] == "," and "".join(self.joined[place + 1 : place + 2]) != "")
+
+    def _joined(self, one: Mention, other: Mention) -> str:
+        """The "or", "and", comma or slash that joins them to a list of alternatives; empty if nothing does."""
         low = self.tokens.low
         between = low[one.last + 1 : other.first]
         if not 0 < len(between) <= 5 or one.option == other.option:
-            return False
-        if not any(word in ALSO for word in between):
-            return False
+            return ""
         if not all(word in ALSO or word in ARTICLE or word in OPTION or word == BEGIN for word in between):
-            return False
+            return ""
         follows = low[other.last + 1]
-        clause = follows[:1].isalpha() and follows not in ALSO and follows not in ("are", "both", "together")
-        return not clause or any(word in ALSO and word not in (",", "&", "and", "und", "et", "y", "e", "и", "和", "و") for word in between)
+        clause = follows[:1].isalpha() and follows not in ALSO and follows not in _PLURAL
+        return next((word for word in reversed(between) if word in ALSO and not (clause and word in _AND)), "")
 
     def names_two(self, place: int) -> bool:
         """Whether the mention is one of several alternatives that stand."""
-        after = place < len(self.joined) and self.joined[place] and not self.denied[place + 1]
-        return after or (place > 0 and self.joined[place - 1] and not self.denied[place - 1])
+        after = place < len(self.joined) and self.joined[place] != "" and not self.denied[place + 1]
+        return after or (place > 0 and self.joined[place - 1] != "" and not self.denied[place - 1])
 
     def _restated(self) -> frozenset[int]:
         """First tokens of the mentions that only repeat the list of options: "A. cat B. dog C. horse"."""

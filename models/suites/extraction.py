@@ -66,7 +66,7 @@ def _stands_out(found: Declarations, one: Mention) -> bool:
     begin = one.first - 1
     while tokens.low[begin] in PAUSES or (tokens.low[begin] in ".)" and tokens.low[begin - 1].isdigit()) or tokens.low[begin].isdigit():
         begin -= 1
-    if tokens.low[begin] == "" and begin == 0 and alone:
+    if begin == 0 and (alone or tokens.gaps[one.last + 1].startswith((")", "]", "**"))):
         return True
     if tokens.low[one.first - 1] in STOPS and tokens.low[one.last + 1] in STOPS:
         return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from models.suites.tokens import LETTERS, PAUSES, Tokens, lower, plain
-from models.suites.vocabulary import BECAUSE, IS_WORD_AFTER_A, NAMED_BY_LETTER, UNSPACED
+from models.suites.vocabulary import BECAUSE, BUT, IS_WORD_AFTER_A, NAMED_BY_LETTER, SENTENCE_BEGINS, UNSPACED
 
 _RUN = re.compile(f"[{UNSPACED}]")
 _SPACES = str.maketrans("\n\t\r\f\v", "     ")
@@ -77,7 +77,7 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
     if not tokens.gaps[at] and (before[-1:].isdigit() or before in _UNITS):
         return False
     if tokens.gaps[at + 1]:
-        return True
+        return not tokens.gaps[at + 1].startswith("#")
     glued = tokens.glued(at + 1)
     if (after in _JOINED and not (after == "/" and len(tokens.raw[at + 2]) == 1)) or (glued and after in _UNITS):
         return False
@@ -88,8 +88,9 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
     if after[0].isdigit():
         return not glued
     if raw in "AEae" or raw.islower():
-        sentence = raw == "A" and tokens.raw[at + 1] in ("The", "It", "This", "There", "Because", "Since", "As", "I")
-        return sentence or tokens.starts_with(at + 1, BECAUSE) or (raw in "AE" and after in IS_WORD_AFTER_A)
+        if tokens.starts_with(at + 1, BECAUSE) or after in BUT:
+            return True
+        return raw.isupper() and (after in IS_WORD_AFTER_A or tokens.raw[at + 1] in SENTENCE_BEGINS)
     return after not in NAMED_BY_LETTER
 
 
@@ -193,6 +194,6 @@ def _free_after(text: str, end: int, number: bool) -> bool:
 
 _AFTER_LETTER = BECAUSE | frozenset(
     "是 对 正 错 不 和 或 与 、 が は を も と で の 가 는 은 를 을 이 도 와 라 最 符 更 也 都 均 选 選 項 项 选项 正确 不正确 错误 不对 不是 正確"
-    " 正解 正しい 最符合 显然 명 아니 아닙 ではな 中 里 ถูก เป็น 没有 而不是 而非 排除 所以 因此 但 以及 及 还是 或者 또는 입니다".split()
+    " 正解 正しい 最符合 显然 명 아니 아닙 ではな ではなく じゃなく 中 里 ถูก เป็น 没有 而不是 而非 排除 所以 因此 但 以及 及 还是 或者 또는 입니다".split()
 )
 """What runs on from a letter that is one; anything else makes a name of it ("A型")."""

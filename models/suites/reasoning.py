@@ -37,7 +37,7 @@ ANSWER_END = (
 )
 _ANSWER = re.compile(ANSWER_TAG, re.IGNORECASE)
 _ANSWER_END = re.compile(ANSWER_END, re.IGNORECASE)
-_BOX = re.compile(r"\\f?boxed\s*\{")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 _BRACE = re.compile(r"[{}]")
 _STYLE = re.compile(r"\\(?:text|math|rm|bf|mbox)\w*\s*(?=[{ ])|[{}]")
 

@@ -27,7 +27,7 @@ def _pattern(letter: str, runs: str) -> re.Pattern[str]:
             | {letter}++(?:(?:['+-]|_++){letter}++)*+ {runs} )
         | (?P<mark> [.,;:!?\n] )
         | (?P<arrow> ->|=>|→|⇒ | \\(?:to|implies|(?:long|Long)?[rR]ightarrow)\b )
-        | (?P<begin> \\f?boxed\b\s*+\{{?+ | (?=<)(?i:{ANSWER_TAG}) )
+        | (?P<begin> \\(?:boxed|fbox|framebox)\b\s*+\{{?+ | (?=<)(?i:{ANSWER_TAG}) )
         | (?P<end> (?=<)(?i:{ANSWER_END}) )
         | (?P<style> \*\*++ | __++ | \\[^A-Za-z\s]
             | \\(?:text|math|operatorname|mbox|rm|bf|sf|it|left|right|display|[lL]arge|q?quad|underline|emph)[A-Za-z]*+\s*+\{{?+
@@ -115,7 +115,7 @@ def tokens_of(reply: str) -> Tokens:
         elif kind in _SAME:
             token = _SAME[kind]
         raw.append(token)
-        low.append(lower(token))
+        low.append(token.lower())
         gaps.append(gap)
         gap = ""
     raw.append("")

@@ -30,8 +30,8 @@ ko: 정답 답 답변 해답 결론
 
 OPTION = _words("""
 en: option choice alternative candidate selection opt
-de: option antwortmöglichkeit auswahl möglichkeit       fr: option choix proposition    es: opción opcion alternativa
-it: opzione scelta alternativa      pt: opção alternativa opcao         nl: optie keuze     sv: alternativ
+de: option antwortmöglichkeit auswahl möglichkeit       fr: option l'option choix proposition    es: opción opcion alternativa
+it: opzione l'opzione scelta alternativa      pt: opção alternativa opcao         nl: optie keuze     sv: alternativ
 pl: opcja                           tr: seçenek şık      id: pilihan opsi                   vi: phương_án
 ru: вариант пункт выбор             uk: варіант          ar: الخيار خيار                    fa: گزینه
 he: אפשרות                           hi: विकल्प                                              th: ตัวเลือก ข้อ
@@ -57,7 +57,7 @@ en: opting_for vote_for settle_on settled_on stick_with sticking_with favor favo
 de: wähle wählen gewählt nehme      fr: choisis choisirais choisir      es: elijo elegiría elegir escojo selecciono
 it: scelgo sceglierei               pt: escolho escolheria seleciono    nl: kies    sv: väljer   pl: wybieram
 ru: выбираю выберу выбрать          uk: обираю           ar: أختار اختار                 id: memilih   vi: chọn   tr: seçiyorum
-zh: 选 選 选择 選擇 我选 故选 应选 勾选 本题选 因此选 所以选     ja: 選ぶ                        ko: 고른다
+zh: 选 選 选择 選擇 我选 故选 应选 应该选 勾选 本题选 因此选 所以选     ja: 選ぶ                        ko: 고른다
 """)
 """Verbs that choose what follows them."""
 
@@ -87,12 +87,12 @@ NOT = _words("""
 en: not no never neither nor cannot can't cant isn't aren't wasn't weren't doesn't don't didn't won't wouldn't shouldn't
 en: couldn't hasn't haven't without except excluding exclude excludes excluded eliminate eliminates eliminated
 en: eliminating rule_out rules_out ruled_out ruling_out reject rejected rejecting discard discarded dismiss dismissed
-en: instead_of rather_than than other_than unlike unable isnt doesnt dont ain't nobody none hardly
+en: instead_of rather_than than other_than unlike unable isnt doesnt dont ain't nobody none hardly anything_but everything_but all_but unlikely
 de: nicht kein keine keinen keiner nie ohne statt anstatt weder          fr: pas non jamais sans ni n'est aucun aucune
 es: no nunca sin ni tampoco ningún ninguna        it: non nessun nessuna né senza mai     pt: não nao nunca sem nem nenhum
 nl: niet geen    sv: inte    pl: nie    cs: není ne    ro: nu    hu: nem    fi: ei     tr: değil     id: bukan tidak    vi: không
 ru: не нет ни    uk: не ні   ar: ليس ليست لا غير لن     fa: نیست نه     he: לא אין אינה   hi: नहीं न         th: ไม่ ไม่ใช่
-zh: 不是 不 没有 没 非 并非 而非 而不是 不选 排除 不能 不可能 無 无 不存在 未 并不是 不應 不应     ja: ではない ではなく     ko: 아닌
+zh: 不是 不 没有 没 非 并非 而非 而不是 不选 排除 不能 不可能 無 无 不存在 未 并不是 不應 不应
 """)
 """Words that deny what follows them in their clause."""
 
@@ -103,7 +103,7 @@ de: falsch inkorrekt unzutreffend ausgeschlossen         fr: faux fausse incorre
 es: incorrecta incorrecto falsa falso descartada         it: sbagliata errata falsa esclusa        pt: errada incorreta falsa errado
 nl: fout onjuist   sv: fel   pl: błędna     ru: неверный неверно неправильный неправильно ошибочен     ar: خاطئة خطأ خاطئ   hi: गलत   tr: yanlış
 zh: 错 錯 错误 錯誤 不对 不對 不正确 不正確 不符 不符合 不成立 不是 排除 有误 不可能 不合适 不合理
-ja: ではな ではあり じゃな 違 間違 誤 不正解 不適切 がな はな がいな はいな がありま はありま     ko: 아니 아닙 아닌 틀 오답 없
+ja: ではな ではなく じゃなく ではあり じゃな 違 間違 誤 不正解 不適切 がな はな がいな はいな がありま はありま     ko: 아니 아니라 아닙 아닌 틀 오답 없
 """) | frozenset("✗✘❌×✖")
 """Words that deny what they are said of: "A is wrong"."""
 
@@ -124,7 +124,7 @@ zh: 第 个     ja: 選択肢     fr: lettre     es: letra     it: lettera     p
 """)
 
 ALSO = _words("""
-en: or and    de: oder und    fr: ou et    es: o y u e    it: o e oppure    pt: ou e    nl: of en    sv: eller och    pl: lub i albo
+en: or and    de: oder und    fr: ou et    es: o y u e    it: o e oppure    pt: ou e    nl: of en    sv: eller och    pl: lub albo
 ru: или и     uk: або та      ar: أو و    fa: یا     he: או     hi: या और     tr: veya ve     id: atau dan     vi: hoặc và     th: หรือ
 zh: 或 或者 和 与 及 以及 还是     ja: と か または や     ko: 또는 와 과 나 혹은
 """) | frozenset("/,&、")
@@ -133,7 +133,7 @@ zh: 或 或者 和 与 及 以及 还是     ja: と か または や     ko: �
 BUT = _words("""
 en: but because since although though however while whereas so therefore then thus as    de: sondern aber weil denn
 fr: mais car parce    es: pero sino porque    it: ma bensì perché    pt: mas porque    ru: а но потому    nl: maar    pl: ale lecz
-zh: 而是 但 但是 因为 因為 由于 所以     ja: なので から    ar: بل لكن     hi: बल्कि लेकिन     uk: а але бо    sv: utan men
+zh: 而是 但 但是 因为 因為 由于 所以     ja: なので から ではなく じゃなく    ko: 아니라    ar: بل لكن     hi: बल्कि लेकिन     uk: а але бо    sv: utan men
 """)
 """Where a denial ends."""
 
@@ -147,8 +147,8 @@ ko: 입니다 이다 이에요 예요 번 라고 다     ar: لأن     hi: ह�
 """What may follow a letter that was said by itself."""
 
 IDIOMS = frozenset({
-    "no doubt", "no question", "not only", "not just", "without doubt", "without a", "none other", "no wonder",
-    "no other", "not sure", "not certain", "only not", "not merely", "cannot be anything", "can't be anything",
+    "no doubt", "no question", "not only", "not just", "without doubt", "none other", "no wonder",
+    "no other", "no wait", "not sure", "not certain", "only not", "not merely", "cannot be anything", "can't be anything",
 })
 """Begins of phrases that deny nothing of what follows."""
 
@@ -157,6 +157,9 @@ en: is are was were in on at from with by would seems looks appears fits matches
 en: if when than to the correctly this it there these here most remains stands works applies says represents corresponds
 """)
 """Words before which an A is no article, beside ``BECAUSE``."""
+
+SENTENCE_BEGINS = frozenset(["The", "It", "This", "There", "Because", "Since", "As", "I", "In", "We"])
+"""Words that begin a sentence after a letter without a mark: "A The ring is teal"."""
 
 NAMED_BY_LETTER = _words("""
 en: major minor flat sharp vitamin vitamins cell cells coli movie team class side grade list tier ring cup battery note
