@@ -103,7 +103,7 @@ def tokens_of(reply: str) -> Tokens:
     raw, low, gaps, starts = found.raw, found.low, found.gaps, found.starts
     gap = ""
     for match in (_ASCII if text.isascii() else _ANY).finditer(text):
-        kind = match.lastgroup
+        kind = match.lastgroup or ""
         token = match[kind]
         if kind == "style" or (kind == "other" and token in _WRAPPERS):
             gap += "**" if token in _BOLD else token
