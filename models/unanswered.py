@@ -23,7 +23,9 @@ def with_unanswered(verdict: Verdict, percents: Mapping[str, Mapping[str, float]
     """
     suites = tuple(
         row.model_copy(
-            update={"unanswered": Unanswered.model_validate({role: found[row.suite] for role, found in percents.items()})}
+            update={
+                "unanswered": Unanswered.model_validate({role: found[row.suite] for role, found in percents.items()})
+            }
         )
         for row in verdict.suites
     )

@@ -1,6 +1,7 @@
 """Which of the options that a reply mentions it declares to be its answer, and which it denies."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from models.suites.mentions import Mention
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
@@ -30,13 +31,20 @@ from models.suites.vocabulary import (
 
 _NEAR, _SENTENCE = 8, 25
 """How many words a denial reaches, and how far back a sentence's begin is looked for."""
+_MOST = 1000
+"""So many mentions are looked at, the last: a reply with more is a model in a loop."""
 _CUE = 14
 """How many words may stand between "answer" and the answer."""
 _ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必须", "要", "一定"])
 """After an "if" that supposes nothing: "if I had to choose"."""
 _IT = frozenset(["it", "that", "this", "es", "das"])
-_DIRECTIONS = frozenset(["right", "true", "exact", "accurate", "one", "fits", "fit", "matches", "match", "works", "applies"])
+_THAT = frozenset(["que", "dass", "che", "что", "que"])
+_DIRECTIONS = frozenset(
+    ["right", "true", "exact", "accurate", "one", "fits", "fit", "matches", "match", "works", "applies", "better"]
+)
 """Of ``RIGHT``: words that do not announce an answer by themselves ("on the right is B")."""
+_BEFORE_LETTER = (OPTION, ARTICLE, LINK, BUT, ALSO, SAY, CHOOSE, HEDGE, ASIDE, BECAUSE, ANSWER, IF)
+_DASHES = frozenset(["-", "–", "—", "->"])
 _PLURAL = frozenset(["are", "were", "both", "all", "have", "do", "can", "sont", "sind", "son", "sono", "são"])
 _AND = frozenset([",", "&", "and", "und", "et", "y", "e", "en", "и", "和", "و"])
 """Of ``ALSO``: before a verb they begin another clause: "B, and A is wrong"."""
@@ -47,13 +55,18 @@ class Declarations:
     """What a reply says of the options that it mentions."""
 
     def __init__(self, tokens: Tokens, mentions: Sequence[Mention]) -> None:
-        self.tokens, self.mentions = tokens, mentions
+        self.tokens, self.mentions = tokens, mentions = tokens, mentions[-_MOST:]
         self.listed = self._restated()
         self.texts = frozenset(at for one in mentions if one.text for at in range(one.first, one.last + 1))
         self.joined = [self._joined(one, other) for one, other in zip(mentions, mentions[1:], strict=False)]
         self.denied: list[bool] = []
         for place, one in enumerate(mentions):
-            inherited = place > 0 and self.denied[-1] and self._one_list(place - 1) and not self._denied_after(mentions[place - 1])
+            inherited = (
+                place > 0
+                and self.denied[-1]
+                and self._one_list(place - 1)
+                and not self._denied_after(mentions[place - 1])
+            )
             self.denied.append(inherited or self._denied_before(one.first) or self._denied_after(one))
 
     def last(self) -> tuple[bool, int | None]:
@@ -84,10 +97,11 @@ class Declarations:
         tokens, at = self.tokens, one.first - 1
         alone = self.ends_clause(one.last + 1)
         named = False
-        while tokens.low[at] in ARTICLE or tokens.low[at] in OPTION:
+        near = max(0, one.first - _NEAR)
+        while at > near and (tokens.low[at] in ARTICLE or tokens.low[at] in OPTION) and not tokens.has(at, CHOOSE):
             named |= tokens.low[at] in OPTION
             at -= 1
-        while tokens.low[at] in HEDGE and tokens.low[at] not in LINK and not tokens.has(at, SAY):
+        while at > near and tokens.low[at] in HEDGE and tokens.low[at] not in LINK and not tokens.has(at, SAY):
             at -= 1
         word = tokens.low[at]
         if word == BEGIN:
@@ -112,11 +126,18 @@ class Declarations:
     def _linked(self, one: Mention, link: int, alone: bool) -> bool:
         """Whether the subject of the link before it is an answer: "the answer to the question is"."""
         tokens = self.tokens
-        if one.letter and alone and tokens.low[link - 1] in _IT:
-            return self._stands(link - 1)
+        if one.letter and alone:
+            subject = link - 1 if tokens.low[link - 1] not in _THAT else link - 2
+            if tokens.low[subject] in _IT or tokens.has(subject, SAY):
+                return self._stands(subject)
         for at in range(link - 1, max(0, link - _CUE), -1):
             word = tokens.low[at]
-            if word in STOPS or (tokens.has(at, NOT) and not self._idiom(at)) or (word in WRONG and at == link - 1):
+            if (
+                word in STOPS
+                or (word == ":" and tokens.low[link] == ":")
+                or (tokens.has(at, NOT) and not self._idiom(at))
+                or (word in WRONG and at == link - 1)
+            ):
                 return False
             cue = tokens.has(at, ANSWER) or (one.letter and (word in OPTION or tokens.has(at, CHOOSE)))
             if cue or (one.letter and word in RIGHT and word not in _DIRECTIONS):
@@ -129,7 +150,7 @@ class Declarations:
         for at in range(cue - 1, max(0, cue - _NEAR), -1):
             if tokens.has(at, NOT) and not self._idiom(at):
                 return False
-            if tokens.low[at] in WRONG:
+            if tokens.low[at] in WRONG or tokens.low[at] in IF:
                 return False
             if tokens.low[at] not in ASIDE and tokens.low[at] not in HEDGE and tokens.low[at] not in OPTION:
                 break
@@ -144,7 +165,7 @@ class Declarations:
             if word in STOPS:
                 return False
             would |= word in WOULD
-            if word in IF:
+            if word in IF or (word in ("had", "were") and (low[at - 1] in STOPS or low[at - 1] in PAUSES)):
                 return would and not _ASKED & set(low[at + 1 : at + 4])
         return False
 
@@ -162,15 +183,19 @@ class Declarations:
         gaps, at = self.tokens.gaps, one.first
         opened = "**" in gaps[at] or (self.tokens.low[at - 1] in OPTION and "**" in gaps[at - 1])
         closed = any("**" in gaps[near] for near in range(one.last + 1, min(one.last + 3, len(gaps))))
-        return opened and closed and not self._item(one)
+        return opened and closed and not self.is_item(one)
 
-    def _item(self, one: Mention) -> bool:
+    def is_item(self, one: Mention) -> bool:
         """Whether it stands at the begin of a line, as others do."""
-        return self._begins_line(one) and len({other.option for other in self.mentions if other.letter and self._begins_line(other)}) > 1
+        return self._several_items and self._begins_line(one)
+
+    @cached_property
+    def _several_items(self) -> bool:
+        return len({one.option for one in self.mentions if one.letter and self._begins_line(one)}) > 1
 
     def _begins_line(self, one: Mention) -> bool:
         low, at = self.tokens.low, one.first - 1
-        while low[at] in PAUSES or low[at] in OPTION:
+        while (low[at] in PAUSES or low[at] in OPTION) and at > one.first - _NEAR:
             at -= 1
         return low[at] in ("", "\n")
 
@@ -179,20 +204,35 @@ class Declarations:
     def _confirmed(self, one: Mention) -> bool:
         """Whether "is correct", "is the answer" or the like is said of it."""
         tokens, at, linked = self.tokens, one.last + 1, False
+        if one.letter and not one.text and not self._free(one):
+            return False
         for _ in range(_NEAR):
             word = tokens.low[at]
             if word in STOPS or word in WRONG or tokens.has(at, NOT) or at in self.texts:
                 return False
-            linked |= word in LINK
-            if (word in RIGHT or tokens.has(at, ANSWER)) and (linked or (one.letter and at == one.last + 1 and word != "one")):
+            linked |= word in LINK or (word in _DASHES and at == one.last + 1)
+            if (word in RIGHT or tokens.has(at, ANSWER)) and (linked or (one.letter and word != "one")):
                 after = tokens.low[at + 1]
-                ends = after != "?" and (after in STOPS or after in PAUSES or after in OPTION or after in ANSWER or after in RIGHT)
+                ends = after != "?" and (
+                    after in STOPS
+                    or after in PAUSES
+                    or after in OPTION
+                    or after in ANSWER
+                    or after in RIGHT
+                    or after == "than"
+                )
                 ends = ends or tokens.starts_with(at + 1, BECAUSE) or not word.isascii()
                 return ends and self._stands(one.first)
-            if word not in LINK and word not in HEDGE and word not in ARTICLE and word not in OPTION:
+            if not (word in LINK or word in HEDGE or word in ARTICLE or word in OPTION or word in _DASHES):
                 return False
             at += 1
         return False
+
+    def _free(self, one: Mention) -> bool:
+        """Whether no noun stands before the letter that would make a name of it: "Plan B is better"."""
+        before = self.tokens.low[one.first - 1]
+        marked = self.tokens.gaps[one.first] or not before.isascii() or not before[-1:].isalpha()
+        return bool(marked) or any(self.tokens.has(one.first - 1, words) for words in _BEFORE_LETTER)
 
     def _denied_after(self, one: Mention) -> bool:
         """Whether "is wrong", "can be ruled out", "is not" or the like is said of it, alone or with others."""
@@ -241,7 +281,9 @@ class Declarations:
 
     def _one_list(self, place: int) -> bool:
         """Whether a denial of the mention is one of the next, too: "no cat or dog", "no cat, dog or cow"."""
-        return self.joined[place] not in ("", ",") or (self.joined[place] == "," and "".join(self.joined[place + 1 : place + 2]) != "")
+        return self.joined[place] not in ("", ",") or (
+            self.joined[place] == "," and "".join(self.joined[place + 1 : place + 2]) != ""
+        )
 
     def _joined(self, one: Mention, other: Mention) -> str:
         """The "or", "and", comma or slash that joins them to a list of alternatives; empty if nothing does."""
@@ -265,8 +307,17 @@ class Declarations:
         low, found = self.tokens.low, set[int]()
         run: list[Mention] = []
         for one in [*self.mentions, None]:
-            follows = one and one.letter and one.text and (
-                not run or (one.option != run[-1].option and all(word in PAUSES or word in STOPS for word in low[run[-1].last + 1 : one.first]))
+            follows = (
+                one
+                and one.letter
+                and one.text
+                and (
+                    not run
+                    or (
+                        one.option != run[-1].option
+                        and all(word in PAUSES or word in STOPS for word in low[run[-1].last + 1 : one.first])
+                    )
+                )
             )
             if not follows:
                 if len(run) > 2 or (len(run) == 2 and run[0].option == 0):

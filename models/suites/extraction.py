@@ -27,11 +27,13 @@ for an option's text anywhere in a short reply. The departures, each for a reaso
 """
 
 from models.suites.declarations import Declarations
-from models.suites.mentions import Mention, find_mentions, said_options
+from models.suites.mentions import Mention, find_mentions
 from models.suites.reasoning import final_part, strip_reasoning
 from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
 from models.suites.vocabulary import OPTION, YES_NO
 from models.suites.yes_no import read_yes_no
+
+_LINE_ENDS = frozenset(["", "\n", "|"])
 
 __all__ = ["LETTERS", "extract_letter", "extract_yes_no", "says", "says_exactly"]
 
@@ -64,11 +66,20 @@ def _stands_out(found: Declarations, one: Mention) -> bool:
     tokens = found.tokens
     alone = found.ends_clause(one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
     begin = one.first - 1
-    while tokens.low[begin] in PAUSES or (tokens.low[begin] in ".)" and tokens.low[begin - 1].isdigit()) or tokens.low[begin].isdigit():
+    while begin > one.first - 8 and (
+        tokens.low[begin] in PAUSES
+        or (tokens.low[begin] in ".)" and tokens.low[begin - 1].isdigit())
+        or tokens.low[begin].isdigit()
+    ):
         begin -= 1
-    if begin == 0 and (alone or tokens.gaps[one.last + 1].startswith((")", "]", "**"))):
+    if begin == 0 and not found.is_item(one) and (alone or tokens.gaps[one.last + 1].startswith((")", "]", "**"))):
         return True
-    if tokens.low[one.first - 1] in STOPS and tokens.low[one.last + 1] in STOPS:
+    after = tokens.low[one.last + 1]
+    if (
+        tokens.low[one.first - 1] in STOPS
+        and after in STOPS
+        and (after in _LINE_ENDS or tokens.low[one.last + 2] in _LINE_ENDS)
+    ):
         return True
     named = tokens.low[one.first - 1] in OPTION or "(" in tokens.gaps[one.first]
     return one.text or (named and alone)
@@ -81,7 +92,10 @@ def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int 
     said = {
         one.option
         for place, one in enumerate(found.mentions)
-        if one.text and not found.denied[place] and one.first not in found.listed and not (either and answers[one.option])
+        if one.text
+        and not found.denied[place]
+        and one.first not in found.listed
+        and not (either and answers[one.option])
     }
     if either and not said and (answer := read_yes_no(text)):
         return answers.index(answer)
@@ -99,10 +113,12 @@ def says_exactly(reply: str, answer: str) -> bool:
 
 
 def says(reply: str, answer: str) -> bool:
-    """Whether the reply holds the short answer as whole words. Of yes and no it must hold one alone."""
+    """Whether the reply holds the short answer as whole words, not denied. Of yes and no it must say that one."""
     if answer.strip().lower() in ("yes", "no"):
         return extract_yes_no(reply) == answer.strip().lower()
-    return bool(said_options(plain(final_part(strip_reasoning(reply))), (answer,)))
+    tokens = tokens_of(final_part(strip_reasoning(reply)))
+    found = Declarations(tokens, [one for one in find_mentions(tokens, (answer,)) if one.text])
+    return not all(found.denied)
 
 
 def _bare(text: str) -> str:

@@ -6,12 +6,41 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from models.suites.tokens import LETTERS, PAUSES, Tokens, lower, plain
-from models.suites.vocabulary import BECAUSE, BUT, IS_WORD_AFTER_A, NAMED_BY_LETTER, SENTENCE_BEGINS, UNSPACED
+from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens, lower, plain
+from models.suites.vocabulary import (
+    ALSO,
+    BECAUSE,
+    BUT,
+    CHOOSE,
+    HEDGE,
+    IS_WORD_AFTER_A,
+    LINK,
+    NAMED_BY_LETTER,
+    NOT,
+    OPTION,
+    RIGHT,
+    SENTENCE_BEGINS,
+    UNSPACED,
+    WRONG,
+)
 
 _RUN = re.compile(f"[{UNSPACED}]")
 _SPACES = str.maketrans("\n\t\r\f\v", "     ")
 _EDGES = " \t\n.,;:!?\"'`*“”‘’。，"
+_RUN_ON = (
+    BECAUSE,
+    BUT,
+    LINK,
+    RIGHT,
+    WRONG,
+    NOT,
+    ALSO,
+    HEDGE,
+    OPTION,
+    CHOOSE,
+    frozenset("が を も で の 를 을 도 라 中 里 显".split()),
+)
+"""What runs on from a letter in scripts without spaces; anything else makes a name of it ("A型")."""
 _UNITS = frozenset(["°", "º"])
 _JOINED = frozenset("=+^/<>")
 """After a letter they make a formula of it, or a part of something longer."""
@@ -50,7 +79,12 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
 def _merged(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[Mention]:
     before: Mention | None = None
     for one in mentions:
-        if before and before.option == one.option and before.letter != one.letter and _side_by_side(tokens, before, one):
+        if (
+            before
+            and before.option == one.option
+            and before.letter != one.letter
+            and _side_by_side(tokens, before, one)
+        ):
             before = replace(before, last=max(before.last, one.last), letter=True, text=True)
             continue
         if before:
@@ -64,7 +98,9 @@ def _side_by_side(tokens: Tokens, one: Mention, other: Mention) -> bool:
     """Whether they are a label and its text ("B. dog"), or a text and its label ("dog (B)")."""
     between = tokens.low[one.last + 1 : other.first]
     if one.letter:
-        return len(between) <= 2 and all(mark in PAUSES or mark in ".\n" or mark in ("option", "the") for mark in between)
+        return len(between) <= 2 and all(
+            mark in PAUSES or mark in ".\n" or mark in ("option", "the") for mark in between
+        )
     return not between and "(" in tokens.gaps[other.first]
 
 
@@ -81,10 +117,12 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
     glued = tokens.glued(at + 1)
     if (after in _JOINED and not (after == "/" and len(tokens.raw[at + 2]) == 1)) or (glued and after in _UNITS):
         return False
+    if glued and after == "-" and tokens.low[at + 2] in STOPS:
+        return False
     if not after or not after[0].isalnum():
         return before != "/" or len(tokens.raw[at - 2]) == 1
     if _RUN.match(after):
-        return not glued or tokens.starts_with(at + 1, _AFTER_LETTER)
+        return not glued or any(tokens.starts_with(at + 1, words) for words in _RUN_ON)
     if after[0].isdigit():
         return not glued
     if raw in "AEae" or raw.islower():
@@ -181,6 +219,8 @@ def _free_after(text: str, end: int, number: bool) -> bool:
         return True
     if after.isalnum() or after == "_":
         return False
+    if after in "+#":
+        return False
     if after == "-":
         return not further.isalnum() or text.startswith(_SUFFIXES, end)
     if not number:
@@ -190,10 +230,3 @@ def _free_after(text: str, end: int, number: bool) -> bool:
     if after == " " and further.isdigit():
         return re.match(r" \d{3}(?![\d.,])(?! ?\w)| \d+/\d", text[end : end + 12]) is None
     return True
-
-
-_AFTER_LETTER = BECAUSE | frozenset(
-    "是 对 正 错 不 和 或 与 、 が は を も と で の 가 는 은 를 을 이 도 와 라 最 符 更 也 都 均 选 選 項 项 选项 正确 不正确 错误 不对 不是 正確"
-    " 正解 正しい 最符合 显然 명 아니 아닙 ではな ではなく じゃなく 中 里 ถูก เป็น 没有 而不是 而非 排除 所以 因此 但 以及 及 还是 或者 또는 입니다".split()
-)
-"""What runs on from a letter that is one; anything else makes a name of it ("A型")."""

@@ -10,9 +10,9 @@ from models.suites.vocabulary import PHRASE_ENDS, RUNS, UNSPACED
 LETTERS = "ABCDEFGH"
 BEGIN = "<answer>"
 """The token of every tag or box that announces an answer."""
-STOPS = frozenset(["", "\n", ".", "!", "?", ";", "…", "。", "।", "؟", "۔", BEGIN])
+STOPS = frozenset(["", "\n", "|", ".", "!", "?", ";", "…", "。", "।", "؟", "۔", BEGIN])
 """Where a sentence ends; the empty word stands before the first and after the last token."""
-PAUSES = frozenset([",", ":", "、", "،", "-", "–", "—", "•", "·", "->", "|"])
+PAUSES = frozenset([",", ":", "、", "،", "-", "–", "—", "•", "·", "->"])
 """Where a clause ends."""
 
 _WRAPPERS = frozenset("\"'`“”‘’«»„‚()[]{}<>【】「」『』《》〈〉〔〕*_$#~\\\u200b\u200d\u2060\ufe0e\ufe0f\ufeff")
@@ -29,7 +29,7 @@ def _pattern(letter: str, runs: str) -> re.Pattern[str]:
         | (?P<arrow> ->|=>|→|⇒ | \\(?:to|implies|(?:long|Long)?[rR]ightarrow)\b )
         | (?P<begin> \\(?:boxed|fbox|framebox)\b\s*+\{{?+ | (?=<)(?i:{ANSWER_TAG}) )
         | (?P<end> (?=<)(?i:{ANSWER_END}) )
-        | (?P<style> \*\*++ | __++ | \\[^A-Za-z\s]
+        | (?P<style> ~~[^~]{{1,300}}~~ | \*\*++ | __++ | \\[^A-Za-z\s]
             | \\(?:text|math|operatorname|mbox|rm|bf|sf|it|left|right|display|[lL]arge|q?quad|underline|emph)[A-Za-z]*+\s*+\{{?+
             | <(?: b>(?=[^<]{{1,80}}</b>) | /b> | /?(?:strong|em|[ipsu]|span|div|br|center|code|font|h[1-6]|[uo]?l|li)\s?/?>
                 | (?:eos|/s|bos|(?:end|start)_of_turn)> | \|[\w.-]{{1,40}}\|> ) )
@@ -51,7 +51,14 @@ _ALIKE |= {
     for start in (0x24B6, 0x1F110, 0x1F130, 0x1F150, 0x1F170, 0x1D400, 0x1D434, 0x1D468, 0x1D5A0, 0x1D5D4, 0x1D670)
     for number, letter in enumerate(LETTERS)
 }  # circled, squared, mathematical letters
-_ALIKE |= {ord("’"): ord("'"), ord("′"): ord("'"), ord("−"): ord("-"), 0xA0: ord(" "), 0x202F: ord(" "), 0x3000: ord(" ")}
+_ALIKE |= {
+    ord("’"): ord("'"),
+    ord("′"): ord("'"),
+    ord("−"): ord("-"),
+    0xA0: ord(" "),
+    0x202F: ord(" "),
+    0x3000: ord(" "),
+}
 
 
 def plain(text: str) -> str:
@@ -88,7 +95,9 @@ class Tokens:
     def starts_with(self, at: int, words: Container[str]) -> bool:
         """Whether the token, or it with the one after it, is one of the words or phrases."""
         return self.low[at] in words or (
-            self.low[at + 1 : at + 2] != [] and self.low[at + 1] in PHRASE_ENDS and f"{self.low[at]} {self.low[at + 1]}" in words
+            self.low[at + 1 : at + 2] != []
+            and self.low[at + 1] in PHRASE_ENDS
+            and f"{self.low[at]} {self.low[at + 1]}" in words
         )
 
     def glued(self, at: int) -> bool:

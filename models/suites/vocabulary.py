@@ -40,15 +40,19 @@ ko: 선택지 옵션 보기 선택 번
 """)
 """Nouns that name an option, before or after its letter."""
 
-LINK = _words("""
-en: is are be was being been becomes remains 's
+LINK = (
+    _words("""
+en: is are be was being been becomes remains 's seems seem looks look appears appear
 de: ist sei wäre lautet heißt       fr: est serait c'est                es: es sería seria
 it: è e' sarebbe                    pt: é seria          nl: is         sv: är      pl: to jest brzmi     cs: je
 ro: este                            id: adalah ialah     vi: là         el: είναι   tr: dir
 ru: это является                    ar: هي هو            he: היא הוא     fa: است     hi: है हैं होगा       bn: হল হলো
 th: คือ เป็น
-zh: 是 为 為 应该是 应为 应是 应当是 就是 即 即为 应该为 選 选 应选 应该选    ja: は が です である    ko: 은 는 이 가 입니다 이다
-""") | frozenset(":=→⇒") | {"->", "=>"}
+zh: 是 为 為 应该是 应为 应是 应当是 就是 即 即为 应该为    ja: は が です である    ko: 은 는 이 가 입니다 이다
+""")
+    | frozenset(":=→⇒")
+    | {"->", "=>"}
+)
 """What stands between such a noun and the answer, and between an option and what is said of it."""
 
 CHOOSE = _words("""
@@ -57,7 +61,7 @@ en: opting_for vote_for settle_on settled_on stick_with sticking_with favor favo
 de: wähle wählen gewählt nehme      fr: choisis choisirais choisir      es: elijo elegiría elegir escojo selecciono
 it: scelgo sceglierei               pt: escolho escolheria seleciono    nl: kies    sv: väljer   pl: wybieram
 ru: выбираю выберу выбрать          uk: обираю           ar: أختار اختار                 id: memilih   vi: chọn   tr: seçiyorum
-zh: 选 選 选择 選擇 我选 故选 应选 应该选 勾选 本题选 因此选 所以选     ja: 選ぶ                        ko: 고른다
+zh: 选 選 选择 選擇     ja: 選ぶ                        ko: 고른다
 """)
 """Verbs that choose what follows them."""
 
@@ -74,7 +78,7 @@ zh: 所以 因此 故 综上 因而 那么 于是 应该是 就是 更正       
 """Words that announce a letter which ends its clause: "I'd say B.", "so B.", "wait, actually B."."""
 
 RIGHT = _words("""
-en: correct right best accurate true closest appropriate suitable one fits fit matches match works applies
+en: correct right best accurate true closest appropriate suitable one fits fit matches match works applies better
 de: richtig korrekt richtige korrekte beste zutreffend           fr: correct correcte bonne juste exact exacte vraie
 es: correcta correcto verdadera adecuada          it: corretta corretto giusta esatta     pt: correta correto certa certo
 nl: juist juiste correct correcte   sv: rätt      pl: poprawna prawidłowa poprawny        ru: верный верно правильный правильно верен
@@ -110,7 +114,7 @@ ja: ではな ではなく じゃなく ではあり じゃな 違 間違 誤 �
 HEDGE = _words("""
 en: most likely probably definitely clearly simply just indeed therefore thus then actually only certainly likely surely
 en: obviously hence still really now also too both all very closely more exactly rather to be have been can could may might
-en: would should must will seems seem looks look appears appear immediately quite obviously
+en: would should must will immediately quite
 de: wohl wahrscheinlich also eher   fr: donc probablement    es: probablemente    it: probabilmente    pt: provavelmente
 ru: скорее всего                    zh: 应该 最 最可能 可能 很可能 也 都 均 显然 明显 并 选项 项 的 是
 """)
@@ -146,10 +150,25 @@ ko: 입니다 이다 이에요 예요 번 라고 다     ar: لأن     hi: ह�
 """)
 """What may follow a letter that was said by itself."""
 
-IDIOMS = frozenset({
-    "no doubt", "no question", "not only", "not just", "without doubt", "none other", "no wonder",
-    "no other", "no wait", "not sure", "not certain", "only not", "not merely", "cannot be anything", "can't be anything",
-})
+IDIOMS = frozenset(
+    {
+        "no doubt",
+        "no question",
+        "not only",
+        "not just",
+        "without doubt",
+        "none other",
+        "no wonder",
+        "no other",
+        "no wait",
+        "not sure",
+        "not certain",
+        "only not",
+        "not merely",
+        "cannot be anything",
+        "can't be anything",
+    }
+)
 """Begins of phrases that deny nothing of what follows."""
 
 IS_WORD_AFTER_A = _words("""

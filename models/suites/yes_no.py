@@ -37,7 +37,9 @@ def read_yes_no(text: str) -> str | None:
 
 def _mentions(tokens: Tokens) -> list[Mention]:
     return [
-        Mention(_ANSWERS.index(YES_NO[word]), at, at, letter=True) for at, word in enumerate(tokens.low) if word in YES_NO
+        Mention(_ANSWERS.index(YES_NO[word]), at, at, letter=True)
+        for at, word in enumerate(tokens.low)
+        if word in YES_NO
     ]
 
 
@@ -46,7 +48,9 @@ def _answers(tokens: Tokens, one: Mention) -> bool:
     at, low = one.first, tokens.low
     after = low[at + 1]
     if low[at] == "no":
-        if after[:1].isdigit() or (after == "." and low[at + 2][:1].isdigit() and (at > 1 or low[at + 3] in _NUMBERED)):
+        if after[:1].isdigit() or (
+            after == "." and low[at + 2][:1].isdigit() and (at > 1 or low[at + 3] in _NUMBERED or low[at + 3] in STOPS)
+        ):
             return False
         return not after[:1].isalpha() or after in AFTER_NO or after in ALSO
     return low[at] in _ENGLISH or _alone(tokens, one) or (low[at - 1] in LINK and (after in STOPS or after in PAUSES))
