@@ -65,8 +65,9 @@ def benchmark_table(verdict: Verdict) -> str:
     if not verdict.rows:
         return "The round ended before the benchmarks."
     lines = [
-        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above | no answer |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above "
+        "| no answer |",
+        f"|---|{'---:|' * 10}",
     ]
     for row in verdict.rows:
         lines.append(_table_row(row.suite, row))

@@ -1,22 +1,22 @@
 r"""What a reply says: the option it chooses, yes or no, or a short answer. By rule, without a judge, never by chance.
 
 1. Reasoning is cut off (``reasoning``).
-2. The last valid declaration counts: "the answer is", "I choose", "B is correct", ``\boxed{}``, an answer tag, a bold
-   letter, in many languages and any case (``declarations``), followed by an option that is not denied. One that names
-   two options is an answer to none.
+2. The last valid declaration counts (``declarations``): "the answer is", "I choose", "B is correct", ``\boxed{}``, an
+   answer tag, a bold letter, in many languages and any case, with an option that is not denied (``denials``). One that
+   names two options (``alternatives``) chooses none.
 3. Else a reply that is one letter, however wrapped, or that says one letter by itself: before its explanation
    ("B. The ring …"), on its own line, beside its option's text ("(B) green").
-4. Else the only option whose text is said as whole words and numbers and not denied (``mentions``).
+4. Else the only option whose text is said as whole words and numbers and not denied (``option_texts``).
 5. Else nothing: ``None``, which counts as wrong.
 
-These are not VLMEvalKit's rules for exact matching (``can_infer``), which look for one letter among the last words, then
-for an option's text anywhere in a short reply. The departures, each for a reason:
+VLMEvalKit's rules for exact matching (``can_infer``) look for one letter among the last words, then for one option's
+text in a short reply. The departures from them, each for a reason:
 
 - Reasoning in tags is no answer, and an answer in tags or in ``\boxed{}`` is one: trained models write both.
 - A letter counts by what is said of it, not by its place: the first words, as in "B. The ring is green because it …",
   are as good as the last, and of two declarations the last counts, as models correct themselves. VLMEvalKit takes the
   first "answer is", and the a of "the answer is a ring", too.
-- A lone letter that nothing announces names something else: "Vitamin D", "Plan B", "24 C", the article in "A green ring".
+- A lone letter that nothing announces names something else: "Vitamin D", "Plan B", "24 C", the article in "A ring".
 - What is denied is not chosen: "not A", "A is wrong", "there is no dog".
 - Letters in lower case count where capitals do, unless they are words.
 - An option text must stand as whole words and numbers ("greenish" is not "green", "3.5" not "3"), the longer one of two

@@ -1,8 +1,9 @@
 r"""What a model wrote while it reasoned, cut off: only what it says to the reader is read.
 
 Each family of models marks its reasoning in its own way: ``<think>`` (Qwen, DeepSeek, InternVL, GLM-V), ``<thinking>``,
-``<thought>``, ``<reasoning>``, ``<analysis>`` (Keye-VL), ``[THINK]`` (Magistral), ``◁think▷`` (Kimi-VL), ``<seed:think>``,
-``<|begin_of_thought|>`` (Sky-T1), ``<|START_THINKING|>`` (Cohere), channels (gpt-oss, Gemma), Granite's sentences.
+``<thought>``, ``<reasoning>``, ``<analysis>`` (Keye-VL), ``[THINK]`` (Magistral), ``◁think▷`` (Kimi-VL),
+``<seed:think>``, ``<|begin_of_thought|>`` (Sky-T1), ``<|START_THINKING|>`` (Cohere), channels (gpt-oss, Gemma),
+Granite's sentences.
 """
 
 import re
@@ -70,7 +71,7 @@ def strip_reasoning(reply: str) -> str:
 
 
 def final_part(text: str) -> str:
-    r"""The inside of the last answer tag or ``\boxed{}`` of a reply without reasoning; the reply itself if it has none."""
+    r"""The inside of the last answer tag or ``\boxed{}`` of a reply without reasoning; if it has none, the reply."""
     if answers := list(_ANSWER.finditer(text)):
         start = answers[-1].end()
         end = _ANSWER_END.search(text, start)

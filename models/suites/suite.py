@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from models.prompts import Wording
 from models.suites.extraction import LETTERS, extract_letter, extract_yes_no, says_exactly
-from models.suites.reasoning import strip_reasoning
 from models.suites.reading import split_options
+from models.suites.reasoning import strip_reasoning
 
 _LABEL = re.compile(rf"\s*(?:\(([{LETTERS}])\)|([{LETTERS}])(?:[.:)]|\s*$))")
 

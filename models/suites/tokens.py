@@ -16,11 +16,15 @@ PAUSES = frozenset([",", ":", "、", "،", "-", "–", "—", "•", "·", "->"]
 """Where a clause ends."""
 
 _WRAPPERS = frozenset("\"'`“”‘’«»„‚()[]{}<>【】「」『』《》〈〉〔〕*_$#~\\\u200b\u200d\u2060\ufe0e\ufe0f\ufeff")
-_MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u0652\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09d7"
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05bd\u064b-\u0652\u0670\u0900-\u0903"
+    "\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09d7"
+)
+"""Vowel signs and accents that Python does not count among letters."""
 
 
 def _pattern(letter: str, runs: str) -> re.Pattern[str]:
-    """Of one token with the spaces before it. What is frequent stands first: this is what extraction spends its time on."""
+    """Of one token with the spaces before it. What is frequent stands first: extraction spends its time here."""
     return re.compile(
         rf"""[^\S\n]*+(?:
           (?P<word> (?:[A-Za-z]\.){{2,}}+[A-Za-z]?+(?![A-Za-z]) | \d++(?:[.,:/]\d++)*+
@@ -30,8 +34,10 @@ def _pattern(letter: str, runs: str) -> re.Pattern[str]:
         | (?P<begin> \\(?:boxed|fbox|framebox)\b\s*+\{{?+ | (?=<)(?i:{ANSWER_TAG}) )
         | (?P<end> (?=<)(?i:{ANSWER_END}) )
         | (?P<style> ~~[^~]{{1,300}}~~ | \*\*++ | __++ | \\[^A-Za-z\s]
-            | \\(?:text|math|operatorname|mbox|rm|bf|sf|it|left|right|display|[lL]arge|q?quad|underline|emph)[A-Za-z]*+\s*+\{{?+
-            | <(?: b>(?=[^<]{{1,80}}</b>) | /b> | /?(?:strong|em|[ipsu]|span|div|br|center|code|font|h[1-6]|[uo]?l|li)\s?/?>
+            | \\(?:text|math|operatorname|mbox|rm|bf|sf|it|left|right|display|[lL]arge|q?quad|underline|emph)[A-Za-z]*+
+                \s*+\{{?+
+            | <(?: b>(?=[^<]{{1,80}}</b>) | /b>
+                | /?(?:strong|em|[ipsu]|span|div|br|center|code|font|h[1-6]|[uo]?l|li)\s?/?>
                 | (?:eos|/s|bos|(?:end|start)_of_turn)> | \|[\w.-]{{1,40}}\|> ) )
         | (?P<command> \\[A-Za-z]++ )
         | (?P<other> \S )
