@@ -46,7 +46,7 @@ def _warning(suites: Sequence[SuiteResult]) -> str:
     named = []
     for row in suites:
         shares = row.unanswered.model_dump() if row.unanswered else {}
-        many = [f"{role} {percent:.0f} %" for role, percent in shares.items() if percent > MAX_PERCENT]
+        many = [f"{role} {percent:.1f} %" for role, percent in shares.items() if percent > MAX_PERCENT]
         named += [f"{row.suite} ({', '.join(many)})"] if many else []
     if not named:
         return ""

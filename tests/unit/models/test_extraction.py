@@ -21,7 +21,7 @@ Case = dict[str, Any]
 CASES: list[Case] = [
     json.loads(line) for line in Path(__file__).with_name("replies.jsonl").read_text(encoding="utf-8").splitlines()
 ]
-"""``expected`` is a letter, ``yes``, ``no``, ``right``, or empty for no answer; ``kit`` what VLMEvalKit says instead."""
+"""``expected``: a letter, ``yes``, ``no``, ``right``, or empty for no answer; ``kit``: what VLMEvalKit says instead."""
 CHOICES = [case for case in CASES if case["kind"] == "choice"]
 TAGS = ("think", "thinking", "thought", "reasoning", "analysis", "seed:think")
 ANIMALS = ("cat", "dog", "horse", "cow")
@@ -141,7 +141,7 @@ FORMS = [
     "the correct option is {}",
     "I choose {}.",
     "答案是{}",
-    "正确答案：{}。",
+    "正确答案\uff1a{}。",
     "选{}",
     "{} is correct.",
     "Antwort: {}",
@@ -168,7 +168,7 @@ TWO = [
     "It is not {y}; it is {x}.",
     "{x} is correct, {y} is not.",
     "The answer is {y}. Actually, it's {x}.",
-    "答案不是{y}，而是{x}",
+    "答案不是{y}\uff0c而是{x}",
     "\\boxed{{{y}}} was my first guess, but \\boxed{{{x}}}.",
     "({x}) rather than ({y})",
     "Instead of {y}, I choose {x}.",
