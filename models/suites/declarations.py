@@ -24,6 +24,7 @@ from models.suites.vocabulary import (
     RIGHT,
     SAY,
     SENTENCE_BEGINS,
+    TICKS,
     WRONG,
 )
 
@@ -33,6 +34,9 @@ _CUE = 14
 """How many words may stand between "answer" and the answer."""
 _IT = frozenset(["it", "that", "this", "es", "das"])
 _THAT = frozenset(["que", "dass", "che", "что"])
+_SECOND = frozenset(["second", "next", "another"])
+"""Before a cue: "the second best is A" announces no answer."""
+_DESCRIBES = frozenset(["describes", "represents", "depicts", "captures", "shows", "answers", "explains"])
 _DASHES = frozenset(["-", "–", "—", "->"])
 _BEFORE_LETTER = (OPTION, ARTICLE, LINK, BUT, ALSO, SAY, CHOOSE, HEDGE, ASIDE, BECAUSE, ANSWER, IF)
 
@@ -63,7 +67,7 @@ class Declarations:
         """Whether an answer is declared at all, and the option of the last declaration: ``None`` if it names two."""
         for place in range(len(self.mentions) - 1, -1, -1):
             one = self.mentions[place]
-            if self.denied[place] or one.first in self.listed:
+            if not self.stands(place):
                 continue
             after_denial = place > 0 and self.denied[place - 1] and self.tokens.low[one.first - 1] in BUT
             if not (after_denial or self._is_announced(one) or self._is_confirmed(one)):
@@ -72,6 +76,10 @@ class Declarations:
             if self.tokens.low[end.last + 1] != "?":
                 return True, None if self.names_two(place) else one.option
         return False, None
+
+    def stands(self, place: int) -> bool:
+        """Whether a mention is neither denied nor one of the question's list again."""
+        return not self.denied[place] and self.mentions[place].first not in self.listed
 
     def names_two(self, place: int) -> bool:
         """Whether a mention is one of several alternatives that stand."""
@@ -104,6 +112,7 @@ class Declarations:
             named |= tokens.low[at] in OPTION
             at -= 1
         while at > near and tokens.low[at] in HEDGE and tokens.low[at] not in LINK and not tokens.has(at, SAY):
+            named = True
             at -= 1
         word = tokens.low[at]
         if word == BEGIN:
@@ -112,7 +121,7 @@ class Declarations:
             return holds(tokens, at)
         if one.letter and self.ends_clause(one.last + 1) and self._introduces(one, at, named):
             return True
-        if one.letter and word == ":" and not named and tokens.low[at - 1] in OPTION:
+        if one.letter and word == ":" and not named and (tokens.low[at - 1] in OPTION or tokens.low[at - 1] == "final"):
             return holds(tokens, at - 1)
         if word == "\n":
             colon = tokens.low[at - 1] == ":"
@@ -122,12 +131,15 @@ class Declarations:
     def _introduces(self, one: Mention, at: int, named: bool) -> bool:
         """Whether the token before a letter that ends its clause announces it without a verb: "so B", "answer B"."""
         tokens = self.tokens
-        if self._is_bold(one) or (tokens.has(at, SAY) and holds(tokens, at)):
+        if self._is_bold(one) or tokens.low[at] in TICKS or (tokens.has(at, SAY) and holds(tokens, at)):
+            return True
+        if named and tokens.low[at] in STOPS and tokens.low[at + 1] in HEDGE:
             return True
         if (tokens.has(at, ANSWER) or (named and tokens.low[at] in RIGHT)) and holds(tokens, at):
             return True
         pause = tokens.low[at] in PAUSES or tokens.low[at] == "\n"
-        said = tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and tokens.has(at - 1, ANSWER))
+        noun = tokens.has(at - 1, ANSWER) or tokens.low[at - 1] in OPTION
+        said = tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and noun)
         return pause and said and holds(tokens, at - 1)
 
     def _is_linked(self, one: Mention, link: int) -> bool:
@@ -135,7 +147,7 @@ class Declarations:
         tokens = self.tokens
         if one.letter and self.ends_clause(one.last + 1):
             subject = link - 2 if tokens.low[link - 1] in _THAT else link - 1
-            if tokens.low[subject] in _IT or tokens.has(subject, SAY):
+            if tokens.low[subject] in _IT or tokens.low[subject] in STOPS or tokens.has(subject, SAY):
                 return holds(tokens, subject)
         for at in range(link - 1, max(0, link - _CUE), -1):
             word = tokens.low[at]
@@ -143,9 +155,10 @@ class Declarations:
                 return False
             if word in WRONG and at == link - 1:
                 return False
+            second = tokens.low[at - 1] in _SECOND and word not in OPTION
             cue = tokens.has(at, ANSWER) or (one.letter and (word in OPTION or tokens.has(at, CHOOSE)))
             if cue or (one.letter and word in RIGHT and word not in NO_CUE):
-                return holds(tokens, at)
+                return not second and holds(tokens, at)
         return False
 
     def _is_bold(self, one: Mention) -> bool:
@@ -182,7 +195,7 @@ class Declarations:
         if after == "?":
             return False
         ends = self.ends_clause(at + 1) or not self.tokens.low[at].isascii() or after == "than"
-        return ends or after in OPTION or after in ANSWER or after in RIGHT
+        return ends or after in OPTION or after in ANSWER or after in RIGHT or after in _DESCRIBES
 
     def _may_stand_alone(self, one: Mention) -> bool:
         """Whether no noun before the letter makes a name of it: "Plan B is better"."""

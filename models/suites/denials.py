@@ -67,7 +67,8 @@ def denied_after(tokens: Tokens, one: Mention) -> bool:
         if tokens.starts_with(place, NOT):
             # "The dog is not sleeping" denies no dog; "B: no cat" and "B, not A" deny no B.
             does = linked or "'" in word or word == "cannot" or not word.isascii()
-            return tokens.low[place + 1] in PRESENT or (one.letter and does)
+            seen = tokens.low[place + 2] if tokens.low[place + 1] == "be" else tokens.low[place + 1]
+            return seen in PRESENT or (one.letter and does)
         linked |= word != ":"
         if not (word in LINK or word in HEDGE or word in OPTION or word in _DO):
             return False
@@ -87,10 +88,10 @@ def holds(tokens: Tokens, cue: int) -> bool:
             return False
         if not (word in ASIDE or word in HEDGE or word in OPTION):
             break
-    return not _is_supposed(tokens, cue) and not _is_said_by_others(tokens, cue)
+    return not is_supposed(tokens, cue) and not _is_said_by_others(tokens, cue)
 
 
-def _is_supposed(tokens: Tokens, cue: int) -> bool:
+def is_supposed(tokens: Tokens, cue: int) -> bool:
     """Whether the sentence is of the kind "if it were …, the answer would be" or "had it …, the answer would be"."""
     low = tokens.low
     would = any(word in WOULD for word in low[cue + 1 : cue + 5])

@@ -27,6 +27,7 @@ text in a short reply. The departures from them, each for a reason:
 """
 
 from models.suites.declarations import Declarations
+from models.suites.denials import is_supposed
 from models.suites.mentions import Mention, find_mentions
 from models.suites.reasoning import final_part, strip_reasoning
 from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
@@ -56,7 +57,7 @@ def _by_itself(found: Declarations) -> int | None:
     said = {
         one.option
         for place, one in enumerate(found.mentions)
-        if one.letter and not found.denied[place] and one.first not in found.listed
+        if one.letter and found.stands(place)
         if found.names_two(place) or _stands_out(found, one)
     }
     return said.pop() if len(said) == 1 else None
@@ -92,10 +93,8 @@ def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int 
     said = {
         one.option
         for place, one in enumerate(found.mentions)
-        if one.text
-        and not found.denied[place]
-        and one.first not in found.listed
-        and not (either and answers[one.option])
+        if one.text and found.stands(place)
+        if not (either and answers[one.option]) and not is_supposed(found.tokens, one.first)
     }
     if either and not said and (answer := read_yes_no(text)):
         return answers.index(answer)

@@ -1,11 +1,12 @@
 """A reply as a row of words and marks, so that rules can look to the left and right of any of them."""
 
 import re
+import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass
 
 from models.suites.reasoning import ANSWER_END, ANSWER_TAG
-from models.suites.vocabulary import PHRASE_ENDS, RUNS, UNSPACED
+from models.suites.vocabulary import CROSSES, PHRASE_ENDS, RUNS, TICKS, UNSPACED
 
 LETTERS = "ABCDEFGH"
 BEGIN = "<answer>"
@@ -111,6 +112,11 @@ class Tokens:
         return self.starts[at - 1] + len(self.raw[at - 1]) == self.starts[at]
 
 
+def _is_picture(token: str) -> bool:
+    """Whether it is an emoji or the like that says nothing."""
+    return token > "\u2000" and unicodedata.category(token) == "So" and token not in TICKS and token not in CROSSES
+
+
 def tokens_of(reply: str) -> Tokens:
     """The tokens of a reply."""
     text = plain(reply).rstrip()
@@ -120,7 +126,7 @@ def tokens_of(reply: str) -> Tokens:
     for match in (_ASCII if text.isascii() else _ANY).finditer(text):
         kind = match.lastgroup or ""
         token = match[kind]
-        if kind == "style" or (kind == "other" and token in _WRAPPERS):
+        if kind == "style" or (kind == "other" and (token in _WRAPPERS or _is_picture(token))):
             gap += "**" if token in _BOLD else token
             continue
         starts.append(match.start(kind))

@@ -20,7 +20,7 @@ en: answer answers answered solution conclusion verdict response decision guess 
 de: antwort lösung antwortet    fr: réponse reponse solution    es: respuesta solución contestación
 it: risposta soluzione    pt: resposta solução gabarito    nl: antwoord    sv: svar svaret
 pl: odpowiedź odpowiedz    cs: odpověď    ro: răspuns răspunsul    hu: válasz    fi: vastaus
-tr: cevap yanıt cevabı    id: jawaban jawabannya    vi: đáp_án    el: απάντηση    ru: ответ ответом
+tr: cevap yanıt cevabı    id: jawaban jawabannya    vi: đáp_án trả_lời    el: απάντηση    ru: ответ ответом
 uk: відповідь    ar: الإجابة الاجابة الجواب إجابة    fa: پاسخ جواب    he: התשובה תשובה    hi: उत्तर जवाब
 bn: উত্তর    th: คำตอบ    zh: 答案 答 回答 解答 正解 答复 结论 結論    ja: 答え 解答 正答 こたえ
 ko: 정답 답 답변 해답 결론
@@ -43,8 +43,8 @@ en: is are be was being been becomes remains 's seems seem looks look appears ap
 de: ist sei wäre lautet heißt    fr: est serait c'est    es: es sería seria    it: è e' sarebbe    pt: é seria
 nl: is    sv: är    pl: to jest brzmi    cs: je    ro: este    id: adalah ialah    vi: là    el: είναι
 tr: dir    ru: это является    ar: هي هو    he: היא הוא    fa: است    hi: है हैं होगा    bn: হল হলো
-th: คือ เป็น    zh: 是 为 為 应该是 应为 应是 应当是 就是 即 即为 应该为    ja: は が です である
-ko: 은 는 이 가 입니다 이다
+th: คือ เป็น    zh: 是 为 為 应该是 应为 应是 应当是 就是 即 即为 应该为    ja: は が を です である
+ko: 은 는 이 가 를 을 입니다 이다
 """)
     | frozenset(":=→⇒")
     | {"->", "=>"}
@@ -63,18 +63,20 @@ id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 
 
 SAY = _words("""
 en: say think guess believe mean answer suggest suppose conclude leaving leaves left_with that's it's that_is
-en: it_is this_is must_be should_be would_be to_be so therefore thus hence actually correction rather wait ergo
-en: accordingly finally consequently overall sorry no
+en: it_is this_is matches corresponds_to must_be should_be would_be to_be so therefore thus hence actually
+en: correction rather wait ergo accordingly finally consequently overall sorry no
 de: sage denke glaube meine es_ist das_ist also daher somit deshalb folglich
-fr: dis pense crois c'est donc ainsi alors    es: digo creo pienso entonces luego así
-it: dico penso credo quindi dunque pertanto    pt: digo acho penso portanto logo então
+fr: dis dirais pense crois c'est donc ainsi alors    es: digo diría creo pienso entonces luego así
+it: dico direi penso credo quindi dunque pertanto    pt: digo diria acho penso portanto logo então
 ru: думаю считаю это значит следовательно итак поэтому    nl: dus
 zh: 所以 因此 故 综上 因而 那么 于是 应该是 就是 更正    ja: よって したがって だから ゆえに
 ko: 따라서 그러므로
 """)
 """Words that announce a letter which ends its clause: "I'd say B.", "so B.", "wait, actually B."."""
 
-RIGHT = _words("""
+TICKS, CROSSES = frozenset("✓✔✅☑"), frozenset("✗✘❌×✖")
+RIGHT = (
+    _words("""
 en: correct right best accurate true closest appropriate suitable one fits fit matches match works applies
 en: better    de: richtig korrekt richtige korrekte beste zutreffend
 fr: correct correcte bonne juste exact exacte vraie    es: correcta correcto verdadera adecuada
@@ -82,9 +84,11 @@ it: corretta corretto giusta esatta    pt: correta correto certa certo    nl: ju
 sv: rätt    pl: poprawna prawidłowa poprawny    ru: верный верно правильный правильно верен
 uk: правильний правильна    ar: الصحيحة صحيحة الصحيح صحيح    hi: सही    fa: درست صحیح    he: נכונה הנכונה
 tr: doğru    id: benar tepat    vi: đúng    th: ถูกต้อง ถูก
-zh: 正确 正確 对 對 符合 最佳 最合适 正确的 对的 最符合    ja: 正しい 正解 適切
-ko: 정답 맞습니다 맞다 맞는 옳은 올바른
-""") | frozenset("✓✔✅☑")
+zh: 正确 正確 对 對 符合 最佳 最合适 正确的 对的 最符合 才是 才对    ja: 正しい 正解 適切 選び 選択します
+ko: 정답 맞습니다 맞다 맞는 옳은 올바른 선택
+""")
+    | TICKS
+)
 
 NO_CUE = frozenset(
     ["right", "true", "exact", "accurate", "one", "fits", "fit", "matches", "match", "works", "applies", "better"]
@@ -106,7 +110,8 @@ zh: 不是 不 没有 没 非 并非 而非 而不是 不选 排除 不能 不�
 """)
 """Words that deny what follows them in their clause."""
 
-WRONG = _words("""
+WRONG = (
+    _words("""
 en: wrong incorrect false impossible unlikely inaccurate mistaken invalid irrelevant ruled_out excluded
 en: eliminated rejected discarded dismissed out ruled untrue implausible absent missing incorrectly
 de: falsch inkorrekt unzutreffend ausgeschlossen    fr: faux fausse incorrect incorrecte exclue exclu
@@ -116,7 +121,9 @@ ru: неверный неверно неправильный неправиль�
 zh: 错 錯 错误 錯誤 不对 不對 不正确 不正確 不符 不符合 不成立 不是 排除 有误 不可能 不合适 不合理
 ja: ではな ではなく じゃなく ではあり じゃな 違 間違 誤 不正解 不適切 がな はな がいな はいな がありま はありま
 ko: 아니 아니라 아닙 아닌 틀 오답 없
-""") | frozenset("✗✘❌×✖")
+""")
+    | CROSSES
+)
 """Words that deny what they are said of: "A is wrong"."""
 
 HEDGE = _words("""
@@ -162,7 +169,8 @@ hi: है क्योंकि
 """What may follow a letter that was said by itself."""
 
 IDIOMS = _words("""
-en: no_doubt no_question no_wonder no_other no_wait not_only not_just not_merely without_doubt none_other only_not
+en: no_doubt no_question no_wonder no_other no_wait not_only not_just not_merely without_doubt none_other
+en: only_not
 """)
 """Begins of phrases that deny nothing of what follows."""
 
@@ -210,7 +218,8 @@ en: visible present there here shown seen in possible depicted supported an the 
 
 NOTHING_SAID = _words("""
 en: idea picture image photo pictures images photos attachment information context way doubt question problem
-en: answer difference need wonder matter more longer one other clue reason point comment worries
+en: further additional such answer difference need wonder matter more longer one other clue reason point comment
+en: worries
 """)
 """Of which a "no" denies nothing that was asked: "no idea", "there is no picture in your message"."""
 AFTER_NO = _words("""

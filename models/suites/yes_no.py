@@ -3,7 +3,7 @@
 from models.suites.declarations import Declarations
 from models.suites.mentions import Mention
 from models.suites.tokens import PAUSES, STOPS, Tokens, tokens_of
-from models.suites.vocabulary import AFTER_NO, ALSO, LINK, NOTHING_SAID, SORRY, YES_NO
+from models.suites.vocabulary import AFTER_NO, ALSO, BECAUSE, LINK, NOTHING_SAID, SORRY, YES_NO
 
 _ANSWERS = ("no", "yes")
 _ENGLISH = frozenset(["yes", "no", "yeah", "yep", "yup", "nope", "nah"])
@@ -53,7 +53,8 @@ def _answers(tokens: Tokens, one: Mention) -> bool:
         ):
             return False
         return not after[:1].isalpha() or after in AFTER_NO or after in ALSO
-    return low[at] in _ENGLISH or _alone(tokens, one) or (low[at - 1] in LINK and (after in STOPS or after in PAUSES))
+    ends = after in STOPS or after in PAUSES or tokens.starts_with(at + 1, BECAUSE)
+    return low[at] in _ENGLISH or _alone(tokens, one) or (low[at - 1] in LINK and ends)
 
 
 def _alone(tokens: Tokens, one: Mention) -> bool:
