@@ -26,14 +26,18 @@ text in a short reply. The departures from them, each for a reason:
   counts, else the first word of the reply. VLMEvalKit takes either word where the other one is missing.
 """
 
+import re
+
 from models.suites.declarations import Declarations
-from models.suites.denials import is_supposed
+from models.suites.denials import NEAR, is_supposed
 from models.suites.mentions import Mention, find_mentions
 from models.suites.reasoning import final_part, strip_reasoning
 from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
 from models.suites.vocabulary import OPTION, YES_NO
 from models.suites.yes_no import read_yes_no
 
+_ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
+"""What most replies are; the rules say the same of it, more slowly."""
 _LINE_ENDS = frozenset(["", "\n", "|"])
 
 __all__ = ["LETTERS", "extract_letter", "extract_yes_no", "says", "says_exactly"]
@@ -42,6 +46,8 @@ __all__ = ["LETTERS", "extract_letter", "extract_yes_no", "says", "says_exactly"
 def extract_letter(reply: str, options: tuple[str, ...]) -> str | None:
     """The letter of the option that a reply chooses, ``None`` if it chooses none or several."""
     text = strip_reasoning(reply)
+    if (one := _ONE_LETTER.fullmatch(text)) and (number := LETTERS.index(one[1].upper())) < len(options):
+        return LETTERS[number]
     tokens = tokens_of(text)
     found = Declarations(tokens, find_mentions(tokens, options))
     declared, option = found.last()
@@ -64,12 +70,13 @@ def _by_itself(found: Declarations) -> int | None:
 
 
 def _stands_out(found: Declarations, one: Mention) -> bool:
+    """Whether a letter is the reply or its begin, a line, or a label of its option."""
     tokens = found.tokens
     alone = found.ends_clause(one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
     begin = one.first - 1
-    while begin > one.first - 8 and (
+    while begin > one.first - NEAR and (
         tokens.low[begin] in PAUSES
-        or (tokens.low[begin] in ".)" and tokens.low[begin - 1].isdigit())
+        or (tokens.low[begin] == "." and tokens.low[begin - 1].isdigit())
         or tokens.low[begin].isdigit()
     ):
         begin -= 1

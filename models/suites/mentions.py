@@ -94,9 +94,7 @@ def _side_by_side(tokens: Tokens, one: Mention, other: Mention) -> bool:
     """Whether they are a label and its text ("B. dog"), or a text and its label ("dog (B)")."""
     between = tokens.low[one.last + 1 : other.first]
     if one.letter:
-        return len(between) <= 2 and all(
-            mark in PAUSES or mark in ".\n" or mark in ("option", "the") for mark in between
-        )
+        return len(between) <= 2 and all(mark in PAUSES or mark in (".", "\n", "option", "the") for mark in between)
     return not between and "(" in tokens.gaps[other.first]
 
 
@@ -122,7 +120,7 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
     if after[0].isdigit():
         return not glued
     if raw in "AEae" or raw.islower():
-        if tokens.starts_with(at + 1, BECAUSE) or after in BUT:
+        if tokens.starts_with(at + 1, BECAUSE) or after in BUT or after in LINK:
             return True
         return raw.isupper() and (after in IS_WORD_AFTER_A or tokens.raw[at + 1] in SENTENCE_BEGINS)
     return after not in NAMED_BY_LETTER
