@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from commands.tables import TextTable, show_table
 from commands.terminal import say
+from models.unanswered import unanswered_percent
 from models.worlds import find_suite
 from storage.layout import champions_prefix
 from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
 from tasks.evaluation import asked_text, read_replies
-from tasks.pages import p_text, power_text
+from tasks.pages import p_text, power_text, unanswered_text
 from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
@@ -67,7 +68,7 @@ def _cell(difference: Difference) -> str:
 
 def _benchmarks(round_number: int, verdict: Verdict) -> TextTable:
     table = TextTable(f"Round {round_number}: points, paired differences with intervals and adjusted p")
-    compared = ("against base", "against champion", "p", "shows above", "asked with")
+    compared = ("against base", "against champion", "p", "shows above", "no answer %", "asked with")
     for name in ("suite", "questions", "base", "champion", "candidate", *compared):
         table.add_column(name, justify="left" if name in ("suite", "asked with") else "right")
     for row in verdict.rows:
@@ -81,6 +82,7 @@ def _benchmarks(round_number: int, verdict: Verdict) -> TextTable:
             _cell(row.against_champion),
             p_text(row.against_champion),
             power_text(row.against_champion),
+            unanswered_text(row),
             row.asked,
         )
     return table
@@ -130,11 +132,15 @@ def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[
     suites = list(next(iter(replies.values())))
     means = dict.fromkeys(replies, 0.0)
     for suite in suites:
-        found = {role: find_suite(suite).aggregate(read_replies(store, replies[role][suite])) for role in replies}
+        read = {role: read_replies(store, replies[role][suite]) for role in replies}
+        found = {role: find_suite(suite).aggregate(read[role]) for role in replies}
+        unanswered = {role: unanswered_percent(read[role]) for role in replies}
         for name in next(iter(found.values())):
             label = suite.replace("_", " ") if name == "score" else f"  {name}"
             asked = asked_text(store, {role: replies[role][suite] for role in replies}) if name == "score" else ""
             table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies), asked)
+        if any(unanswered.values()):
+            table.add_row("  no answer", *(f"{unanswered[role]:.1f}" for role in replies))
         means = {role: means[role] + 100 * found[role]["score"] / len(suites) for role in replies}
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
     show_table(table, WIDTH)
@@ -152,6 +158,8 @@ def show_rescored(found: "Sequence[Rescored]") -> None:
             cells = [one.suite, one.model[:24], f"{one.rows:,}", f"{one.changed:,}"]
             points = [f"{100 * scores[name]:.1f}" for scores in (one.old, one.new)]
             table.add_row(*(cells if name == "score" else [f"  {name}", "", "", ""]), *points)
+        if any(one.unanswered):
+            table.add_row("  no answer", "", "", "", *(f"{percent:.1f}" for percent in one.unanswered))
     show_table(table, WIDTH)
 
 

@@ -69,8 +69,8 @@ def benchmark_table(verdict: Verdict) -> str:
         return "The round ended before the benchmarks."
     lines = [
         "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above "
-        "| asked with |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+        "| no answer | asked with |",
+        f"|---|{'---:|' * 10}---|",
     ]
     for row in verdict.rows:
         lines.append(_table_row(row.suite, row))
@@ -78,7 +78,8 @@ def benchmark_table(verdict: Verdict) -> str:
     lines.append(
         "\np is exact and two-sided (McNemar; sign test for graded scores), after Holm. A suite shows differences "
         "above its points with a probability of 80 %. It was asked with pictures of that many pixels and replies of at "
-        "most that many tokens."
+        "most that many tokens. No answer: percent of the replies of base, champion and candidate in which none could "
+        "be read; they count as wrong."
     )
     return "\n".join(lines)
 
@@ -91,7 +92,7 @@ def _table_row(name: str, row: SuiteResult) -> str:
     ]
     for found in (row.against_base, row.against_champion):
         cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", p_text(found)]
-    return f"| {' | '.join([*cells, power_text(row.against_champion), row.asked])} |"
+    return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row), row.asked])} |"
 
 
 def p_text(found: Difference) -> str:
@@ -104,6 +105,11 @@ def p_text(found: Difference) -> str:
 def power_text(found: Difference) -> str:
     """The points above which differences can be shown, empty where that is unknown."""
     return f"{found.test.detectable_points:.1f}" if found.test else ""
+
+
+def unanswered_text(row: SuiteResult) -> str:
+    """Percent of the replies of base, champion and candidate without an answer, empty where that is unknown."""
+    return " / ".join(f"{percent:.1f}" for percent in row.unanswered.model_dump().values()) if row.unanswered else ""
 
 
 def show_verdict(store: ObjectStore, round_number: int, verdict: Verdict, report: ArtifactRef) -> None:

@@ -2,7 +2,7 @@
 
 from tasks.gallery import caption_samples, edit_samples
 from tasks.html import render
-from tasks.pages import PLOTS, benchmark_table, p_text, power_text, yields
+from tasks.pages import PLOTS, benchmark_table, p_text, power_text, unanswered_text, yields
 from tasks.plots import plot_categories, plot_rounds
 from tasks.step import Inputs, Made, step
 from tasks.versioning import dataset_size
@@ -37,7 +37,7 @@ def write_report(inputs: ReportInputs, worker: Worker) -> Made:
     plots = (plot_rounds(inputs.verdicts), plot_categories(inputs.verdicts))
     html = render(
         "report.html.j2",
-        {"p": p_text, "power": power_text},
+        {"p": p_text, "power": power_text, "unanswered": unanswered_text},
         evolution=inputs.evolution,
         round_number=inputs.round_number,
         verdict=verdict,
