@@ -16,7 +16,7 @@ from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
 from tasks.evaluation import read_replies
-from tasks.pages import p_text, power_text
+from tasks.pages import adjusted_p, power_text
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
@@ -74,7 +74,7 @@ def _benchmarks(round_number: int, verdict: Verdict) -> Table:
             f"{row.candidate:.1f}",
             _cell(row.against_base),
             _cell(row.against_champion),
-            p_text(row.against_champion),
+            adjusted_p(row.against_champion),
             power_text(row.against_champion),
         )
     return table

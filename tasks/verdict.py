@@ -42,7 +42,7 @@ class VerdictInputs(Inputs):
         return "decide on the candidate"
 
 
-@step("verdict", 3)
+@step("verdict", 4)
 def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     """Payload ``VerdictPayload``; facts: the decision."""
     store = worker.store
