@@ -18,7 +18,7 @@ ByRole = Mapping[str, NDArray[np.float64]]
 
 
 def compare(
-    scores: Mapping[str, Mapping[str, Sequence[float]]],
+    scores: Mapping[str, Mapping[str, Scores]],
     categories: Mapping[str, Sequence[str]],
     gate: GateSettings,
     seed: int,

@@ -27,7 +27,8 @@ def gaps_between(candidate: Scores, other: Scores) -> Gaps:
     """
     if len(candidate) != len(other) or len(candidate) == 0:
         raise ValueError(f"Paired scores must be as many and at least one; found {len(candidate)} and {len(other)}.")
-    return 100 * (np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64))
+    gaps = 100 * (np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64))
+    return np.round(gaps, 9)  # scores that differ in their last bits alone are equal
 
 
 def pooled(suites: Sequence[Gaps]) -> Gaps:

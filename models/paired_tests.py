@@ -5,6 +5,7 @@ sign-flip test (Fisher 1935) counts how often flipped gaps lie at least as far f
 needs no large numbers and no normal distribution. On 0/1 scores of one suite it is McNemar's exact test.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,38 +14,44 @@ from numpy.typing import NDArray
 from models.gaps import DRAWS_AT_ONCE, Gaps
 
 FLIPS = 10_000
-"""Random flips where gaps are of several sizes, so that the smallest p is 1 / (FLIPS + 1)."""
+"""Random flips where there are more ways than this."""
 
 
 def sign_flip_p(gaps: Gaps, seed: int) -> float:
     """Two-sided exact p of a mean gap of zero.
 
-    Gaps of one size, such as those of 0/1 scores, are counted exactly. Otherwise ``FLIPS`` random flips are drawn and
-    the found signs count as one more, so that p is never too small, however few are drawn (Phipson & Smyth 2010).
+    Gaps of one size, such as those of 0/1 scores, are counted exactly, and so are up to ``FLIPS`` ways. Of more ways
+    ``FLIPS`` are drawn, and the found signs count as one more: p is never too small, however few are drawn (Phipson &
+    Smyth 2010), and at least 1 / (FLIPS + 1).
 
     Args:
         gaps: In points, (N,).
         seed: Of the flips.
     """
-    sizes, counts = np.unique(np.round(np.abs(gaps[gaps != 0]), 9), return_counts=True)
+    changed = np.abs(gaps[gaps != 0])
+    sizes, counts = np.unique(np.round(changed, 9), return_counts=True)
     if len(sizes) < 2:
         return mcnemar_p(int((gaps > 0).sum()), int((gaps < 0).sum()))
+    farthest = abs(float(gaps.sum())) - 1e-9 * float(changed.sum())  # what is as far but for rounding is as far
+    if len(changed) <= math.log2(FLIPS):
+        ways = np.arange(2 ** len(changed))[:, None] >> np.arange(len(changed)) & 1
+        return float(np.mean(np.abs(2 * ways @ changed - changed.sum()) >= farthest))
     rng, at_once = np.random.default_rng(seed), max(1, DRAWS_AT_ONCE // len(sizes))
-    repeated, farthest = counts > 1, abs(float(gaps.sum())) - 1e-9 * float(sizes @ counts)
     reached = 1
     for first in range(0, FLIPS, at_once):
-        flips = min(at_once, FLIPS - first)
-        # Of gaps of one size only the number that stay positive counts; for a single one a bit is quicker to draw.
-        positive = rng.binomial(counts[repeated], 0.5, size=(flips, int(repeated.sum())))
-        sums = (2 * positive - counts[repeated]) @ sizes[repeated]
-        sums += 2 * (_bits(rng, flips, int((~repeated).sum())) @ sizes[~repeated]) - sizes[~repeated].sum()
+        sums = _flipped_sums(sizes, counts, min(at_once, FLIPS - first), rng)
         reached += int((np.abs(sums) >= farthest).sum())
     return reached / (FLIPS + 1)
 
 
-def _bits(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    drawn = np.frombuffer(rng.bytes(rows * -(-columns // 8)), np.uint8).reshape(rows, -1)
-    return np.unpackbits(drawn, axis=1, count=columns).astype(np.float64)
+def _flipped_sums(sizes: Gaps, counts: NDArray[np.int64], flips: int, rng: np.random.Generator) -> Gaps:
+    """Sums of gaps whose signs are drawn, (flips,). Of several gaps of one size only the number that rise is drawn."""
+    several, single = counts > 1, counts == 1
+    up = rng.binomial(counts[several], 0.5, size=(flips, int(several.sum())))
+    width = int(single.sum())
+    drawn = np.frombuffer(rng.bytes(flips * -(-width // 8)), np.uint8).reshape(flips, -1)
+    bits = np.unpackbits(drawn, axis=1, count=width).astype(np.float64)  # a bit is quicker to draw than a binomial
+    return np.asarray(2 * (up @ sizes[several] + bits @ sizes[single]) - counts @ sizes)
 
 
 def mcnemar_p(won: int, lost: int) -> float:

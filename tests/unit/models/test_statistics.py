@@ -66,5 +66,5 @@ def test_three_questions_of_forty_are_no_gain() -> None:
     found = paired_difference([three, np.zeros(37)], GATE, 0)
     assert found.test is not None
     assert found.points == pytest.approx(3.75)
-    assert found.test.p == pytest.approx(0.25, abs=0.02)
+    assert found.test.p == 0.25
     assert found.low == 0
