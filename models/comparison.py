@@ -49,7 +49,7 @@ def compare(
     parts = {suite: _split(by_role, categories[suite]) for suite, by_role in suites.items()}
     parts_family = sum(len(found) for found in parts.values())
     inside = iter(
-        _adjusted(
+        adjusted(
             [
                 _result(name, [by_role], gate, seed, parts_family)
                 for found in parts.values()
@@ -57,11 +57,11 @@ def compare(
             ]
         )
     )
-    adjusted = tuple(
+    whole = tuple(
         result.model_copy(update={"categories": tuple(next(inside) for _ in parts[result.suite])})
-        for result in _adjusted(results, apart=gate.gain_on)
+        for result in adjusted(results, apart=gate.gain_on)
     )
-    return adjusted, _result("mean", list(suites.values()), gate, seed, 1)
+    return whole, _result("mean", list(suites.values()), gate, seed, 1)
 
 
 def _split(by_role: ByRole, categories: Sequence[str]) -> dict[str, ByRole]:
@@ -96,8 +96,8 @@ def _result(name: str, suites: Sequence[ByRole], gate: GateSettings, seed: int, 
     )
 
 
-def _adjusted(results: Sequence[SuiteResult], apart: str = "") -> list[SuiteResult]:
-    """The results with their p values adjusted over all of them but the suite ``apart``."""
+def adjusted(results: Sequence[SuiteResult], apart: str = "") -> list[SuiteResult]:
+    """The results with their p values adjusted by Holm over all of them but the suite ``apart``."""
     together = [at for at, result in enumerate(results) if result.suite != apart]
     found = list(results)
     for field in ("against_base", "against_champion"):

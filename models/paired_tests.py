@@ -12,9 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.gaps import DRAWS_AT_ONCE, Gaps
+from viper.records import PairedTest
 
 FLIPS = 10_000
 """Random flips where there are more ways than this."""
+
+
+def paired_test(gaps: Gaps, binary: bool, seed: int) -> PairedTest:
+    """Whether chance explains the gaps: the test alone, not adjusted, without its power.
+
+    Args:
+        gaps: In points, (N,).
+        binary: Whether all scores are 0 or 1.
+        seed: Of the flips.
+    """
+    p = sign_flip_p(gaps, seed)
+    won, lost = int((gaps > 0).sum()), int((gaps < 0).sum())
+    return PairedTest(name="McNemar" if binary else "sign flip", won=won, lost=lost, p=p, p_adjusted=p)
 
 
 def sign_flip_p(gaps: Gaps, seed: int) -> float:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.gaps import DRAWS_AT_ONCE, Gaps, pooled
-from models.paired_tests import sign_flip_p
+from models.paired_tests import paired_test
 from models.power import detectable_points
-from viper.records import Difference, PairedTest
+from viper.records import Difference
 from viper.settings import GateSettings
 
 SHORT_OF_ZERO = 1e-6
@@ -33,23 +33,16 @@ def paired_difference(
     """
     gaps, level = pooled(suites), 1 - gate.confidence
     points = float(np.mean([one.mean() for one in suites]))
-    p = sign_flip_p(gaps, seed)
+    test = paired_test(gaps, binary, seed)
     low, high = _bootstrap_interval(suites, gate, seed)
-    if p > level:
+    if test.p > level:
         low, high = min(low, 0.0), max(high, 0.0)
     elif points > 0:
         low = max(low, SHORT_OF_ZERO)
     else:
         high = min(high, -SHORT_OF_ZERO)
-    test = PairedTest(
-        name="McNemar" if binary else "sign flip",
-        won=int((gaps > 0).sum()),
-        lost=int((gaps < 0).sum()),
-        p=p,
-        p_adjusted=p,
-        detectable_points=detectable_points(gaps, binary, level / family),
-    )
-    return Difference(points=points, low=low, high=high, test=test)
+    line = detectable_points(gaps, binary, level / family)
+    return Difference(points=points, low=low, high=high, test=test.model_copy(update={"detectable_points": line}))
 
 
 def _bootstrap_interval(suites: Sequence[Gaps], gate: GateSettings, seed: int) -> tuple[float, float]:
