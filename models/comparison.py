@@ -37,28 +37,18 @@ def compare(
     Raises:
         ValueError: The roles answered different numbers of questions.
     """
-    suites = {
-        suite: {role: np.asarray(scores[role][suite], dtype=np.float64) for role in ROLES}
-        for suite in scores["candidate"]
-    }
+    suites = {suite: {role: np.asarray(scores[role][suite]) for role in ROLES} for suite in scores["candidate"]}
     family = len(suites.keys() - {gate.gain_on})
     results = [
         _result(suite, [by_role], gate, seed, 1 if suite == gate.gain_on else family)
         for suite, by_role in suites.items()
     ]
     parts = {suite: _split(by_role, categories[suite]) for suite, by_role in suites.items()}
-    parts_family = sum(len(found) for found in parts.values())
-    inside = iter(
-        adjusted(
-            [
-                _result(name, [by_role], gate, seed, parts_family)
-                for found in parts.values()
-                for name, by_role in found.items()
-            ]
-        )
-    )
+    of_parts = sum(len(found) for found in parts.values())
+    inside = [_result(name, [one], gate, seed, of_parts) for found in parts.values() for name, one in found.items()]
+    parts_adjusted = iter(adjusted(inside))
     whole = tuple(
-        result.model_copy(update={"categories": tuple(next(inside) for _ in parts[result.suite])})
+        result.model_copy(update={"categories": tuple(next(parts_adjusted) for _ in parts[result.suite])})
         for result in adjusted(results, apart=gate.gain_on)
     )
     return whole, _result("mean", list(suites.values()), gate, seed, 1)
