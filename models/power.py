@@ -29,24 +29,28 @@ def detectable_points(gaps: Gaps, binary: bool, level: float) -> float | None:
         level: The p at which a difference counts as shown, in (0, 1).
 
     Returns:
-        ``None`` below ``LEAST_QUESTIONS`` questions, and on graded scores below as many changed answers.
+        ``None`` below ``LEAST_QUESTIONS`` questions, on graded scores below as many changed answers, and where not even
+        a gain on every question would be shown.
     """
     sizes = np.unique(np.round(np.abs(gaps[gaps != 0]), 9))
     changed = int(np.count_nonzero(gaps))
     if len(gaps) < LEAST_QUESTIONS or (not binary and changed < LEAST_QUESTIONS):
         return None
     if len(sizes) < 2:
-        return float(sizes[0] if len(sizes) else 100) * _detectable_share(changed, len(gaps), level)
-    normal = NormalDist()
-    spread = math.sqrt(float(np.mean(gaps**2)) / len(gaps))
-    return min(100.0, (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(POWER)) * spread)
+        share = _detectable_share(changed, len(gaps), level)
+        return None if share is None else share * float(sizes[0] if len(sizes) else 100)
+    normal, spread = NormalDist(), math.sqrt(float(np.mean(gaps**2)) / len(gaps))
+    return min(100.0, (normal.inv_cdf(POWER) - normal.inv_cdf(level / 2)) * spread)
 
 
 @lru_cache(maxsize=4096)
-def _detectable_share(changed: int, questions: int, level: float) -> float:
+def _detectable_share(changed: int, questions: int, level: float) -> float | None:
     from scipy.optimize import brentq
 
-    return float(brentq(lambda gain: mcnemar_power(gain, changed / questions, questions, level) - POWER, 1e-9, 1.0))
+    def missing(gain: float) -> float:
+        return POWER - mcnemar_power(gain, changed / questions, questions, level)
+
+    return None if missing(1.0) > 0 else float(brentq(missing, 1e-9, 1.0))
 
 
 def mcnemar_power(gain: float, changed: float, questions: int, level: float) -> float:

@@ -71,6 +71,13 @@ def test_where_too_little_was_observed_there_is_no_line() -> None:
     assert detectable_points(np.zeros(200), False, 0.05) is None
 
 
+def test_a_level_that_no_suite_reaches_has_no_line() -> None:
+    level = (1 - 0.9999999999999999) / 7
+    assert detectable_points(_even(50, 10), True, level) is None  # 50 questions won have p = 2 / 2**50
+    assert detectable_points(_even(1000, 10), True, level) is not None
+    assert detectable_points(np.random.default_rng(0).normal(0, 20, 200), False, level) is not None
+
+
 def test_models_that_never_differ_do_not_make_a_suite_all_seeing() -> None:
     line = detectable_points(np.zeros(1000), True, 0.05)
     # Six questions that all go one way have p = 2/64. Where 0.79 % do, there are six of 1,000 four times in five.
