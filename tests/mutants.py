@@ -175,7 +175,7 @@ VERDICT = (
         "models/gaps.py",
         "np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64)",
         "np.sort(candidate) - np.sort(other)",
-        ("tests/unit/models/test_statistics.py",),
+        ("tests/unit/models/test_paired_tests.py",),
     ),
     Mutation(
         "the option before the right one is right",
