@@ -15,7 +15,7 @@ from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
 from tasks.evaluation import asked_text, read_replies
-from tasks.pages import p_text, power_text, unanswered_text
+from tasks.pages import adjusted_p, power_text, unanswered_text
 from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
@@ -80,7 +80,7 @@ def _benchmarks(round_number: int, verdict: Verdict) -> TextTable:
             f"{row.candidate:.1f}",
             _cell(row.against_base),
             _cell(row.against_champion),
-            p_text(row.against_champion),
+            adjusted_p(row.against_champion),
             power_text(row.against_champion),
             unanswered_text(row),
             row.asked,

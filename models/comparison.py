@@ -3,16 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.statistics import Gaps, gaps_between, holm, mean_difference, paired_difference
+from models.gaps import Gaps, Scores, gaps_between
+from models.paired_tests import holm
+from models.statistics import paired_difference
 from viper.records import AblationRow, Difference, SuiteResult
 from viper.settings import GateSettings
 
 ROLES = ("base", "champion", "candidate")
 
+ByRole = Mapping[str, NDArray[np.float64]]
+"""By role: scores in [0, 1], one a question."""
+
 
 def compare(
-    scores: Mapping[str, Mapping[str, Sequence[float]]],
+    scores: Mapping[str, Mapping[str, Scores]],
     categories: Mapping[str, Sequence[str]],
     gate: GateSettings,
     seed: int,
@@ -20,87 +26,77 @@ def compare(
     """Every suite's result with its categories, and their mean as if it were a suite.
 
     p values are adjusted over the suites, and those of categories over all categories, once for each model that the
-    candidate is compared with.
+    candidate is compared with. What the gate asks for the gain, the mean or one suite, is a question for itself.
 
     Args:
         scores: By role (``base``, ``champion``, ``candidate``), then by suite: scores in [0, 1], one a question.
         categories: By suite, one a question.
-        gate: Level and number of resamples.
+        gate: Level, number of resamples, and where the gain must be.
         seed: Of the resampling.
 
     Raises:
         ValueError: The roles answered different numbers of questions.
     """
-    results = []
-    for suite in scores["candidate"]:
-        by_role = {role: scores[role][suite] for role in ROLES}
-        parts = _split(by_role, categories[suite])
-        inside = tuple(_result(name, part, gate, seed) for name, part in parts.items()) if len(parts) > 1 else ()
-        results.append(_result(suite, by_role, gate, seed).model_copy(update={"categories": inside}))
-    parts_adjusted = iter(_adjusted([part for result in results for part in result.categories]))
-    adjusted = tuple(
-        result.model_copy(update={"categories": tuple(next(parts_adjusted) for _ in result.categories)})
-        for result in _adjusted(results)
+    suites = {suite: {role: np.asarray(scores[role][suite]) for role in ROLES} for suite in scores["candidate"]}
+    family = len(suites.keys() - {gate.gain_on})
+    results = [
+        _result(suite, [by_role], gate, seed, 1 if suite == gate.gain_on else family)
+        for suite, by_role in suites.items()
+    ]
+    parts = {suite: _split(by_role, categories[suite]) for suite, by_role in suites.items()}
+    of_parts = sum(len(found) for found in parts.values())
+    inside = [_result(name, [one], gate, seed, of_parts) for found in parts.values() for name, one in found.items()]
+    parts_adjusted = iter(adjusted(inside))
+    whole = tuple(
+        result.model_copy(update={"categories": tuple(next(parts_adjusted) for _ in parts[result.suite])})
+        for result in adjusted(results, apart=gate.gain_on)
     )
-    return adjusted, _mean(adjusted, scores, gate, seed)
+    return whole, _result("mean", list(suites.values()), gate, seed, 1)
 
 
-def _split(by_role: Mapping[str, Sequence[float]], categories: Sequence[str]) -> dict[str, dict[str, list[float]]]:
-    """Scores by category, sorted by its name, then by role."""
-    return {
-        name: {
-            role: [score for score, category in zip(found, categories, strict=True) if category == name]
-            for role, found in by_role.items()
-        }
-        for name in sorted(set(categories))
-    }
+def _split(by_role: ByRole, categories: Sequence[str]) -> dict[str, ByRole]:
+    """Scores by category, sorted by its name; empty if there is one only."""
+    names, of = sorted(set(categories)), np.asarray(categories)
+    if len(names) == 1:
+        return {}
+    return {name: {role: found[of == name] for role, found in by_role.items()} for name in names}
 
 
-def _result(name: str, by_role: Mapping[str, Sequence[float]], gate: GateSettings, seed: int) -> SuiteResult:
+def _result(name: str, suites: Sequence[ByRole], gate: GateSettings, seed: int, family: int) -> SuiteResult:
+    """Of one suite or category, or of the mean over several suites."""
+
+    def points(role: str) -> float:
+        return float(np.mean([_points(by_role[role]) for by_role in suites]))
+
     def against(role: str) -> Difference:
-        return paired_difference(by_role["candidate"], by_role[role], gate.confidence, gate.resamples, seed)
+        gaps = [gaps_between(by_role["candidate"], by_role[role]) for by_role in suites]
+        binary = len(suites) == 1 and all(np.isin(suites[0][one], (0, 1)).all() for one in ("candidate", role))
+        return paired_difference(gaps, gate, seed, binary, family)
 
+    to_base = against("base")
+    first_round = all(np.array_equal(by_role["base"], by_role["champion"]) for by_role in suites)
     return SuiteResult(
         suite=name,
-        questions=len(by_role["candidate"]),
-        base=_points(by_role["base"]),
-        champion=_points(by_role["champion"]),
-        candidate=_points(by_role["candidate"]),
-        against_base=against("base"),
-        against_champion=against("champion"),
+        questions=sum(len(by_role["candidate"]) for by_role in suites),
+        base=points("base"),
+        champion=points("champion"),
+        candidate=points("candidate"),
+        against_base=to_base,
+        against_champion=to_base if first_round else against("champion"),
     )
 
 
-def _mean(
-    results: Sequence[SuiteResult],
-    scores: Mapping[str, Mapping[str, Sequence[float]]],
-    gate: GateSettings,
-    seed: int,
-) -> SuiteResult:
-    def against(role: str) -> Difference:
-        gaps = {suite: gaps_between(found, scores[role][suite]) for suite, found in scores["candidate"].items()}
-        return mean_difference(gaps, gate.confidence, gate.resamples, seed)
-
-    return SuiteResult(
-        suite="mean",
-        questions=sum(result.questions for result in results),
-        base=float(np.mean([result.base for result in results])),
-        champion=float(np.mean([result.champion for result in results])),
-        candidate=float(np.mean([result.candidate for result in results])),
-        against_base=against("base"),
-        against_champion=against("champion"),
-    )
-
-
-def _adjusted(results: Sequence[SuiteResult]) -> list[SuiteResult]:
-    """The results with their p values adjusted over all of them."""
-    changes: list[dict[str, Difference]] = [{} for _ in results]
+def adjusted(results: Sequence[SuiteResult], apart: str = "") -> list[SuiteResult]:
+    """The results with their p values adjusted by Holm over all of them but the suite ``apart``."""
+    together = [at for at, result in enumerate(results) if result.suite != apart]
+    found = list(results)
     for field in ("against_base", "against_champion"):
-        found: list[Difference] = [getattr(result, field) for result in results]
-        tests = [one.test for one in found if one.test]
-        for change, one, test, p in zip(changes, found, tests, holm([test.p for test in tests]), strict=True):
-            change[field] = one.model_copy(update={"test": test.model_copy(update={"p_adjusted": p})})
-    return [result.model_copy(update=change) for result, change in zip(results, changes, strict=True)]
+        tests = [getattr(results[at], field).test for at in together]
+        for at, test, p in zip(together, tests, holm([test.p for test in tests]), strict=True):
+            one: Difference = getattr(results[at], field)
+            changed = one.model_copy(update={"test": test.model_copy(update={"p_adjusted": p})})
+            found[at] = found[at].model_copy(update={field: changed})
+    return found
 
 
 def compare_with_references(
@@ -112,7 +108,7 @@ def compare_with_references(
     """Paired differences of variants, question by question.
 
     A question's gap is averaged over the seeds first, then questions are resampled: the intervals speak of other
-    questions, ``by_seed`` of other seeds.
+    questions, ``by_seed`` of other seeds. p values are those of each difference alone.
 
     Args:
         scores: By variant (and ``base``), then seed by seed, by suite: scores in [0, 1], one a question.
@@ -128,6 +124,9 @@ def compare_with_references(
             for suite in pairs[0][0]
         }
 
+    def difference(found: Mapping[str, Gaps]) -> Difference:
+        return paired_difference(list(found.values()), gate, seed)
+
     def mean_gap(one: Mapping[str, Sequence[float]], two: Mapping[str, Sequence[float]]) -> float:
         return float(np.mean([_points(one[suite]) - _points(two[suite]) for suite in one]))
 
@@ -138,17 +137,14 @@ def compare_with_references(
             AblationRow(
                 variant=variant,
                 against=other,
-                against_base=mean_difference(to_base, gate.confidence, gate.resamples, seed),
-                difference=mean_difference(gaps(variant, other), gate.confidence, gate.resamples, seed),
-                suites={
-                    suite: mean_difference({suite: found}, gate.confidence, gate.resamples, seed)
-                    for suite, found in to_base.items()
-                },
+                against_base=difference(to_base),
+                difference=difference(gaps(variant, other)),
+                suites={suite: difference({suite: found}) for suite, found in to_base.items()},
                 by_seed=tuple(mean_gap(one, base) for one, base in zip(scores[variant], scores["base"], strict=True)),
             )
         )
     return tuple(rows)
 
 
-def _points(scores: Sequence[float]) -> float:
+def _points(scores: Scores) -> float:
     return 100 * float(np.mean(scores))

@@ -39,7 +39,7 @@ class AblationInputs(Inputs):
         return "compare variants"
 
 
-@step("ablation", 2)
+@step("ablation", 3)
 def compare_variants(inputs: AblationInputs, worker: Worker) -> Made:
     """Payload ``AblationPayload``, and ``ablation.md``."""
     scores = {

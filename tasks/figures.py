@@ -56,5 +56,6 @@ def _figures(name: str, row: SuiteResult) -> dict[str, float]:
         found[f"against_{role}"] = difference.points
         if difference.test:
             found[f"p_against_{role}"] = difference.test.p_adjusted
-            found[f"detectable_against_{role}"] = difference.test.detectable_points
+            if difference.test.detectable_points is not None:
+                found[f"detectable_against_{role}"] = difference.test.detectable_points
     return {f"{_metric_name(name)}/{figure}": value for figure, value in found.items()}

@@ -5,6 +5,7 @@ from collections import Counter
 
 from prefect.artifacts import create_markdown_artifact
 
+from models.paired_tests import p_text
 from storage.objects import ObjectStore
 from tasks.gallery import Sample, caption_samples, data_uri, edit_samples
 from tasks.pool import rejections
@@ -13,6 +14,16 @@ from viper.records import ArtifactRef, Difference, SuiteResult, Synthesis, Verdi
 
 PLOTS = ("rounds.svg", "categories.svg")
 """Suites and categories over the rounds; empty where there is nothing to draw."""
+
+LEGEND = (
+    "p is exact and two-sided (McNemar's test; a sign-flip test for graded scores and the mean), after Holm over the "
+    "suites, and over all categories. An interval speaks of its figure alone: it leaves out 0 where p before Holm is "
+    "certain. A true difference of the points under “shows above” gets a certain p after Holm with a probability of 80 %; "
+    "– stands where too few questions or answers tell. No answer: percent of the replies of base, champion and candidate "
+    "in which none could be read; they count as wrong. It was asked with pictures of that many pixels and replies of at "
+    "most that many tokens."
+)
+"""Under every benchmark table."""
 
 log = logging.getLogger("viper")
 
@@ -75,13 +86,7 @@ def benchmark_table(verdict: Verdict) -> str:
     for row in verdict.rows:
         lines.append(_table_row(row.suite, row))
         lines += [_table_row(f"↳ {part.suite}", part) for part in row.categories]
-    lines.append(
-        "\np is exact and two-sided (McNemar; sign test for graded scores), after Holm. A suite shows differences "
-        "above its points with a probability of 80 %. It was asked with pictures of that many pixels and replies of at "
-        "most that many tokens. No answer: percent of the replies of base, champion and candidate in which none could "
-        "be read; they count as wrong."
-    )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", LEGEND])
 
 
 def _table_row(name: str, row: SuiteResult) -> str:
@@ -91,20 +96,19 @@ def _table_row(name: str, row: SuiteResult) -> str:
         *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate)),
     ]
     for found in (row.against_base, row.against_champion):
-        cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", p_text(found)]
+        cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", adjusted_p(found)]
     return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row), row.asked])} |"
 
 
-def p_text(found: Difference) -> str:
+def adjusted_p(found: Difference) -> str:
     """The adjusted p of a difference, empty where there is none."""
-    if found.test is None:
-        return ""
-    return "<0.001" if found.test.p_adjusted < 0.001 else f"{found.test.p_adjusted:.3f}"
+    return p_text(found.test.p_adjusted) if found.test else ""
 
 
 def power_text(found: Difference) -> str:
-    """The points above which differences can be shown, empty where that is unknown."""
-    return f"{found.test.detectable_points:.1f}" if found.test else ""
+    """The points above which differences can be shown; a dash where too little was observed to know."""
+    points = found.test.detectable_points if found.test else None
+    return "–" if points is None else f"{points:.1f}"
 
 
 def unanswered_text(row: SuiteResult) -> str:

@@ -2,7 +2,7 @@
 
 from tasks.gallery import caption_samples, edit_samples
 from tasks.html import render
-from tasks.pages import PLOTS, benchmark_table, p_text, power_text, unanswered_text, yields
+from tasks.pages import LEGEND, PLOTS, adjusted_p, benchmark_table, power_text, unanswered_text, yields
 from tasks.plots import plot_categories, plot_rounds
 from tasks.step import Inputs, Made, step
 from tasks.versioning import dataset_size
@@ -37,12 +37,13 @@ def write_report(inputs: ReportInputs, worker: Worker) -> Made:
     plots = (plot_rounds(inputs.verdicts), plot_categories(inputs.verdicts))
     html = render(
         "report.html.j2",
-        {"p": p_text, "power": power_text, "unanswered": unanswered_text},
+        {"p": adjusted_p, "power": power_text, "unanswered": unanswered_text},
         evolution=inputs.evolution,
         round_number=inputs.round_number,
         verdict=verdict,
         color=_COLORS[verdict.decision],
         confidence=f"{inputs.confidence:.0%}",
+        legend=LEGEND,
         rows=verdict.rows,
         plots=plots,
         yields=yields(store, made),

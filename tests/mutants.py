@@ -162,7 +162,7 @@ VERDICT = (
         "found.points < gate.margin_points",
         GATE,
     ),
-    Mutation("a gain need not be certain", "models/gate.py", "if gain.low <= 0:", "if gain.points <= 0:", GATE),
+    Mutation("a gain need not be certain", "models/gate.py", "<= 0 or not is_certain(gain, gate):", "<= 0:", GATE),
     Mutation(
         "the base's captions are judged by the candidate's",
         "models/collapse.py",
@@ -172,10 +172,10 @@ VERDICT = (
     ),
     Mutation(
         "scores are paired by rank",
-        "models/statistics.py",
+        "models/gaps.py",
         "np.asarray(candidate, dtype=np.float64) - np.asarray(other, dtype=np.float64)",
         "np.sort(candidate) - np.sort(other)",
-        ("tests/unit/models/test_statistics.py",),
+        ("tests/unit/models/test_paired_tests.py",),
     ),
     Mutation(
         "the option before the right one is right",

@@ -174,11 +174,11 @@ class Synthesis(Record):
 
 
 class PairedTest(Record):
-    """Which way the questions went on which two models differ, and how small a difference they can show."""
+    """Whether chance explains the difference of two models, and how small a difference the questions can show."""
 
-    name: Literal["McNemar", "sign"]
-    """McNemar's exact test for scores of 0 and 1; for graded ones the sign test, which is the same count of questions,
-    blind to how far each went."""
+    name: Literal["McNemar", "sign flip", "sign"]
+    """McNemar's exact test for scores of 0 and 1; the exact sign-flip test for graded ones and for means over suites.
+    Verdicts of earlier versions have the sign test for graded scores, and none for means."""
     won: int
     """Questions on which the candidate scored higher."""
     lost: int
@@ -186,9 +186,16 @@ class PairedTest(Record):
     p: float
     """Two-sided and exact, in [0, 1]."""
     p_adjusted: float
-    """After Holm, over the suites of the comparison (for a category: over all categories)."""
-    detectable_points: float
-    """Smallest true difference that this many questions show with a probability of 80 % at the gate's level."""
+    """After Holm, over the suites of the comparison (for a category: over all categories). The same as ``p`` where the
+    gate asks for the gain, which is one question for itself."""
+    detectable_points: float | None = None
+    """Smallest true difference for which ``p_adjusted`` reaches the gate's level with a probability of 80 % if no other
+    suite differs; ``None`` where too few questions or answers tell."""
+
+    @property
+    def changed(self) -> int:
+        """Questions whose score is another."""
+        return self.won + self.lost
 
 
 class Difference(Record):
@@ -196,11 +203,11 @@ class Difference(Record):
 
     points: float
     low: float
-    """Lower end of the bootstrap interval."""
+    """Lower end of the bootstrap interval, which holds zero if and only if the test's ``p`` is above its level."""
     high: float
     """Upper end."""
     test: PairedTest | None = None
-    """Of one suite or category; ``None`` for means over several."""
+    """``None`` for means in verdicts of earlier versions."""
 
 
 class Unanswered(Record):

@@ -36,17 +36,21 @@ class BenchmarkSettings(Section):
 
 
 class GateSettings(Section):
-    """When a candidate becomes champion: no certain loss on any suite, and a certain gain (rule: ``models.gate``)."""
+    """When a candidate becomes champion: a certain gain, and no suite lost (rule and its rates: ``models.gate``)."""
 
     margin_points: float = Field(default=1.0, ge=0)
-    """A suite is lost if it falls by more than this and the fall is certain at ``confidence``: the interval of its
-    difference lies below zero and, for 0/1 scores, McNemar's exact p agrees. One lost suite keeps the champion."""
+    """A suite is lost if it falls by more than this and the fall is certain: its exact p, adjusted for the number of
+    suites, is at most 1 - ``confidence``. One lost suite keeps the champion."""
     gain_on: str = "mean"
-    """Where the gain must be certain (the interval lies above zero): ``mean`` over the suites, or a suite's name."""
+    """Where the gain must be certain, its exact p at most 1 - ``confidence``: ``mean`` over the suites, or a suite."""
+    min_changed: Count = 10
+    """Questions, of those that ``gain_on`` looks at, whose score must be another than the champion's before anything is
+    promoted."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    """Level of the intervals, of the tests and of the power line; neither 0 nor 1, where an interval says nothing."""
+    """Level of the intervals, of the tests and of the power line; neither 0 nor 1, where an interval says nothing. A
+    higher one promotes less often by chance, and lets a lost suite pass more often."""
     resamples: Count = 2000
-    """Bootstrap resamples."""
+    """Bootstrap resamples of the intervals."""
 
 
 class CollapseSettings(Section):

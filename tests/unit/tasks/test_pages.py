@@ -1,0 +1,48 @@
+"""The benchmark table, in the Prefect UI and in the report."""
+
+from models.comparison import compare
+from models.gate import decide
+from tasks.pages import benchmark_table
+from viper.records import Verdict
+from viper.settings import GateSettings
+
+GATE = GateSettings(resamples=50)
+OLD = """{"decision": "promote", "reason": "because", "suites": [{"suite": "fine", "questions": 200, "base": 50.0,
+"champion": 50.0, "candidate": 55.0, "against_base": {"points": 5.0, "low": 1.0, "high": 9.0, "test": {"name": "sign",
+"won": 20, "lost": 10, "p": 0.1, "p_adjusted": 0.1, "detectable_points": 3.0}}, "against_champion": {"points": 5.0,
+"low": 1.0, "high": 9.0, "test": null}, "categories": []}], "mean": {"suite": "mean", "questions": 200, "base": 50.0,
+"champion": 50.0, "candidate": 55.0, "against_base": {"points": 5.0, "low": 1.0, "high": 9.0, "test": null},
+"against_champion": {"points": 5.0, "low": 1.0, "high": 9.0, "test": null}, "categories": []}}"""
+
+
+def _verdict(champion: list[float], candidate: list[float]) -> Verdict:
+    scores = {"base": {"a": champion}, "champion": {"a": champion}, "candidate": {"a": candidate}}
+    categories = {"a": ["easy"] * 30 + ["hard"] * (len(champion) - 30)}
+    return decide(*compare(scores, categories, GATE, 0), None, GATE)
+
+
+def _cells(table: str, name: str) -> list[str]:
+    row = next(line for line in table.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_a_line_stands_where_it_is_known_and_a_dash_elsewhere() -> None:
+    table = benchmark_table(_verdict([0.0] * 1000, [1.0] * 40 + [0.0] * 960))
+    line = _cells(table, "a")[-1]
+    assert 1.5 < float(line) < 2.2
+    assert _cells(table, "↳ easy")[-1] == "–"  # 30 questions
+    assert _cells(table, "mean")[-2:] == ["<0.001", line]  # one suite is its own mean
+
+
+def test_no_table_says_that_nothing_is_too_small_to_see() -> None:
+    graded, same = [0.25] * 1000, [1.0] * 600 + [0.0] * 400
+    for scores in (graded, same):
+        shown = [_cells(benchmark_table(_verdict(scores, scores)), name)[-1] for name in ("a", "↳ easy", "mean")]
+        assert "0.0" not in shown
+        assert shown == (["–"] * 3 if scores is graded else ["0.8", "–", "0.8"])
+
+
+def test_verdicts_of_earlier_versions_are_read_and_shown() -> None:
+    old = Verdict.model_validate_json(OLD)
+    assert _cells(benchmark_table(old), "fine")[5:] == ["+5.0 [+1.0, +9.0]", "0.1", "+5.0 [+1.0, +9.0]", "", "–"]
+    assert Verdict.model_validate_json(old.model_dump_json()) == old
