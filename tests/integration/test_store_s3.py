@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from models.suites.reading import BROKEN
+from models.worlds import find_suite
 from storage import backend
 from storage.bench import measure
 from storage.blobs import RENEW_AFTER_S
@@ -19,6 +21,7 @@ from storage.heartbeats import Heartbeat, living
 from storage.maintenance import MIN_AGE_S, clear, find_garbage, usage, verify
 from storage.manifest import PIECE_BYTES
 from storage.objects import ObjectStore
+from tasks.suite_files import find_files, read_rows
 from tests.servers import KEYS, Server, free_ports, s3_server
 from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
@@ -65,6 +68,26 @@ def test_what_is_committed_to_s3_is_read_back(store: ObjectStore, tmp_path: Path
     assert list(store.list("run")) == ["run/a", "run/b"]
     assert (store.download(ref, tmp_path / "copy") / "large.bin").read_bytes() == large.read_bytes()
     assert store.damaged(ref) == ()
+
+
+def test_a_suites_pictures_are_read_from_beside_its_file_in_a_bucket_and_from_nowhere_else(store: ObjectStore) -> None:
+    path, picture = store.root.removeprefix("s3://"), b"a picture of more than sixty-four bytes" * 3
+    lines = ["index\timage_path\tquestion\tA\tB\tanswer"]
+    lines += [
+        f"{number}\t{one}\tWhich?\tred\tblue\tA" for number, one in enumerate(("a.png", "b/c.png", "../x.png", "d.png"))
+    ]
+    files = {"CRPE_EXIST.tsv": "\n".join(lines).encode(), "a.png": picture, "images/CRPE_EXIST/b/c.png": picture[::-1]}
+    for name, data in {**files, "../x.png": picture}.items():
+        store._backend.fs.pipe_file(os.path.normpath(f"{path}/suites/{name}"), data)
+    suite = find_suite("CRPE_EXIST")
+    found = find_files(f"{store.root}/suites", suite)
+    rows = list(read_rows(suite, found))
+    assert [row.get("image") for row in rows] == [[picture], [picture[::-1]], None, None]
+    assert "leads out of" in rows[2][BROKEN]
+    assert "there is no picture 'd.png'" in rows[3][BROKEN]
+    assert find_files(f"{store.root}/suites", suite) == found
+    store._backend.fs.pipe_file(f"{path}/suites/a.png", picture[::-1])
+    assert find_files(f"{store.root}/suites", suite).pictures != found.pictures
 
 
 def test_files_of_others_are_found_and_read_from_a_bucket(store: ObjectStore) -> None:

@@ -15,7 +15,7 @@ from tasks.training_spec import TrainingSpec
 from tests.loop import stored_dataset, training_inputs
 from viper.errors import Collapsed, ModelError
 from viper.records import ArtifactRef
-from viper.settings import GrpoStage, ModelSettings, RewardSettings, SftStage, Stage
+from viper.settings import GrpoStage, ModelSettings, RewardSettings, SftStage, Stage, VlmSettings
 
 # Each process imports torch, transformers and TRL: many seconds on a busy machine.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -46,7 +46,7 @@ REWARD = RewardSettings(threshold=0.05, coverage_weight=0.5)
 
 
 @pytest.fixture(scope="module")
-def vlm(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+def vlm(tmp_path_factory: pytest.TempPathFactory) -> VlmSettings:
     import torch
 
     from models.worlds.shapes.tokenizer import make_tokenizer
@@ -55,7 +55,7 @@ def vlm(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
     torch.manual_seed(0)
     folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
     save_vlm(make_vlm(tokenizer), tokenizer, folder)
-    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+    return VlmSettings(path=str(folder), dtype="float32", device="cpu")
 
 
 def small_dataset(store: ObjectStore) -> ArtifactRef:
@@ -76,7 +76,7 @@ def small_dataset(store: ObjectStore) -> ArtifactRef:
 
 
 def spec_in(
-    folder: Path, vlm: ModelSettings, stage: Stage = STAGE, method: Literal["lora", "full"] = "lora", **rules: Any
+    folder: Path, vlm: VlmSettings, stage: Stage = STAGE, method: Literal["lora", "full"] = "lora", **rules: Any
 ) -> TrainingSpec:
     store = ObjectStore(str(folder / "store"))
     datasets = (small_dataset(store),) * len(stage.lessons)
@@ -104,7 +104,7 @@ class Killed(Exception):
     ],
 )
 def test_a_killed_training_resumes_to_the_same_bits(
-    tmp_path: Path, vlm: ModelSettings, stage: Stage, method: Literal["lora", "full"]
+    tmp_path: Path, vlm: VlmSettings, stage: Stage, method: Literal["lora", "full"]
 ) -> None:
     from safetensors.torch import load_file
 
@@ -147,7 +147,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
 
 
 def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_allows_it(
-    tmp_path: Path, vlm: ModelSettings
+    tmp_path: Path, vlm: VlmSettings
 ) -> None:
     # No text has an entropy this high: every window collapses, the first after three batches of two prompts.
     spec = spec_in(tmp_path, vlm, window_prompts=6, min_entropy_nats=100.0)
@@ -159,7 +159,7 @@ def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_all
     assert (resumed.steps, resumed.resumed_from) == (STAGE.steps, 4)
 
 
-def test_a_missing_model_is_reported_as_such(tmp_path: Path, vlm: ModelSettings) -> None:
+def test_a_missing_model_is_reported_as_such(tmp_path: Path, vlm: VlmSettings) -> None:
     spec = spec_in(tmp_path, vlm)
     broken = spec.model_copy(update={"model": vlm.model_copy(update={"path": str(tmp_path / "nowhere")})})
     with pytest.raises(ModelError, match="There is no folder"):

@@ -16,7 +16,7 @@ from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
 from tests.loop import training_inputs
 from viper.errors import CorruptArtifact, StoreUnavailable, TrainingFailed
-from viper.settings import GrpoStage, ModelSettings
+from viper.settings import GrpoStage, ModelSettings, VlmSettings
 
 STAGE = GrpoStage(
     objective="grpo",
@@ -36,7 +36,7 @@ def spec_in(folder: Path, **changes: Any) -> TrainingSpec:
     spec = TrainingSpec(
         inputs=training_inputs(STAGE),
         store_root=str(folder / "store"),
-        model=ModelSettings(path=str(folder / "vlm"), dtype="float32", device="cpu"),
+        model=VlmSettings(path=str(folder / "vlm"), dtype="float32", device="cpu"),
         similarity=ModelSettings(path=str(folder / "similarity"), dtype="float32", device="cpu"),
         code_version="1",
         work_folder=str(folder / "work"),

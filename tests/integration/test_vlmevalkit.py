@@ -19,7 +19,7 @@ import pytest
 
 from models.suites.suite import Question
 from models.worlds import WORLDS, find_suite
-from tests.unit.tasks.test_hallusionbench import rows as hallusion_rows
+from tests.unit.tasks.hallusion_rows import rows as hallusion_rows
 
 HOME = os.environ.get("VLMEVALKIT_HOME", "")
 pytestmark = [
