@@ -1,115 +1,131 @@
 r"""What a reply says: the option it chooses, yes or no, or a short answer. By rule, without a judge, never by chance.
 
-The rules are VLMEvalKit's for exact matching. They depart from it in these points, each for a reason:
+1. Reasoning is cut off (``reasoning``).
+2. The last valid declaration counts (``declarations``): "the answer is", "I choose", "B is correct", ``\boxed{}``, an
+   answer tag, a bold letter, in many languages and any case, with an option that is not denied (``denials``). One that
+   names two options (``alternatives``) chooses none.
+3. Else a reply that is one letter, however wrapped, or that says one letter by itself: before its explanation
+   ("B. The ring …"), on its own line, beside its option's text ("(B) green").
+4. Else the only option whose text is said as whole words and numbers and not denied (``option_texts``).
+5. Else nothing: ``None``, which counts as wrong.
 
-- Reasoning in tags is no answer, and a final ``\boxed{}`` is one: trained models write both.
-- "The answer is" announces a capital letter that stands alone (VLMEvalKit takes the a of "the answer is a ring", too),
-  and two announcements of different letters announce none.
-- A letter counts among the first words too, not only among the last four: "B. The ring is green because it …".
-- The article in "A green ring" is not option A.
-- An option text must stand as whole words ("greenish" is not "green"), and the longer one of two that contain each
-  other counts ("top left" over "left").
+VLMEvalKit's rules for exact matching (``can_infer``) look for one letter among the last words, then for one option's
+text in a short reply. The departures from them, each for a reason:
+
+- Reasoning in tags is no answer, and an answer in tags or in ``\boxed{}`` is one: trained models write both.
+- A letter counts by what is said of it, not by its place: the first words, as in "B. The ring is green because it …",
+  are as good as the last, and of two declarations the last counts, as models correct themselves. VLMEvalKit takes the
+  first "answer is", and the a of "the answer is a ring", too.
+- A lone letter that nothing announces names something else: "Vitamin D", "Plan B", "24 C", the article in "A ring".
+- What is denied is not chosen: "not A", "A is wrong", "there is no dog".
+- Letters in lower case count where capitals do, unless they are words.
+- An option text must stand as whole words and numbers ("greenish" is not "green", "3.5" not "3"), the longer one of two
+  that contain each other counts ("top left" over "left"), in a reply of any length.
 - Marks and scripts without spaces around a letter ("$B$", "答案是B") or around yes and no ("**Yes**:") do not hide it.
+- Yes and no: a "no" that only denies something ("no idea", "No. 2") answers nothing, and of both the declared one
+  counts, else the first word of the reply. VLMEvalKit takes either word where the other one is missing.
 """
 
 import re
 
-LETTERS = "ABCDEFGH"
-_FIRST, _LAST = 5, 4
-"""A letter counts among this many first words ("The correct answer is B") and, as in VLMEvalKit, last words."""
-_MAX_TEXT_SHARE = 2
-"""As in VLMEvalKit: a reply longer than twice all option texts together is a discussion, not an option's text."""
+from models.suites.declarations import Declarations
+from models.suites.denials import NEAR, is_supposed
+from models.suites.mentions import Mention, find_mentions
+from models.suites.reasoning import final_part, strip_reasoning
+from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
+from models.suites.vocabulary import OPTION, YES_NO
+from models.suites.yes_no import read_yes_no
 
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
-_BEFORE_LAST_THOUGHT = re.compile(r"^.*</think>", re.DOTALL | re.IGNORECASE)
-_OPEN_THOUGHT = re.compile(r"<think>.*$", re.DOTALL | re.IGNORECASE)
-_ANSWER = re.compile(r"<answer>((?:(?!<answer>).)*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
-_BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-_LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\+"
-_WORD = re.compile(rf"(?:{_LETTER})+(?:['’/-](?:{_LETTER})+)*")
-"""Letters, digits and underscores, joined by hyphens, slashes and apostrophes; none of scripts without spaces."""
-_ANNOUNCED = re.compile(rf"(?i:\banswer\s+is):?\s*[*(\[\"'`]*([{LETTERS}])(?!\w)")
-_ARTICLE = re.compile(
-    r"(?<!ption )(?<!hoice )(?<!nswer )(?<!is )\bA (?=[a-z])(?!(?:and|as|because|in|is|or|since|was)\b)"
-)
-"""An A before a small word, unless "option", "choice", "answer" or "is" announces it or the word speaks of a choice."""
+_ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
+"""What most replies are; the rules say the same of it, more slowly."""
+_LINE_ENDS = frozenset(["", "\n", "|"])
 
-
-def strip_tags(reply: str) -> str:
-    r"""The reply without its reasoning: ``<think>`` removed, the inside of the last ``<answer>`` or ``\boxed{}`` taken.
-
-    A thought that never ends is all reasoning; one that only ends was begun by the prompt.
-    """
-    reply = _BEFORE_LAST_THOUGHT.sub("", _THOUGHT.sub("", reply))
-    reply = _OPEN_THOUGHT.sub("", reply)
-    for inside in (_ANSWER, _BOXED):
-        if found := inside.findall(reply):
-            reply = found[-1]
-    return reply.strip()
-
-
-def choose_letter(reply: str, options: tuple[str, ...]) -> str | None:
-    """The one option letter among the first or last words of a stripped reply; ``None`` if there is none or several."""
-    known = LETTERS[: len(options)]
-    said = [word.strip("_") for word in _WORD.findall(_ARTICLE.sub(lambda found: found[0].lower(), reply))]
-    named = [letter for letter in known if letter in said]
-    return named[0] if len(named) == 1 and named[0] in (*said[:_FIRST], *said[-_LAST:]) else None
-
-
-def announced_letter(reply: str, options: tuple[str, ...]) -> str | None:
-    """The letter that "the answer is" stands before in a stripped reply, whatever others are discussed around it."""
-    found = set(_ANNOUNCED.findall(reply)) & set(LETTERS[: len(options)])
-    return found.pop() if len(found) == 1 else None
-
-
-def match_option(reply: str, options: tuple[str, ...]) -> str | None:
-    """The letter of the one option whose text stands in a stripped reply; ``None`` if there is none or several."""
-    found = [
-        (letter, option.strip().lower())
-        for letter, option in zip(LETTERS, options, strict=False)
-        if option.strip() and contains(reply, option)
-    ]
-    longest = [
-        letter for letter, option in found if not any(option != other and contains(other, option) for _, other in found)
-    ]
-    return longest[0] if len(longest) == 1 else None
-
-
-def contains(text: str, part: str) -> bool:
-    """Whether ``part`` stands in ``text`` as whole words, whatever the case."""
-    return re.search(rf"(?<!\w){re.escape(part.strip().lower())}(?!\w)", text.lower()) is not None
+__all__ = ["LETTERS", "extract_letter", "extract_yes_no", "says", "says_exactly"]
 
 
 def extract_letter(reply: str, options: tuple[str, ...]) -> str | None:
-    """The letter of the option that a reply chooses, ``None`` if it chooses none or several.
+    """The letter of the option that a reply chooses, ``None`` if it chooses none or several."""
+    text = strip_reasoning(reply)
+    if (one := _ONE_LETTER.fullmatch(text)) and (number := LETTERS.index(one[1].upper())) < len(options):
+        return LETTERS[number]
+    tokens = tokens_of(text)
+    found = Declarations(tokens, find_mentions(tokens, options))
+    declared, option = found.last()
+    if not declared:
+        option = _by_itself(found)
+        if option is None:
+            option = _only_text(found, options, text)
+    return None if option is None else LETTERS[option]
 
-    A single letter among the first or last words, else the one that is announced as the answer, else a single option
-    text in a reply that is not much longer than the options.
-    """
-    text = strip_tags(reply)
-    letter = choose_letter(text, options) or announced_letter(text, options)
-    if letter or len(text) > _MAX_TEXT_SHARE * sum(len(option) for option in options):
-        return letter
-    return match_option(text, options)
+
+def _by_itself(found: Declarations) -> int | None:
+    """The one option whose letter stands by itself: alone in its sentence, before an explanation, beside its text."""
+    said = {
+        one.option
+        for place, one in enumerate(found.mentions)
+        if one.letter and found.stands(place)
+        if found.names_two(place) or _stands_out(found, one)
+    }
+    return said.pop() if len(said) == 1 else None
+
+
+def _stands_out(found: Declarations, one: Mention) -> bool:
+    """Whether a letter is the reply or its begin, a line, or a label of its option."""
+    tokens = found.tokens
+    alone = found.ends_clause(one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
+    begin = one.first - 1
+    while begin > one.first - NEAR and (
+        tokens.low[begin] in PAUSES
+        or (tokens.low[begin] == "." and tokens.low[begin - 1].isdigit())
+        or tokens.low[begin].isdigit()
+    ):
+        begin -= 1
+    if begin == 0 and not found.is_item(one) and (alone or tokens.gaps[one.last + 1].startswith((")", "]", "**"))):
+        return True
+    after = tokens.low[one.last + 1]
+    if (
+        tokens.low[one.first - 1] in STOPS
+        and after in STOPS
+        and (after in _LINE_ENDS or tokens.low[one.last + 2] in _LINE_ENDS)
+    ):
+        return True
+    named = tokens.low[one.first - 1] in OPTION or "(" in tokens.gaps[one.first]
+    return one.text or (named and alone)
+
+
+def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int | None:
+    """The only option whose text is said and not denied. Of options that are yes and no, the one that is answered."""
+    answers = [YES_NO.get(_bare(option)) for option in options]
+    either = "yes" in answers and "no" in answers
+    said = {
+        one.option
+        for place, one in enumerate(found.mentions)
+        if one.text and found.stands(place)
+        if not (either and answers[one.option]) and not is_supposed(found.tokens, one.first)
+    }
+    if either and not said and (answer := read_yes_no(text)):
+        return answers.index(answer)
+    return said.pop() if len(said) == 1 else None
 
 
 def extract_yes_no(reply: str) -> str | None:
     """``yes`` or ``no``, ``None`` if the reply says both or neither."""
-    said = set(re.findall(r"[^\W_]+", strip_tags(reply).lower())) & {"yes", "no"}
-    return said.pop() if len(said) == 1 else None
+    return read_yes_no(strip_reasoning(reply))
 
 
 def says_exactly(reply: str, answer: str) -> bool:
     """Whether the reply is the answer and nothing else, whatever the case and the marks around it."""
-    return _bare(strip_tags(reply)) == _bare(answer)
+    return _bare(final_part(strip_reasoning(reply))) == _bare(answer)
 
 
 def says(reply: str, answer: str) -> bool:
-    """Whether the reply holds the short answer as whole words. Of yes and no it must hold one alone."""
+    """Whether the reply holds the short answer as whole words, not denied. Of yes and no it must say that one."""
     if answer.strip().lower() in ("yes", "no"):
         return extract_yes_no(reply) == answer.strip().lower()
-    return _bare(answer) != "" and contains(strip_tags(reply), _bare(answer))
+    tokens = tokens_of(final_part(strip_reasoning(reply)))
+    found = Declarations(tokens, [one for one in find_mentions(tokens, (answer,)) if one.text])
+    return not all(found.denied)
 
 
 def _bare(text: str) -> str:
-    return " ".join(text.strip(" \t\n.,:;!?\"'`*_$()[]").lower().split())
+    return " ".join(lower(plain(text)).strip(" \t\n.,:;!?\"'`*_$()[]“”‘’。").split())

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from models.prompts import Wording
-from models.suites.extraction import LETTERS, extract_letter, says_exactly
+from models.suites.extraction import LETTERS, extract_letter, extract_yes_no, says_exactly
 from models.suites.reading import split_options
+from models.suites.reasoning import strip_reasoning
 
 _LABEL = re.compile(rf"\s*(?:\(([{LETTERS}])\)|([{LETTERS}])(?:[.:)]|\s*$))")
 
@@ -17,7 +18,7 @@ Cells = Mapping[str, Any]
 """A row of a file by column: texts from a TSV file; numbers, lists and image structs from parquet."""
 
 Reply = Mapping[str, Any]
-"""A scored reply: the fields of its ``Question``, ``reply`` (raw) and ``score`` (in [0, 1])."""
+"""A scored reply: the fields of its ``Question``, ``reply`` (raw), ``score`` (in [0, 1]) and ``answered``."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,19 @@ class Suite:
         if question.options:
             return float(extract_letter(reply, question.options) == question.answer)
         return float(says_exactly(reply, question.answer))
+
+    def answered(self, question: Question, reply: str) -> bool:
+        """Whether an answer, right or wrong, can be read in a reply. If not, the reply is wrong."""
+        if question.options:
+            return extract_letter(reply, question.options) is not None
+        if question.answer.lower() in ("yes", "no"):
+            return extract_yes_no(reply) is not None
+        return strip_reasoning(reply) != ""
+
+    def marks(self, question: Question, reply: str) -> dict[str, float | bool]:
+        """``score``, and whether the reply is ``answered``: what is kept beside it."""
+        score = self.score(question, reply)
+        return {"score": score, "answered": score > 0 or self.answered(question, reply)}
 
     def units(self, replies: Sequence[Reply]) -> list[float]:
         """One number a unit, in the order of the questions; their mean is the suite's score.

@@ -2,13 +2,13 @@
 
 from typing_extensions import override
 
-from models.suites.extraction import choose_letter, extract_yes_no, match_option, strip_tags
+from models.suites.extraction import extract_yes_no
 from models.suites.suite import Question, Suite
 from models.worlds.shapes.grammar import read_caption
 
 
 class ShapeSuite(Suite):
-    """Options by letter or by text in a reply of any length; yes/no where there are no options.
+    """Options by letter or by text, as everywhere; yes/no where there are no options.
 
     Args:
         name: Of the suite.
@@ -21,9 +21,7 @@ class ShapeSuite(Suite):
     def score(self, question: Question, reply: str) -> float:
         if not question.options:
             return float(extract_yes_no(reply) == question.answer.lower())
-        text = strip_tags(reply)
-        chosen = choose_letter(text, question.options) or match_option(text, question.options)
-        return float(chosen == question.answer)
+        return super().score(question, reply)
 
 
 class CaptionFidelity(Suite):

@@ -18,4 +18,4 @@ def test_an_options_text_is_taken_from_a_reply_of_any_length() -> None:
     question = Question("7", "what color?", ("teal", "green", "red", "blue"), "B", "color")
     reply = "it is green and nothing else in this world"
     assert find_suite("fine_perception").score(question, reply) == 1.0
-    assert find_suite("MMStar").score(question, reply) == 0.0
+    assert find_suite("MMStar").score(question, reply) == 1.0
