@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models.unanswered import unanswered_percent
 from models.worlds import find_suite
 from storage.layout import champions_prefix
 from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
 from tasks.evaluation import read_replies
-from tasks.pages import p_text, power_text
+from tasks.pages import p_text, power_text, unanswered_text
 from viper.environment import home, store_root, tracking_uri
 from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
 
@@ -53,7 +54,7 @@ def show(results: list[RoundResult]) -> None:
 
 def _console() -> Console:
     """Wide enough for the benchmark table, also where the output is no terminal."""
-    return Console(width=max(132, Console().width))
+    return Console(width=max(156, Console().width))
 
 
 def _cell(difference: Difference) -> str:
@@ -62,7 +63,7 @@ def _cell(difference: Difference) -> str:
 
 def _benchmarks(round_number: int, verdict: Verdict) -> Table:
     table = Table(title=f"Round {round_number}: points, paired differences with intervals and adjusted p")
-    compared = ("against base", "against champion", "p", "shows above")
+    compared = ("against base", "against champion", "p", "shows above", "no answer %")
     for name in ("suite", "questions", "base", "champion", "candidate", *compared):
         table.add_column(name, justify="left" if name == "suite" else "right")
     for row in verdict.rows:
@@ -76,6 +77,7 @@ def _benchmarks(round_number: int, verdict: Verdict) -> Table:
             _cell(row.against_champion),
             p_text(row.against_champion),
             power_text(row.against_champion),
+            unanswered_text(row),
         )
     return table
 
@@ -123,10 +125,14 @@ def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[
     suites = list(next(iter(replies.values())))
     means = dict.fromkeys(replies, 0.0)
     for suite in suites:
-        found = {role: find_suite(suite).aggregate(read_replies(store, replies[role][suite])) for role in replies}
+        read = {role: read_replies(store, replies[role][suite]) for role in replies}
+        found = {role: find_suite(suite).aggregate(read[role]) for role in replies}
+        unanswered = {role: unanswered_percent(read[role]) for role in replies}
         for name in next(iter(found.values())):
             label = suite.replace("_", " ") if name == "score" else f"  {name}"
             table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies))
+        if any(unanswered.values()):
+            table.add_row("  no answer", *(f"{unanswered[role]:.1f}" for role in replies))
         means = {role: means[role] + 100 * found[role]["score"] / len(suites) for role in replies}
     table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
     _console().print(table)
@@ -144,6 +150,8 @@ def show_rescored(found: "Sequence[Rescored]") -> None:
             cells = [one.suite, one.model[:24], f"{one.rows:,}", f"{one.changed:,}"]
             points = [f"{100 * scores[name]:.1f}" for scores in (one.old, one.new)]
             table.add_row(*(cells if name == "score" else [f"  {name}", "", "", ""]), *points)
+        if any(one.unanswered):
+            table.add_row("  no answer", "", "", "", *(f"{percent:.1f}" for percent in one.unanswered))
     _console().print(table)
 
 

@@ -46,9 +46,9 @@ class AnswerInputs(Inputs):
         return f"{self.vlm.model.name} answers {self.suite} {self.shard}"
 
 
-@step("replies", 5)
+@step("replies", 6)
 def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
-    """``replies.jsonl``: one line a question with its fields, the raw reply and the score; facts: the suite."""
+    """``replies.jsonl``: one line a question with its fields, the raw reply, the score and whether it is an answer."""
     suite = find_suite(inputs.suite)
     rows = read_questions(worker.store, inputs.file, inputs.shard)
     questions = [question_of(row) for row in rows]
@@ -61,7 +61,7 @@ def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
     speed = prepared.image_tokens / (time.monotonic() - began)
     log.info("%s: %s image tokens, %s a second", worker.doing, f"{prepared.image_tokens:,}", f"{speed:,.0f}")
     lines = [
-        json.dumps({**asdict(question), "reply": reply, "score": suite.score(question, reply)}, ensure_ascii=False)
+        json.dumps({**asdict(question), "reply": reply, **suite.marks(question, reply)}, ensure_ascii=False)
         for question, reply in zip(questions, replies, strict=True)
     ]
     return Made({REPLIES: "\n".join(lines).encode()}, {"questions": len(lines), "suite": suite.name})

@@ -65,8 +65,9 @@ def benchmark_table(verdict: Verdict) -> str:
     if not verdict.rows:
         return "The round ended before the benchmarks."
     lines = [
-        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| suite | questions | base | champion | candidate | against base | p | against champion | p | shows above "
+        "| no answer |",
+        f"|---|{'---:|' * 10}",
     ]
     for row in verdict.rows:
         lines.append(_table_row(row.suite, row))
@@ -74,7 +75,8 @@ def benchmark_table(verdict: Verdict) -> str:
     lines.append(
         "\np is exact and two-sided (McNemar; sign test for graded scores), after Holm. A suite shows differences "
     )
-    lines[-1] += "above the last column's points with a probability of 80 %."
+    lines[-1] += "above the points of the column before the last with a probability of 80 %. The last one: percent of "
+    lines[-1] += "the replies of base, champion and candidate in which no answer could be read; they count as wrong."
     return "\n".join(lines)
 
 
@@ -82,7 +84,7 @@ def _table_row(name: str, row: SuiteResult) -> str:
     cells = [name, str(row.questions), *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate))]
     for found in (row.against_base, row.against_champion):
         cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", p_text(found)]
-    return f"| {' | '.join([*cells, power_text(row.against_champion)])} |"
+    return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row)])} |"
 
 
 def p_text(found: Difference) -> str:
@@ -95,6 +97,11 @@ def p_text(found: Difference) -> str:
 def power_text(found: Difference) -> str:
     """The points above which differences can be shown, empty where that is unknown."""
     return f"{found.test.detectable_points:.1f}" if found.test else ""
+
+
+def unanswered_text(row: SuiteResult) -> str:
+    """Percent of the replies of base, champion and candidate without an answer, empty where that is unknown."""
+    return " / ".join(f"{percent:.1f}" for percent in row.unanswered.model_dump().values()) if row.unanswered else ""
 
 
 def show_verdict(store: ObjectStore, round_number: int, verdict: Verdict, report: ArtifactRef) -> None:

@@ -1,7 +1,7 @@
 """The round's report: one self-contained page with pictures, the tables as text, and plots over the rounds."""
 
 from tasks.gallery import caption_samples, edit_samples
-from tasks.pages import PLOTS, benchmark_table, p_text, power_text, yields
+from tasks.pages import PLOTS, benchmark_table, p_text, power_text, unanswered_text, yields
 from tasks.plots import plot_categories, plot_rounds
 from tasks.step import Inputs, Made, step
 from tasks.versioning import dataset_size
@@ -28,14 +28,14 @@ class ReportInputs(Inputs):
         return f"write report of round {self.round_number}"
 
 
-@step("report", 5)
+@step("report", 6)
 def write_report(inputs: ReportInputs, worker: Worker) -> Made:
     """``report.html``, one self-contained page with pictures; ``report.md``; and ``PLOTS``."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     store, made, verdict = worker.store, inputs.made, inputs.verdicts[-1]
     templates = Environment(loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined)
-    templates.filters |= {"p": p_text, "power": power_text}
+    templates.filters |= {"p": p_text, "power": power_text, "unanswered": unanswered_text}
     plots = (plot_rounds(inputs.verdicts), plot_categories(inputs.verdicts))
     html = templates.get_template("report.html.j2").render(
         evolution=inputs.evolution,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from models.unanswered import unanswered_percent
 from models.worlds import find_suite
 from storage.layout import results_prefix
 from storage.manifest import PROVENANCE
@@ -30,6 +31,8 @@ class Rescored:
     """Aggregates of the stored scores, in [0, 1]."""
     new: dict[str, float]
     """Aggregates of the scores by the present rules, in [0, 1]."""
+    unanswered: tuple[float, float]
+    """Percent of the replies without an answer, as stored and by the present rules."""
 
 
 def rescore(store: ObjectStore, suites: Sequence[str] = ()) -> list[Rescored]:
@@ -67,6 +70,7 @@ def _stored(store: ObjectStore) -> Mapping[tuple[str, str, str], dict[int, Artif
 
 def _rescore(store: ObjectStore, name: str, model: str, parts: list[ArtifactRef]) -> Rescored:
     suite, old = find_suite(name), read_replies(store, parts)
-    new = [{**reply, "score": suite.score(question_of(reply), reply["reply"])} for reply in old]
+    new = [{**reply, **suite.marks(question_of(reply), reply["reply"])} for reply in old]
     changed = sum(before["score"] != after["score"] for before, after in zip(old, new, strict=True))
-    return Rescored(name, model, len(old), changed, suite.aggregate(old), suite.aggregate(new))
+    unanswered = unanswered_percent(old), unanswered_percent(new)
+    return Rescored(name, model, len(old), changed, suite.aggregate(old), suite.aggregate(new), unanswered)

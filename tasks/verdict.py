@@ -7,6 +7,7 @@ from models.collapse import CandidateRules, caption_collapse, score_collapse
 from models.comparison import compare
 from models.gate import decide
 from models.payloads import Captions, Payload
+from models.unanswered import unanswered_percent, with_unanswered
 from models.worlds import find_suite
 from storage.objects import ObjectStore
 from tasks.evaluation import read_replies
@@ -42,7 +43,7 @@ class VerdictInputs(Inputs):
         return "decide on the candidate"
 
 
-@step("verdict", 3)
+@step("verdict", 4)
 def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     """Payload ``VerdictPayload``; facts: the decision."""
     store = worker.store
@@ -55,7 +56,10 @@ def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     said = {role: list(read_payload(store, ref, Captions).root.values()) for role, ref in inputs.captions.items()}
     collapse = caption_collapse(said["candidate"], said["base"], inputs.collapse)
     collapse = collapse or score_collapse(suites, inputs.collapse)
-    verdict = decide(suites, mean, collapse, inputs.gate)
+    unanswered = {
+        role: {suite: unanswered_percent(kept) for suite, kept in by_suite.items()} for role, by_suite in read.items()
+    }
+    verdict = with_unanswered(decide(suites, mean, collapse, inputs.gate), unanswered)
     return Made(VerdictPayload(verdict).encoded(), {"decision": verdict.decision})
 
 

@@ -185,6 +185,14 @@ class Difference(Record):
     """Of one suite or category; ``None`` for means over several."""
 
 
+class Unanswered(Record):
+    """Each model's replies to a suite from which no answer could be read, in percent of its replies."""
+
+    base: float
+    champion: float
+    candidate: float
+
+
 class SuiteResult(Record):
     """One suite's scores of the three models, in points, and the candidate's paired differences."""
 
@@ -198,6 +206,8 @@ class SuiteResult(Record):
     against_champion: Difference
     categories: tuple["SuiteResult", ...] = ()
     """The suite's categories, sorted by name; empty if it has one only."""
+    unanswered: Unanswered | None = None
+    """Replies without an answer, which count as wrong; ``None`` for categories, and where they were not counted yet."""
 
 
 class Verdict(Record):
@@ -205,7 +215,7 @@ class Verdict(Record):
 
     decision: Literal["promote", "keep champion", "collapse"]
     reason: str
-    """One sentence."""
+    """One sentence, and a second one where many replies had no answer."""
     suites: tuple[SuiteResult, ...] = ()
     """Empty where a collapse ended the round before the benchmarks."""
     mean: SuiteResult | None = None

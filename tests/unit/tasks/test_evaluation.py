@@ -81,7 +81,7 @@ def test_replies_are_kept_raw_with_question_and_score_and_score_again_to_the_sam
     parts = [answered(cut, worker, cut.base, shard) for shard in range(2)]
     replies = read_replies(worker.store, parts)
     assert len(replies) == 6
-    assert {"index", "text", "options", "answer", "category", "unit", "reply", "score"} <= set(replies[0])
+    assert {"index", "text", "options", "answer", "category", "unit", "reply", "score", "answered"} <= set(replies[0])
     assert unit_scores(worker.store, "fine_perception", parts) == [reply["score"] for reply in replies]
     (found,) = rescore(worker.store, ["fine-perception"])
     assert (found.rows, found.changed, found.old == found.new) == (6, 0, True)
@@ -146,6 +146,7 @@ def test_rescoring_applies_the_present_rules_to_all_shards_of_each_model() -> No
     first, other = rescore(open_store())
     assert (first.model, first.rows, first.changed) == ("model", 4, 1)
     assert (first.old["score"], first.new["score"]) == (0.25, 0.5)
+    assert first.unanswered == (0.0, 0.0)
     assert (other.model, other.old["score"], other.new["score"]) == ("other", 1.0, 0.0)
 
 
@@ -191,6 +192,14 @@ def test_the_command_prints_old_and_new_points() -> None:
     assert done.returncode == 0, done.stderr
     (line,) = [line.split("│") for line in done.stdout.splitlines() if "MMStar" in line]
     assert [cell.strip() for cell in line[1:-1]] == ["MMStar", "model", "2", "1", "50.0", "100.0"]
+    assert "no answer" not in done.stdout
+
+
+def test_the_command_prints_the_share_of_replies_without_an_answer() -> None:
+    store_replies("MMStar", [{**row(0, "What?", 0.0), "answered": True}, row(1, "B", 1.0)], 0)
+    done = viper("benchmark", "rescore")
+    (line,) = [line.split("│") for line in done.stdout.splitlines() if "no answer" in line]
+    assert [cell.strip() for cell in line[1:-1]] == ["no answer", "", "", "", "0.0", "50.0"]
 
 
 def test_a_wrong_suite_ends_the_command_with_the_nearest_name() -> None:
