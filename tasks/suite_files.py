@@ -38,14 +38,15 @@ def find_files(folder: str, suite: Suite) -> SuiteFiles:
         suite: Which one.
 
     Raises:
-        SuiteError: It has none there.
+        SuiteError: It has none there, or the TSV file lacks a column.
     """
     root = f"hf://datasets/{suite.hub}" if folder == HUB else folder.rstrip("/")
     found = list_files(root)
     tsv = f"{suite.name}.tsv"
     if folder != HUB and tsv in found:
-        pictures = _pictures(found) if _names_pictures(f"{root}/{tsv}") else ""
-        return SuiteFiles(files={f"{root}/{tsv}": found[tsv]}, pictures=pictures)
+        with _open_text(f"{root}/{tsv}") as text:
+            columns = read_header(text, f"{root}/{tsv}", suite.columns)
+        return SuiteFiles(files={f"{root}/{tsv}": found[tsv]}, pictures="" if "image" in columns else _pictures(found))
     inside = "" if folder == HUB else f"{suite.name}/"
     chosen = [path for path in found if path.startswith(inside) and fnmatch(f"/{path[len(inside) :]}", suite.hub_files)]
     if not chosen:
@@ -83,13 +84,6 @@ def _open_text(uri: str) -> Iterator[IO[str]]:
         io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text,
     ):
         yield text
-
-
-def _names_pictures(uri: str) -> bool:
-    """Whether the rows of a TSV file name their pictures by path."""
-    with _open_text(uri) as text:
-        columns = read_header(text)
-    return "image_path" in columns and "image" not in columns
 
 
 def _pictures(found: Mapping[str, str]) -> str:

@@ -79,9 +79,9 @@ def read_tsv(file: IO[str], name: str, columns: Sequence[str]) -> Iterator[Mappi
             yield dict(zip(header, cells, strict=True))
 
 
-def read_header(file: IO[str]) -> list[str]:
-    """The columns of a TSV file; none if it is empty or its first line is no such list."""
-    return _names(_Lines(file).next_row()) or []
+def read_header(file: IO[str], name: str, columns: Sequence[str]) -> list[str]:
+    """The columns of a TSV file. Arguments and errors are those of ``read_tsv``."""
+    return _header(_Lines(file), name, columns)
 
 
 def _header(lines: _Lines, name: str, columns: Sequence[str]) -> list[str]:
@@ -98,9 +98,9 @@ def _header(lines: _Lines, name: str, columns: Sequence[str]) -> list[str]:
     return header
 
 
-def _names(line: _Line | None) -> list[str] | None:
+def _names(line: _Line) -> list[str] | None:
     """The columns that a line names, ``None`` if it names none."""
-    if line is None or line.cut:
+    if line.cut:
         return None
     try:
         names = _whole(line.text.lstrip("\ufeff"))

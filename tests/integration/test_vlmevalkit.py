@@ -3,8 +3,8 @@
     git clone https://github.com/open-compass/VLMEvalKit
     VLMEVALKIT_HOME=VLMEvalKit make test ARGS="-m slow tests/integration/test_vlmevalkit.py"
 
-Replies are in forms about which both agree; ``tests/unit/models/replies.toml`` lists the others. They agreed at commit
-e8e78f05 of its repository.
+Replies are in forms about which both agree; the table of ``tests/unit/models/test_extraction.py`` has the others. They
+agreed at commit e8e78f05 of its repository.
 """
 
 import json

@@ -125,7 +125,7 @@ def test_a_file_in_another_encoding_is_refused(encoding: str) -> None:
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
     assert told("\ufeff" + file("1\tWhich?\tA")) == [("1", "Which?")]
-    assert read_header(io.StringIO("\ufeff" + file())) == list(COLUMNS)
+    assert read_header(io.StringIO("\ufeff" + file()), "my.tsv", COLUMNS) == list(COLUMNS)
 
 
 @pytest.mark.parametrize(

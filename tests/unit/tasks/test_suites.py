@@ -274,6 +274,12 @@ def test_what_is_not_there_is_said_before_any_work(tmp_path: Path, folder: str, 
         check_suites(cut_of(path, suite).settings.benchmarks)
 
 
+def test_a_tsv_file_without_a_column_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "MMStar.tsv").write_text("index\tpicture\tquestion\tanswer\n")
+    with pytest.raises(SuiteError, match="lacks the column image"):
+        check_suites(cut_of(tmp_path, "MMStar").settings.benchmarks)
+
+
 def test_the_embedded_worlds_suites_are_fixed_by_the_same_code(tmp_path: Path) -> None:
     cut = cut_of(Path("shapes:"), "multi_image", "benchmarks.limit=5", "benchmarks.shard_questions=3")
     ref = fixed(cut)
