@@ -42,7 +42,7 @@ LOWER_TITLES = word_set("dr drs prof ul ул им проф акад")
 
 CLOSING = word_set(
     """
-    jan feb apr aug sep sept oct nov dec etc al inc ltd co corp jr bros llc gmbh usw u.a u.ä o.a enz osv m.m bl.a
+    jan feb apr aug sep sept oct nov dec etc inc ltd co corp jr bros llc gmbh usw u.a u.ä o.a enz osv m.m bl.a
     mfl ecc stb itd itp atd apod jne a.m p.m a.d b.c b.c.e c.e v.chr n.chr ph.d т.д т.п др κ.λπ κ.ά ee.uu ud uds lbs
     oz sq.ft min max avg
     """
@@ -51,7 +51,7 @@ CLOSING = word_set(
 
 CAPITALIZED = word_set(
     """
-    inc ltd co corp jr bros ud uds min max
+    jan feb apr aug sep sept oct nov dec inc ltd co corp jr bros ud uds min max
     """
 )
 """Of these only the form with a capital is an abbreviation."""

@@ -33,7 +33,7 @@ _UNMARKED_LETTER = re.compile("[\u0e00-\u0eff]")  # Thai and Lao
 _CLOSED_BY = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』", "(": ")", "（": "）", "《": "》"}
 _QUOTATION = re.compile(r'["“”„«»「」『』()（）《》]')
 _MAX_QUOTATION = 300
-"""Characters of what is quoted; a quote that closes later was left open."""
+"""Characters that are looked at on either side for the quotes around a mark."""
 _TAKES_NUMBER = STARTERS | BEFORE_NAMES | LABELS | NUMBERED | {"number", "reads", "says", "than", "equals", "player"}
 _LOOK_BACK = 40
 """Characters before a period that are looked at: the abbreviation and the word before it."""
@@ -76,13 +76,10 @@ def is_closed(sentence: str) -> bool:
 
 def _split_line(line: str, letters: frozenset[str]) -> list[str]:
     found: list[str] = []
-    marker, quotations = read_markers(line, 0, letters), _quotations(line)
+    marker = read_markers(line, 0, letters)
     match = _TOKEN.search(line, marker.end)
     while match is not None:
-        while quotations and quotations[-1].stop < match.end():
-            quotations.pop()
-        within = bool(quotations) and marker.end < quotations[-1].start < match.start()
-        end = None if within else _end(line, marker, match)
+        end = _end(line, marker, match)
         if end is not None:
             found.append(marker.kept + line[marker.end : end].strip())
             marker = read_markers(line, end, letters)
@@ -91,18 +88,17 @@ def _split_line(line: str, letters: frozenset[str]) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def _quotations(line: str) -> list[range]:
-    """Where a line quotes or brackets something, last ones first: marks inside end no sentence around it."""
-    found, opened = list[range](), ("", 0)
-    for match in _QUOTATION.finditer(line):
-        closing, start = opened
-        if closing and match[0] in closing:
-            if match.start() - start <= _MAX_QUOTATION:
-                found.append(range(start, match.start()))
-            opened = ("", 0)
-        elif not closing and match[0] in _CLOSED_BY and _opens(line, match.start()):
-            opened = (_CLOSED_BY[match[0]], match.start())
-    return found[::-1]
+def _is_quoted(line: str, begin: int, match: re.Match[str]) -> bool:
+    """Whether a token stands inside a quotation or brackets that begin inside the sentence and end after the token."""
+    at, end, closing = match.start(), match.end(), ""
+    for quote in _QUOTATION.finditer(line, max(begin + 1, at - _MAX_QUOTATION), at):
+        if closing and quote[0] in closing:
+            closing = ""
+        elif not closing and quote[0] in _CLOSED_BY and _opens(line, quote.start()):
+            closing = _CLOSED_BY[quote[0]]
+    if not closing or set(closing) & set(match["closers"] or ""):
+        return False
+    return any(line.find(mark, end, end + _MAX_QUOTATION) >= 0 for mark in closing)
 
 
 def _opens(line: str, at: int) -> bool:
@@ -112,6 +108,8 @@ def _opens(line: str, at: int) -> bool:
 
 def _end(line: str, marker: Marker, match: re.Match[str]) -> int | None:
     """Where the sentence after ``marker`` ends, if it does at this token; ``None`` if it goes on."""
+    if _is_quoted(line, marker.end, match):
+        return None
     item = match.end() - len(marker.expected)
     if marker.expected and line.startswith(marker.expected, item) and _counts_on(line, marker, item):
         return item
@@ -119,7 +117,9 @@ def _end(line: str, marker: Marker, match: re.Match[str]) -> int | None:
         return None
     if match["colon"]:
         return match.start() + 1
-    return match.end() if match["typed"] or _ends(line, marker.end, match) else None
+    if match["marks"] and not _ends(line, marker.end, match):
+        return None
+    return match.end()
 
 
 def _counts_on(line: str, marker: Marker, item: int) -> bool:

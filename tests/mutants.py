@@ -134,7 +134,7 @@ TRAINING = (
     Mutation(
         "supervised stages teach the first sentence alone",
         "models/sft.py",
-        '" ".join(truth)',
+        "join_sentences(truth)",
         "truth[0]",
         ("tests/unit/models/test_sft.py",),
     ),

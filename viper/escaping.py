@@ -10,7 +10,7 @@ _HIDDEN = re.compile(
 )
 """Control characters but tabs and line ends, marks that turn the direction of writing, halves of characters."""
 _MARKDOWN = re.compile(
-    r"[\\`*\[\]<|~&$@]|(?<![^\W_])_|_(?![^\W_])|:(?=\S)"
+    r"[\\`*\[\]<|~&$@]|(?<![^\W_])_|_(?![^\W_])|:(?=[/A-Za-z+])"
     r"|(?<=[^\W\d])\.(?=\w)"  # in www.example.org
     r"|^[#>+=-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]"
 )
