@@ -3,6 +3,10 @@
 If two models differ by chance alone, a question's gap is as likely to fall the other way: its sign may be flipped. The
 sign-flip test (Fisher 1935) counts how often flipped gaps lie at least as far from zero as those that were found. It
 needs no large numbers and no normal distribution. On 0/1 scores of one suite it is McNemar's exact test.
+
+What it cannot see, as no test of few answers can, are rare large losses that happen to be missing among many small
+gains of graded scores. Where 12 % of the answers gain 10 points and 2 % lose 60, so that nothing is gained, a rise is
+called certain in 5 % of rounds on 450 questions and in 11 % on 80, in place of 2.5 %.
 """
 
 import math

@@ -110,7 +110,7 @@ def as_markdown(found: Sequence[tuple[Cell, dict[str, float]]]) -> str:
     for cell, rates in found:
         shares = [f"{100 * rates[outcome]:.1f} %" for outcome in OUTCOMES]
         truth = cell.truth.replace("-", "−")
-        lines.append(f"| {' | '.join([cell.sizes, f'{cell.changed:.0%}', truth, *shares])} |")
+        lines.append(f"| {' | '.join([cell.sizes, f'{100 * cell.changed:.0f} %', truth, *shares])} |")
     return "\n".join(lines)
 
 

@@ -51,4 +51,4 @@ def test_what_lost_nothing_is_refused_as_lost_in_at_most_one_round_of_twenty(cel
 @pytest.mark.timeout(1200)
 def test_a_loss_of_two_points_is_seen_as_often_as_the_gate_says() -> None:
     found = Cell("1,000 each", 0.1, "-2 on the first, +2 on the others").rates(1000, seed=3)
-    assert found["refused: a suite lost"] == pytest.approx(0.22, abs=0.04)
+    assert found["refused: a suite lost"] == pytest.approx(0.24, abs=0.05)
