@@ -6,7 +6,7 @@ least ``gate.min_changed`` answers changed. It is refused all the same if it *lo
 ``gate.margin_points``, and the suite's own test, adjusted by Holm for the number of suites, has a p of at most
 1 - ``gate.confidence``. In any other case the champion stays.
 
-What that means (``python -m tests.gate_table`` simulates it; the README shows the table), at the default confidence:
+What that means at the default confidence (``python -m tests.gate_table``; table: ``deployments/results/gate.md``):
 
 - A candidate without gain is promoted in at most 2.5 % of rounds: p is exact and two-sided, and only a rise counts.
 - A candidate without loss is refused as having lost a suite in at most 2.5 % of rounds, however many suites there are.

@@ -1,6 +1,6 @@
 """How often the gate promotes, keeps and refuses, by simulation of rounds whose truth is known.
 
-python -m tests.gate_table [--rounds 2000]        prints the README's table; takes minutes
+python -m tests.gate_table [--rounds 2000]        prints the table of deployments/results/gate.md; takes minutes
 
 Seven suites of 0/1 scores. The champion has 60 % right; a stated share of answers changes, and the true difference says
 how many more of them become right than wrong. Every round goes through the gate's own tests, adjustment and decision;

@@ -55,6 +55,8 @@ VALUES: dict[str, list[str]] = {
     "models.similarity.path": ["shapes:vlm"],
     "training.lora.target_modules": ["q_proj"],
     "training.launcher": ["['accelerate']"],
+    **{f"models.{name}.device": ["cuda"] for name in ("vlm", "painter", "editor", "similarity")},
+    "judge.device": ["cpu"],
 }
 """Other values of settings whose type does not say which there are."""
 
