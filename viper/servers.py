@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import ssl
+import tempfile
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -156,11 +157,15 @@ def _check_sqlite(address: str, shown: str) -> None:
     file = Path(path.partition("?")[0])
     if not path or path == ":memory:":
         raise AddressError(f"{shown}, which names no file. {_MLFLOW_EXPECTED}.")
+    head = b""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a+b") as opened:
-            opened.seek(0)
-            head = opened.read(16)
+        if file.exists():
+            with file.open("r+b") as opened:
+                head = opened.read(16)
+        else:
+            there = next(folder for folder in file.absolute().parents if folder.exists())
+            with tempfile.TemporaryFile(dir=there):  # a look, of which nothing is left
+                pass
     except OSError as error:
         raise AddressError(f"{shown}, which cannot be written: {error.strerror}. {_MLFLOW_EXPECTED}.") from error
     if head and not head.startswith(b"SQLite format 3"):
