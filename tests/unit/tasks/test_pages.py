@@ -22,8 +22,9 @@ def _verdict(champion: list[float], candidate: list[float]) -> Verdict:
 
 
 def _cells(table: str, name: str) -> list[str]:
+    """Up to the power line; how many replies are no answers, and how it was asked, stand behind it."""
     row = next(line for line in table.splitlines() if line.startswith(f"| {name} |"))
-    return [cell.strip() for cell in row.strip("|").split("|")]
+    return [cell.strip() for cell in row[1:-1].split("|")][:-2]
 
 
 def test_a_line_stands_where_it_is_known_and_a_dash_elsewhere() -> None:
