@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from s3fs import S3FileSystem
 
 from storage.bucket import s3_filesystem
 from storage.pool_files import list_pool, read_pool_file, version_of
@@ -40,7 +41,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
             patch.setenv(name, value)
         server.start()
+        S3FileSystem.clear_instance_cache()  # its instances keep the endpoint that they were made with
         yield s3_filesystem()
+        S3FileSystem.clear_instance_cache()
     server.kill()
 
 
