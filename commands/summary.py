@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.rescoring import Rescored
     from viper.settings import Settings
 
-WIDTH = 188
+WIDTH = 196
 """Characters that the benchmark table needs."""
 
 
