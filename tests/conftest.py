@@ -15,6 +15,8 @@ import pytest
 hypothesis.settings.register_profile("viper", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("viper")
 
+ORDER = ("e2e", "golden", "integration", "structure", "unit", "tests")
+"""Folders of tests, slowest first; the last one holds all."""
 SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="viper-tests-"))
 
 for name in list(os.environ):
@@ -37,6 +39,11 @@ os.environ.update(
         "MKL_NUM_THREADS": "1",
     }
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that take minutes first, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: next(rank for rank, folder in enumerate(ORDER) if folder in item.path.parts))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
