@@ -67,7 +67,6 @@ def read_tsv(file: IO[str], name: str, columns: Sequence[str]) -> Iterator[Mappi
     Raises:
         SuiteError: A column is missing or named twice, or the text is no TSV.
     """
-    csv.field_size_limit(MAX_ROW_CHARACTERS)
     lines = _Lines(file)
     header = _header(lines, name, columns)
     while line := lines.next_row():
@@ -132,8 +131,17 @@ def _whole(text: str) -> list[str] | None:
     """The cells of a text, ``None`` if it ends within quotation marks."""
     # The reader asks for a second line only where a quotation mark of the first is still open.
     reader = csv.reader([text, ""], delimiter="\t")
-    cells = next(reader)
+    cells = _next(reader)
     return cells if reader.line_num == 1 else None
+
+
+def _next(reader: Iterator[list[str]]) -> list[str]:
+    """The next row of a reader, whose cells may be as long as a row. The limit is the process's, so it is put back."""
+    before = csv.field_size_limit(MAX_ROW_CHARACTERS)
+    try:
+        return next(reader)
+    finally:
+        csv.field_size_limit(before)
 
 
 def _span(line: _Line, lines: _Lines, width: int) -> list[str] | None:
@@ -156,7 +164,7 @@ def _span(line: _Line, lines: _Lines, width: int) -> list[str] | None:
             yield one.text
 
     try:
-        cells = next(csv.reader(texts(), delimiter="\t", strict=True))
+        cells = _next(csv.reader(texts(), delimiter="\t", strict=True))
     except csv.Error:
         cells = None
     if cells is None or (complete and len(cells) != width):
@@ -170,7 +178,7 @@ def _is_row(text: str, width: int, marks: bool) -> bool:
     if text.count("\t") < width - 1 or width == 1 or ('"' in text and not marks):
         return False
     try:
-        cells = next(csv.reader([text], delimiter="\t", strict=True))
+        cells = _next(csv.reader([text], delimiter="\t", strict=True))
     except csv.Error:
         return False
     return len(cells) == width

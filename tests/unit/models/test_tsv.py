@@ -1,5 +1,6 @@
 """TSV files as people really have them: broken rows are named one by one, and the rows after them are read."""
 
+import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -152,9 +153,11 @@ def test_pictures_by_path_may_stand_in_the_place_of_pictures() -> None:
 
 def test_a_row_that_is_too_long_is_broken_and_never_whole_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_ROW_CHARACTERS", 1000)
+    csv_limit = csv.field_size_limit()
     long = "x" * 5000
     found = told(file(f"1\t{long}\tA", "2\tWhere?\tB", f'3\t"{long[:600]}\n{long[:600]}"\tB', "4\tWho?\tC"))
     assert found[0] == ("1", "line 2: it is longer than 1,000 characters")
     assert found[1] == ("2", "Where?")
     assert found[-1] == ("4", "Who?")
+    assert csv.field_size_limit() == csv_limit  # it is the whole process's
     assert all("Who?" not in said for index, said in found if index != "4")
