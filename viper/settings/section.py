@@ -17,22 +17,21 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
-def _is_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+def _named(text: str, form: re.Pattern[str], marks: str) -> str:
+    if not form.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no name. Use 1 to 64 lower case letters, digits, dashes and dots, the first and the last of "
-            "them a letter or a digit."
+            f"{text!r} is no name. Use 1 to 64 lower case letters, digits{marks}, the first and the last of them a "
+            "letter or a digit."
         )
     return text
+
+
+def _is_name(text: str) -> str:
+    return _named(text, _NAME, ", dashes and dots")
 
 
 def _is_word(text: str) -> str:
-    if not _WORD.fullmatch(text):
-        raise ValueError(
-            f"{text!r} is no name. Use 1 to 64 lower case letters, digits and dashes, the first and the last of them "
-            "a letter or a digit."
-        )
-    return text
+    return _named(text, _WORD, " and dashes")
 
 
 def _is_device(text: str) -> str:

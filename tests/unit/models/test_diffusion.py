@@ -1,22 +1,15 @@
 """Painter and editor call pipelines of diffusers as these want to be called: fakes bind the real signatures."""
 
 import inspect
-import json
-from contextlib import nullcontext
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import diffusers
 import pytest
-import torch
-from diffusers.pipelines.flux2.image_processor import Flux2ImageProcessor
 from PIL import Image
 
 from models import diffusion
-from models.diffusion import DiffusersEditor, DiffusersPainter, load_pipeline, working_size
-from models.image_limits import pool_limits
-from viper.errors import ModelError
+from models.diffusion import DiffusersEditor, DiffusersPainter, working_size
 from viper.settings import DiffusionSettings
 
 Call = dict[str, Any]
@@ -289,70 +282,3 @@ def test_pictures_of_several_shapes_are_never_in_one_batch_and_come_back_in_thei
 @pytest.mark.parametrize(("source", "size"), [((200, 1), (912, 16)), ((1, 200), (16, 912)), ((63, 64), (64, 64))])
 def test_the_size_of_an_edit_is_never_nothing(source: tuple[int, int], size: tuple[int, int]) -> None:
     assert working_size(source, 64) == size
-
-
-@pytest.mark.parametrize(
-    ("size", "taken"), [((512, 64), True), ((513, 64), False), ((63, 63), False), ((64, 64), True)]
-)
-def test_flux_2_refuses_what_is_refused_for_it(size: tuple[int, int], taken: bool, tmp_path: Path) -> None:
-    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "Flux2KleinPipeline"}))
-    limits = pool_limits(10**6, 10**6, str(tmp_path), "")
-    assert (limits.refusal(*size) is None) == taken
-    with nullcontext() if taken else pytest.raises(ValueError, match="too"):
-        Flux2ImageProcessor.check_image_input(Image.new("RGB", size))
-
-
-def test_an_editor_that_refuses_nothing_leaves_the_limits_to_the_others(tmp_path: Path) -> None:
-    for described in ({}, {"_class_name": "QwenImageEditPipeline"}):
-        (tmp_path / "model_index.json").write_text(json.dumps(described))
-        assert pool_limits(10**6, 10**6, str(tmp_path), "").max_aspect == 200
-    (tmp_path / "model_index.json").write_text("{")
-    with pytest.raises(ModelError, match=r"model_index\.json of .* cannot be read"):
-        pool_limits(10**6, 10**6, str(tmp_path), "")
-
-
-class Loaded:
-    """What ``from_pretrained`` gives; remembers what was done with it."""
-
-    def __init__(self) -> None:
-        self.device, self.quiet = "", False
-
-    def set_progress_bar_config(self, disable: bool) -> None:
-        self.quiet = disable
-
-    def to(self, device: str) -> "Loaded":
-        self.device = device
-        return self
-
-
-def test_a_pipeline_is_loaded_from_its_revision_in_its_number_format_without_pickles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, dict[str, object]]] = []
-
-    def from_pretrained(location: str, **given: object) -> Loaded:
-        asked.append((location, given))
-        return Loaded()
-
-    monkeypatch.setattr(diffusers.DiffusionPipeline, "from_pretrained", from_pretrained)
-    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "SanaPipeline"}))
-    loaded = load_pipeline(settings(path=str(tmp_path), revision="v2", dtype="bfloat16"))
-    given = {"revision": "v2", "dtype": torch.bfloat16, "use_safetensors": True}
-    assert asked == [(str(tmp_path), given)]
-    assert (loaded.device, loaded.quiet) == ("cpu", True)
-
-
-def test_a_folder_that_is_no_pipeline_is_named(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
-        load_pipeline(settings(path=str(tmp_path)))
-
-
-@pytest.mark.parametrize("named", ["OwnPipeline", ["pipeline", "OwnPipeline"]])
-def test_code_in_a_model_folder_is_never_run(tmp_path: Path, named: object) -> None:
-    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": named, "_diffusers_version": "0.42.1"}))
-    code = f"from pathlib import Path\nPath({str(tmp_path / 'was-run')!r}).touch()\nclass OwnPipeline: ...\n"
-    (tmp_path / "pipeline.py").write_text(code)
-    with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
-        load_pipeline(settings(path=str(tmp_path)))
-    assert not (tmp_path / "was-run").exists()

@@ -2,98 +2,37 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
-from models import grpo
 from models.grpo import make_config, make_trainer
 from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
 from models.rollout_images import check_image_tokens, processed_once
-from models.trainable import Adaptation, save_merged
 from models.vlm import Prompt, load_vlm
+from tests.grpo import ADAPTATION, STAGE, TEXT, Letters, Rows, random_model, three_rows, trainer_of, weights
 from viper.errors import ModelError, ProfileError
-from viper.settings import GrpoStage, LoraSettings, ModelSettings, RewardSettings
+from viper.settings import ModelSettings, RewardSettings
 
 pytestmark = [
     # TRL 1.16 still reads a property that transformers 5.23 renamed.
     pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning"),
 ]
 
-STAGE = GrpoStage(
-    objective="grpo",
-    lessons=("vop",),
-    steps=4,
-    prompts_per_step=2,
-    generations=3,
-    learning_rate=1e-2,
-    warmup_steps=1,
-    max_completion_tokens=6,
-    checkpoint_steps=2,
-    micro_batch=3,
-)
-ADAPTATION = Adaptation(method="lora", lora=LoraSettings(rank=4, alpha=4), shared_prefix=True)
-TEXT = "what was changed from the first picture to the second?"
-
-
-class Letters:
-    """Embeds a sentence as its letters' counts, so that random answers earn unequal rewards."""
-
-    def embed(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        counts = np.array(
-            [[sentence.count(chr(97 + i)) for i in range(26)] for sentence in sentences], dtype=np.float32
-        )
-        counts += 1e-3
-        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
-
-
-class Rows(list[dict[str, Any]]):
-    """Counts how often rows are read."""
-
-    reads = 0
-
-    def __getitem__(self, number: Any) -> Any:
-        self.reads += 1
-        return super().__getitem__(number)
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
-    from models.worlds.shapes.tokenizer import make_tokenizer
-    from models.worlds.shapes.vlm import make_vlm, save_vlm
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
-    save_vlm(make_vlm(tokenizer), tokenizer, folder)
-    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+    return random_model(tmp_path_factory.mktemp("vlm"))
 
 
 @pytest.fixture
 def rows() -> Rows:
-    rng = np.random.default_rng(0)
-    pictures = [Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)) for _ in range(6)]
-    truth = ["the object at the top left is red, not blue.", "nothing to correct."]
-    return Rows({"prompt": TEXT, "images": pictures[2 * i : 2 * i + 2], "truth": truth} for i in range(3))
-
-
-def trainer_of(
-    model: ModelSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
-) -> grpo.ViperTrainer:
-    adaptation = ADAPTATION.model_copy(update={"method": changes.pop("method", "lora")})
-    reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
-    return make_trainer(model, rows, STAGE.model_copy(update=changes), adaptation, reward, 5, folder, reports)
-
-
-def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+    return three_rows()
 
 
 def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> None:
@@ -271,47 +210,3 @@ def grpo_names() -> list[str]:
     from models.grpo_reports import METRICS
 
     return list(METRICS.values())
-
-
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_training_moves_the_language_model_alone_and_leaves_a_whole_model(
-    model: ModelSettings, rows: Rows, tmp_path: Path, method: str
-) -> None:
-    trainer = trainer_of(model, rows, tmp_path / "work", steps=2, method=method)
-    trainer.train()
-    merged = save_merged(trainer, "float32", tmp_path / "merged")
-    before, after = (
-        weights(load_vlm(model).model),
-        weights(load_vlm(ModelSettings(**{**dict(model), "path": str(merged)})).model),
-    )
-    moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved
-    assert all("language_model" in name or name == "lm_head.weight" for name in moved)
-
-
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_resumed_training_ends_in_the_same_bits(
-    model: ModelSettings, rows: Rows, tmp_path: Path, method: str
-) -> None:
-    whole = trainer_of(model, rows, tmp_path / "whole", method=method)
-    whole.train()
-    first = trainer_of(model, rows, tmp_path / "parts", [Stop()], method=method)
-    first.train()
-    assert first.state.global_step == 2
-    second = trainer_of(model, rows, tmp_path / "parts", method=method)
-    second.train(resume_from_checkpoint=str(tmp_path / "parts" / "checkpoint-2"))
-    assert second.state.global_step == 4
-    expected, found = weights(whole.model), weights(second.model)
-    assert all(torch.equal(found[name], value) for name, value in expected.items())
-    states = [(tmp_path / name / "checkpoint-4" / "trainer_state.json").read_bytes() for name in ("whole", "parts")]
-    assert states[0] == states[1]
-
-
-class Stop(Reports):
-    """Ends the training after its first checkpoint."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda *_: None, lambda *_: None)
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        control.should_training_stop = True

@@ -1,15 +1,20 @@
 """The limits of pictures are where the real processors begin to refuse, and where the filter begins to see nothing."""
 
+import json
 import warnings
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
+from diffusers.pipelines.flux2.image_processor import Flux2ImageProcessor
 from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from models.image_limits import benchmark_limits, pool_limits
 from models.judges.pixels import PixelJudge
 from models.vlm import Prompt, load_vlm
+from viper.errors import ModelError
 from viper.settings import ModelSettings
 
 POOL = pool_limits(10**8, 10**8, "shapes:editor", "main")
@@ -63,3 +68,23 @@ def test_the_filter_sees_every_region_of_the_smallest_picture_and_not_of_a_small
         warnings.simplefilter("ignore")
         (distance,) = PixelJudge().distances([Image.new("RGB", (2, 3))], [Image.new("RGB", (2, 3))])
     assert np.isnan(distance)
+
+
+@pytest.mark.parametrize(
+    ("size", "taken"), [((512, 64), True), ((513, 64), False), ((63, 63), False), ((64, 64), True)]
+)
+def test_flux_2_refuses_what_is_refused_for_it(size: tuple[int, int], taken: bool, tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "Flux2KleinPipeline"}))
+    limits = pool_limits(10**6, 10**6, str(tmp_path), "")
+    assert (limits.refusal(*size) is None) == taken
+    with nullcontext() if taken else pytest.raises(ValueError, match="too"):
+        Flux2ImageProcessor.check_image_input(Image.new("RGB", size))
+
+
+def test_an_editor_that_refuses_nothing_leaves_the_limits_to_the_others(tmp_path: Path) -> None:
+    for described in ({}, {"_class_name": "QwenImageEditPipeline"}):
+        (tmp_path / "model_index.json").write_text(json.dumps(described))
+        assert pool_limits(10**6, 10**6, str(tmp_path), "").max_aspect == 200
+    (tmp_path / "model_index.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model_index\.json of .* cannot be read"):
+        pool_limits(10**6, 10**6, str(tmp_path), "")

@@ -1,7 +1,5 @@
 """Text of models, benchmark files and file names is shown as text: no element, link, image or cell is born of it."""
 
-import io
-import logging
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
@@ -15,47 +13,20 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
 from pydantic import JsonValue
-from rich.console import Console
 
-from commands import tables, terminal
 from models.payloads import Distances, JudgedEdit, Operations, Refinement, Refinements
 from storage.dataset_reports import Row
 from storage.datasets import dataset_entries
 from storage.objects import ObjectStore
-from tasks import ablation, figures, pages, report
+from tasks import ablation, pages, report
 from tasks.gallery import sample_page
 from tasks.plots import plot_categories, plot_rounds
+from tests.hostile import HOSTILE
 from tests.loop import cut_for, shard_of, stored, worker_for
 from viper.escaping import for_markdown, visible
 from viper.records import Ablation, AblationRow, Difference, SuiteResult, Synthesis, Verdict
 
 NONE = Difference(points=0, low=0, high=0)
-HOSTILE = [
-    "a | b || c \\| d \\",
-    "`code` ``two`` ```three",
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "</td></tr></table><b>",
-    '" onload="x" \' ',
-    "![x](http://evil.example/x.png)",
-    "[x](javascript:alert(1))",
-    "[x]: http://evil.example",
-    "<http://evil.example> https://evil.example www.evil.example a@evil.example",
-    "# heading\n## two\n---\n***\n===",
-    "- list\n* list\n1. list\n> quote",
-    "**bold** _em_ __strong__ ~~gone~~ *em*",
-    "line\nline\n\nparagraph\r\nother\u2028last",
-    "&lt;b&gt; &amp; &#60;script&#62;",
-    "$x$ $$y$$ \\(z\\) :smile: {{ 7 * 7 }} {% raw %}",
-    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \x08\x08 \x7f",
-    "\u202eright to left\u202c \u2066isolate\u2069 \u200f",
-    "[bold]rich[/bold] [link=http://evil.example]x[/link] [/nothing]",
-    "\ud800 half",
-    "|---|---|\n| a | b |",
-    "    indented code",
-    "\ttab",
-    "[^1] [ ] [x] ^up^",
-]
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
@@ -250,67 +221,3 @@ def test_a_dataset_card_shows_text_as_text(text: str, tmp_path: Any) -> None:
 
     if "\ud800" not in text:
         assert kinds(card(text)) == kinds(card("words"))
-
-
-ACTING = "".join(chr(code) for code in (*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x202E, 0x2066, 0x2028, 0xD800))
-
-
-@pytest.mark.parametrize("text", [*HOSTILE, f"x{ACTING}y"])
-def test_nothing_in_a_text_acts_on_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.say(text)
-    shown = capsys.readouterr().out
-    assert shown == f"{visible(text)}\n"
-    assert not set(shown) & set(ACTING)
-    shown.encode()
-
-
-def test_text_that_does_not_act_stays_as_it_is() -> None:
-    plain = "Ein Hund – «rot», 犬は赤い。 कुत्ता लाल है। می‌خواهم 👩‍👩‍👧 שלום\tx\ny"
-    assert visible(plain) == plain
-    assert (
-        for_markdown("A 3.5 m dog - (brown), not black; 50% of it!") == "A 3.5 m dog - (brown), not black; 50% of it!"
-    )
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_tables_of_the_terminal_show_text_as_text(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = io.StringIO()
-    monkeypatch.setattr(tables, "Console", lambda width=500: Console(file=file, width=width, color_system=None))
-    table = tables.TextTable(text)
-    table.add_column("name")
-    table.add_row(text)
-    tables.show_table(table, 500)
-    assert visible(text).strip().splitlines()[0].expandtabs() in file.getvalue()
-    assert not set(file.getvalue()) & set(ACTING)
-
-
-def test_the_log_on_the_terminal_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    log = logging.getLogger("viper")
-    before, propagate = list(log.handlers), log.propagate
-    try:
-        terminal.start()
-        log.warning("%s is broken", "\x1b[2J\u202e")
-    finally:
-        log.handlers, log.propagate = before, propagate
-    assert "\\x1b[2J\\u202e is broken" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_names_of_categories_are_names_that_mlflow_takes_and_stay_apart(text: str) -> None:
-    from mlflow.utils.validation import _validate_metric_name
-
-    names = {
-        figures._metric_name(f"suite/{name}") for name in (text, f"{text} ", "红", "蓝", "..", "a/../b", "/a", "a//b")
-    }
-    assert len(names) == 8
-    for name in names:
-        _validate_metric_name(f"{name}/candidate")
-    assert figures._metric_name("suite/fine-grained perception") == "suite/fine-grained perception"
-
-
-def test_long_texts_are_cut_for_mlflow() -> None:
-    from storage.tracking import MAX_VALUE, _value
-
-    assert len(_value("x" * 9000)) == MAX_VALUE
-    assert _value("\x1bx") == "\\x1bx"
-    assert _value(17) == "17"

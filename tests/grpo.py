@@ -1,0 +1,84 @@
+"""A small training by reinforcement: a model of random weights, three rows, and a reward of letters."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from models import grpo
+from models.grpo import make_trainer
+from models.grpo_reports import Reports
+from models.rewards import SentenceReward
+from models.trainable import Adaptation
+from viper.settings import GrpoStage, LoraSettings, ModelSettings, RewardSettings
+
+STAGE = GrpoStage(
+    objective="grpo",
+    lessons=("vop",),
+    steps=4,
+    prompts_per_step=2,
+    generations=3,
+    learning_rate=1e-2,
+    warmup_steps=1,
+    max_completion_tokens=6,
+    checkpoint_steps=2,
+    micro_batch=3,
+)
+ADAPTATION = Adaptation(method="lora", lora=LoraSettings(rank=4, alpha=4), shared_prefix=True)
+TEXT = "what was changed from the first picture to the second?"
+
+
+class Letters:
+    """Embeds a sentence as its letters' counts, so that random answers earn unequal rewards."""
+
+    def embed(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        counts = np.array(
+            [[sentence.count(chr(97 + i)) for i in range(26)] for sentence in sentences], dtype=np.float32
+        )
+        counts += 1e-3
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+class Rows(list[dict[str, Any]]):
+    """Counts how often rows are read."""
+
+    reads = 0
+
+    def __getitem__(self, number: Any) -> Any:
+        self.reads += 1
+        return super().__getitem__(number)
+
+
+def random_model(folder: Path) -> ModelSettings:
+    """The settings of a model of random weights, saved to a folder."""
+    from models.worlds.shapes.tokenizer import make_tokenizer
+    from models.worlds.shapes.vlm import make_vlm, save_vlm
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    tokenizer = make_tokenizer()
+    save_vlm(make_vlm(tokenizer), tokenizer, folder)
+    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+
+
+def three_rows() -> Rows:
+    rng = np.random.default_rng(0)
+    pictures = [Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)) for _ in range(6)]
+    truth = ["the object at the top left is red, not blue.", "nothing to correct."]
+    return Rows({"prompt": TEXT, "images": pictures[2 * i : 2 * i + 2], "truth": truth} for i in range(3))
+
+
+def trainer_of(
+    model: ModelSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
+) -> grpo.ViperTrainer:
+    adaptation = ADAPTATION.model_copy(update={"method": changes.pop("method", "lora")})
+    reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
+    return make_trainer(model, rows, STAGE.model_copy(update=changes), adaptation, reward, 5, folder, reports)
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

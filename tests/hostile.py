@@ -1,0 +1,28 @@
+"""Texts of others that try to be more than text, wherever they are shown."""
+
+HOSTILE = [
+    "a | b || c \\| d \\",
+    "`code` ``two`` ```three",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "</td></tr></table><b>",
+    '" onload="x" \' ',
+    "![x](http://evil.example/x.png)",
+    "[x](javascript:alert(1))",
+    "[x]: http://evil.example",
+    "<http://evil.example> https://evil.example www.evil.example a@evil.example",
+    "# heading\n## two\n---\n***\n===",
+    "- list\n* list\n1. list\n> quote",
+    "**bold** _em_ __strong__ ~~gone~~ *em*",
+    "line\nline\n\nparagraph\r\nother\u2028last",
+    "&lt;b&gt; &amp; &#60;script&#62;",
+    "$x$ $$y$$ \\(z\\) :smile: {{ 7 * 7 }} {% raw %}",
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \x08\x08 \x7f",
+    "\u202eright to left\u202c \u2066isolate\u2069 \u200f",
+    "[bold]rich[/bold] [link=http://evil.example]x[/link] [/nothing]",
+    "\ud800 half",
+    "|---|---|\n| a | b |",
+    "    indented code",
+    "\ttab",
+    "[^1] [ ] [x] ^up^",
+]
