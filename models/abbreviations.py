@@ -6,11 +6,7 @@ The sets hold words in lower case, without their last period.
 import re
 from dataclasses import dataclass
 
-
-def word_set(text: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(text.split())
-
+from models.word_set import word_set
 
 INTRODUCING = word_set(
     """
@@ -22,8 +18,8 @@ INTRODUCING = word_set(
 
 NUMBERED = word_set(
     """
-    no nos nr nrs c est num fig figs abb eq eqs vol vols p pp pg pgs pág pag s ch chap kap sec sect art op ver v tel
-    ext rm apt ste par tab bd pl col стр рис табл гл č čís str ill ex
+    no nos nr nrs c est num fig figs abb eq eqs vol vols p pp pg pgs pág pag s ch chap kap sec sect op ver v tel
+    ext rm apt ste par bd pl col стр рис табл гл č čís str ex
     """
 )
 """They stand before a number, and end a sentence where none follows ("No. 5", but "The answer is no. It is red.")."""
@@ -55,6 +51,9 @@ CAPITALIZED = word_set(
     """
 )
 """Of these only the form with a capital is an abbreviation."""
+
+UNITS = word_set("ft in yd mi cm mm km kg lb oz hr hrs min sec")
+"""Behind a number they go on in lower case ("6 ft. tall")."""
 
 MONTHS = word_set(
     """
@@ -139,8 +138,10 @@ def abbreviates(before: list[str], after: Following) -> bool:
         return True
     key = "etc" if (previous.casefold(), last) == ("et", "al") else whole.casefold()
     lower, digit = after.first.islower(), after.first.isnumeric()
-    if key in INTRODUCING:
+    if key in INTRODUCING and not (last.isupper() and "." not in whole):  # "from CA. The car"
         return True
+    if key in UNITS and previous[-1:].isdigit():
+        return lower
     if key in TITLES and (not last.islower() or key in LOWER_TITLES):
         return lower or not after.starts
     if key in NUMBERED or key.endswith("str"):  # "Hauptstr. 5"

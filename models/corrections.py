@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.abbreviations import word_set
+from models.word_set import word_set
 
 _MAX_WORDS = 24
 """Of a phrase that is compared; a longer one is taken for a correction."""
@@ -19,30 +19,20 @@ _CONNECTIVES = (
 )
 """Between what is right and what was said, or the other way round."""
 _ARTICLES = frozenset(("a", "an", "the"))
-_BEFORE_PHRASES = word_set(
-    """
-    is are was were be been being isn't it's that's there's as of on in at by with to for from into has have had
-    reads read says say said states shows show displays contains holds wears wearing named called labeled labelled
-    spelled written text word number color colour should must and or but this that these those exactly actually
-    really instead replace replaced change changed changes correct turn recolor rename convert swap
-    """
-)
+_BEFORE_PHRASES = word_set("""
+    is are was were be been being isn't it's that's there's as from has have had reads read says say said states shows
+    show displays contains holds wears wearing named called labeled labelled spelled written text word number color
+    colour should must but this that these those exactly actually really instead replace replaced change changed
+    changes correct turn recolor rename convert swap
+    """)
 """Words after which a phrase begins: "dark brown, not brown" corrects, since "dark" is none of them."""
+_JOINING = word_set("of and or to with on in at by into for over under near next beside behind above below between")
+"""Before them a longer phrase begins: "a statue of a dog, not a dog" corrects."""
 _REPLACING = word_set(
-    """
-    from change changed changes replace replaced swap substitute turn convert correct rename recolor
-    """
+    "from change changed changes replace replaced swap substitute turn convert correct rename recolor"
 )
-_NEGATED = word_set(
-    """
-    is are was were do does did should must can could would will has have be isn't
-    """
-)
-_TEXT_WORDS = word_set(
-    """
-    reads read says say said spells spelled text sign letters label written title word
-    """
-)
+_NEGATED = word_set("is are was were do does did should must can could would will has have be isn't")
+_TEXT_WORDS = word_set("reads read says say said spells spelled text sign letters label written title word")
 _AFTER_PHRASES = frozenset(("as", "like", "because", "since", "but"))
 
 
@@ -154,4 +144,7 @@ def _ends_with(words: Sequence[_Word], phrase: Sequence[_Word], exact: bool) -> 
     pairs = zip(words[start:], phrase, strict=True)
     if not all(one.said == other.said if said else one.plain == other.plain for one, other in pairs):
         return False
-    return start == 0 or words[start].opens or words[start - 1].plain in _BEFORE_PHRASES
+    if start == 0:
+        return True
+    previous = words[start - 1].plain
+    return previous not in _JOINING and (words[start].opens or previous in _BEFORE_PHRASES)

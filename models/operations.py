@@ -11,8 +11,9 @@ _MIN_WORDS = 2
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff]|\w+")
 """A character counts where a script has no spaces between words."""
 _ABOUT_AN_EDIT = re.compile(
-    r"note(?: that\b|\s?:)|(?:reason|explanation|rationale|entity|location|change|effect|result)\s?[:：]"
-    r"|(?:this|that|it) (?:edit|change|operation|modification|will|would|makes?|ensures?|helps?|keeps?)\b"
+    r"note(?: that\b|\s?:)|(?:reason|explanation|rationale|entity|location|effect|result)\s?[:：]"
+    r"|(?:this|that|it) (?:edit|change|operation|modification|ensures?|helps?)\b"
+    r"|(?:this|that) (?:will|would|makes?|keeps?)\b"
     r"|(?:i|we) (?:cannot|can't|can’t|am|will not|won't|won’t|are)\b|everything else\b|the rest (?:of|stays|remains)\b"
     r"|no (?:other )?(?:edits?|operations?|changes?)\b",
     re.IGNORECASE,

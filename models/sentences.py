@@ -30,8 +30,11 @@ _QUOTED_WITHIN = re.compile("[とはがをのにでも的地字等、，,;；:�
 """After a closing quote these go on with the sentence around the quotation."""
 _OTHER_LETTER = re.compile("[\u0531-\u1cff\u2d00-\ua71f\ua800-\U0003ffff]")
 _UNMARKED_LETTER = re.compile("[\u0e00-\u0eff]")  # Thai and Lao
-_CLOSED_BY = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』", "(": ")", "（": "）", "《": "》"}
-_QUOTATION = re.compile(r'["“”„«»「」『』()（）《》]')
+_CLOSED_BY = {"'": "'", "‘": "’", '"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』", "(": ")"}
+_CLOSED_BY |= {"（": "）", "《": "》"}
+_QUOTATION = re.compile(r"[\"“”„«»「」『』()（）《》]|(?<![^\s(:])['‘](?=\S)|['’](?!\w)")
+"""Single quotes are apostrophes, too: they open after white space and close before no letter."""
+_CLOSING_SINGLE = re.compile(r"['’](?!\w)")
 _MAX_QUOTATION = 300
 """Characters that are looked at on either side for the quotes around a mark."""
 _TAKES_NUMBER = STARTERS | BEFORE_NAMES | LABELS | NUMBERED | {"number", "reads", "says", "than", "equals", "player"}
@@ -98,6 +101,8 @@ def _is_quoted(line: str, begin: int, match: re.Match[str]) -> bool:
             closing = _CLOSED_BY[quote[0]]
     if not closing or set(closing) & set(match["closers"] or ""):
         return False
+    if closing in "'’":
+        return _CLOSING_SINGLE.search(line, end, end + _MAX_QUOTATION) is not None
     return any(line.find(mark, end, end + _MAX_QUOTATION) >= 0 for mark in closing)
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from models.reasoning import strip_reasoning
 from models.sentences import split_sentences
 
 _THINGS = (
@@ -33,23 +34,26 @@ _REFINED_CAPTION = re.compile(
     r"(?:caption|description)\b[*_ ]*+(?:is\b ?)?[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
+_BLANK_LINE = re.compile(r"\n[ \t]*+\n")
 _LABEL = re.compile(
     r"\[?(?:the )?(?:step|edit|operation|change|modification|instruction|correction|refinement|suggestion"
     r"|difference|task|item)"
     r" ?\#?\d{1,2} ?(?:[\]:：.)]{1,2}|[-–—](?=\s))\s*"
     r"|(?:first|second|third|fourth|fifth|next|last) (?:edit|operation|change|modification|correction) ?[:：]\s*"
-    r"|(?:final )?(?:answer|corrections?|refinements?|edits?|operations?|output|response|result) ?[:：]\s*",
+    r"|(?:final )?(?:answer|changes?|modifications?|corrections?|refinements?|edits?|operations?|output|response"
+    r"|result) ?[:：]\s*",
     re.IGNORECASE,
 )
 _ASSENT = r"(?:sure|certainly|of course|absolutely|okay|ok|alright|great|understood|got it)(?: thing)?\b[\s,.!:]*+"
 _ONLY_ASSENT = re.compile(_ASSENT, re.IGNORECASE)
 _OPENER = re.compile(
-    rf"(?:{_ASSENT})?(?:here(?:'s|’s| are| is)\b|below (?:are|is)\b|these are\b|(?:the )?following\b"
+    rf"(?:{_ASSENT})?(?:(?:here(?:'s|’s| are| is)|below (?:are|is)|these are|(?:the )?following)\b.*?\b{_THINGS}\b"
     r"|(?:i|we)(?:'d|’d|'ve|’ve)? (?:(?:would|will|can|have|could) )?"
-    r"(?:suggest|propose|recommend|list|write|made|identif|pick))",
+    r"(?:suggest|propose|recommend|list|write|made|make|identified|identify|picked|pick)(?:ed)?"
+    rf"(?: (?:the|these|some|a|few|two|three|\d|list|of|following|visual|possible|necessary)\b)*+ {_THINGS}\b)",
     re.IGNORECASE,
 )
-_NAMES_THINGS = re.compile(rf"\b{_THINGS}\b", re.IGNORECASE)
+"""A preamble: it announces things, or says that somebody suggests some; "I suggest removing the step" states one."""
 _TITLE = re.compile(
     r"(?:(?:the|my|some|two|three|\d|proposed|suggested|possible|recommended|requested|required|needed|necessary|visual|image"
     rf"|caption|key|main|final|list|of|following|all) ){{0,5}}{_THINGS.replace('s?', 's')}"
@@ -72,7 +76,15 @@ def read_statements(reply: str) -> list[str]:
     """The sentences that a reply states, in its order."""
     text = _unwrapped(reply)
     caption = _REFINED_CAPTION.search(text)
-    cleaned = map(_cleaned, split_sentences(text[: caption.start()] if caption else text))
+    if caption is None:
+        return _stated(text)
+    # What is stated stands before the caption, or else in the paragraphs after it.
+    _, *after = _BLANK_LINE.split(text[caption.end() :].lstrip(), maxsplit=1)
+    return _stated(text[: caption.start()]) or _stated("".join(after))
+
+
+def _stated(text: str) -> list[str]:
+    cleaned = map(_cleaned, split_sentences(text))
     return [sentence for sentence in cleaned if any(mark.isalnum() for mark in sentence) and not _surrounds(sentence)]
 
 
@@ -80,7 +92,7 @@ def _surrounds(sentence: str) -> bool:
     """Whether a sentence is a preamble, a title or a remark about what is stated, rather than a statement."""
     if sentence.endswith((":", "：")) or _ONLY_ASSENT.fullmatch(sentence) or _REMARK.match(sentence):
         return True
-    if _OPENER.match(sentence) and _NAMES_THINGS.search(sentence):
+    if _OPENER.match(sentence):
         return True
     return _TITLE.fullmatch(sentence.rstrip(".!")) is not None
 
@@ -90,7 +102,7 @@ def _cleaned(sentence: str) -> str:
     plain = _STARRED.sub(r"\1", _EMPHASIS.sub("", sentence)).strip(" |")
     plain = _LIST_COMMA.sub("", plain)
     opener, _, rest = plain.partition(": ")
-    plain = rest if rest and _OPENER.match(opener) and _NAMES_THINGS.search(opener) else plain
+    plain = rest if rest and _OPENER.match(opener) else plain
     label = _LABEL.match(plain)
     plain = plain[label.end() :] if label else plain
     for opening, closing in ('""', "''", "“”", "‘’", "«»", "「」"):
@@ -102,7 +114,7 @@ def _cleaned(sentence: str) -> str:
 
 def _unwrapped(reply: str) -> str:
     """The reply without its reasoning and tags; the inside of code fences, and of JSON one line a sentence."""
-    reply = _TAG.sub("\n", _INLINE_TAG.sub("", reply.rpartition("</think>")[2].partition("<think>")[0]))
+    reply = _TAG.sub("\n", _INLINE_TAG.sub("", strip_reasoning(reply)))
     pieces = _FENCE.split(reply)
     inside = "\n".join(pieces[1::2])
     text = inside if any(mark.isalnum() for mark in inside) else "\n".join(pieces)

@@ -12,7 +12,7 @@ _HIDDEN = re.compile(
 _MARKDOWN = re.compile(
     r"[\\`*\[\]<|~&$@]|(?<![^\W_])_|_(?![^\W_])|:(?=[/A-Za-z+])"
     r"|(?<=[^\W\d])\.(?=\w)"  # in www.example.org
-    r"|^[#>+=-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]"
+    r"|^[#>+=-]|^\d{1,9}[.)]"
 )
 
 
@@ -28,4 +28,4 @@ def visible(text: str) -> str:
 
 def for_markdown(text: str) -> str:
     """The text on one line of Markdown: plain words in a paragraph or a cell of a table, whatever they hold."""
-    return _MARKDOWN.sub(r"\\\g<0>", " ".join(visible(text).split()))
+    return _MARKDOWN.sub(lambda match: rf"{match[0][:-1]}\{match[0][-1]}", " ".join(visible(text).split()))

@@ -28,10 +28,10 @@ text in a short reply. The departures from them, each for a reason:
 
 import re
 
+from models.reasoning import final_part, strip_reasoning
 from models.suites.declarations import Declarations
 from models.suites.denials import NEAR, is_supposed
 from models.suites.mentions import Mention, find_mentions
-from models.suites.reasoning import final_part, strip_reasoning
 from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
 from models.suites.vocabulary import OPTION, YES_NO
 from models.suites.yes_no import read_yes_no
@@ -39,8 +39,6 @@ from models.suites.yes_no import read_yes_no
 _ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
 """What most replies are; the rules say the same of it, more slowly."""
 _LINE_ENDS = frozenset(["", "\n", "|"])
-
-__all__ = ["LETTERS", "extract_letter", "extract_yes_no", "says", "says_exactly"]
 
 
 def extract_letter(reply: str, options: tuple[str, ...]) -> str | None:

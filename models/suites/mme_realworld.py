@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from models.prompts import Wording
-from models.suites.extraction import LETTERS
 from models.suites.suite import Cells, Question, Reply, Suite, mean, unlabelled
+from models.suites.tokens import LETTERS
 
 PROMPT = (
     "{question} The choices are listed below:\n{options}\n"

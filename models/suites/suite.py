@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from models.prompts import Wording
-from models.suites.extraction import LETTERS, extract_letter, extract_yes_no, says_exactly
+from models.reasoning import strip_reasoning
+from models.suites.extraction import extract_letter, extract_yes_no, says_exactly
 from models.suites.reading import cell_text, split_options
-from models.suites.reasoning import strip_reasoning
+from models.suites.tokens import LETTERS
 
 _LABEL = re.compile(
     rf"\s*(?:[(\uff08]\s*([{LETTERS}])\s*[)\uff09]|([{LETTERS}])(?:[.:)\uff0e\uff1a\uff09\u3001]|\s*$))"

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass
 
-from models.suites.reasoning import ANSWER_END, ANSWER_TAG
+from models.reasoning import ANSWER_END, ANSWER_TAG
 from models.suites.vocabulary import CROSSES, PHRASE_ENDS, RUNS, TICKS, UNSPACED
 
 LETTERS = "ABCDEFGH"

@@ -7,6 +7,17 @@ from models.nothing import says_nothing
 from models.selfcritique import read_critique
 
 REAL = """
+It is a statue of a dog, not a dog.
+The shirt is red and white, not white.
+The text is red on white, not white.
+The sign reads "Welcome to Paris", not "Paris".
+It says "Bank of America", not "America".
+The clock shows 5 to 10, not 10.
+The score is 3 to 2, not 2.
+The dog is black with white paws, not white paws.
+There are two cats and a dog instead of a dog.
+She is wearing a coat over a dress instead of a dress.
+The ball is next to the box, not the box.
 The sign reads 10, not 10.5.
 The sign reads 10.5, not 10.
 The cup holds 3.5 l, not 3.50 l.
@@ -117,6 +128,19 @@ def test_a_repeat_is_left_out_in_whatever_case() -> None:
 
 
 NOTHING = """
+It's accurate.
+It's correct.
+That's right.
+Based on the comparison, there are no corrections needed.
+There are no inaccuracies in the caption to correct.
+The caption is accurate and does not need any corrections.
+No further corrections are needed at this time.
+The painting matches the image.
+The painted image matches the original image.
+Everything matches.
+All details match.
+Looks good to me.
+The caption provides an accurate description of the image.
 Nothing to correct.
 nothing to correct
 Nothing to correct!
@@ -189,6 +213,10 @@ NOTHING TO CORRECT.
 
 
 SOMETHING = """
+It's a dog.
+The painting matches the image, but the dog is black.
+The caption provides an accurate description of the dog.
+Everything matches except the colour of the dog.
 Nothing to correct except the color of the square.
 Nothing to correct but the color.
 Nothing to correct apart from the text.

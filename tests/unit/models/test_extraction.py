@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.suites.extraction import LETTERS, extract_letter, extract_yes_no, says, says_exactly
-from models.suites.reasoning import final_part, strip_reasoning
+from models.reasoning import final_part, strip_reasoning
+from models.suites.extraction import extract_letter, extract_yes_no, says, says_exactly
+from models.suites.tokens import LETTERS
 
 Case = dict[str, Any]
 
@@ -84,9 +85,8 @@ def test_the_table_names_every_departure_from_vlmevalkit() -> None:
 def test_every_reply_has_a_verdict_that_is_an_option_or_none(reply: str, options: list[str]) -> None:
     found = extract_letter(reply, tuple(options))
     assert found is None or found in LETTERS[: len(options)]
-    assert extract_letter(reply, tuple(options)) == found
     assert extract_yes_no(reply) in ("yes", "no", None)
-    assert says(reply, options[0]) in (True, False)
+    says(reply, options[0])  # raises nothing
 
 
 @given(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.rewards import RewardParts, SentenceReward, split_sentences
+from models.rewards import RewardParts, SentenceReward
 from viper.settings import RewardSettings
 
 RED = "make the ring red."
@@ -123,25 +123,3 @@ def test_a_batch_scores_as_its_answers_do_alone_with_one_call_for_embeddings(
 def test_truths_must_fit_the_answers(truths: list[list[str]], finished: list[bool]) -> None:
     with pytest.raises(ValueError, match="Expected"):
         SentenceReward(Meanings(), RewardSettings()).score(["a."], truths, finished)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        (f"{RED} {GONE}", [RED, GONE]),
-        ("It is 3.5 m tall. Is it? Yes!", ["It is 3.5 m tall.", "Is it?", "Yes!"]),
-        ("Mr. J. R. Smith waits, e.g. here. Done.", ["Mr. J. R. Smith waits, e.g. here.", "Done."]),
-        ("1. Remove the cup.\n2) Paint it red.\n- Done", ["Remove the cup.", "Paint it red.", "Done"]),
-        ('The sign says "STOP." It is red.', ['The sign says "STOP."', "It is red."]),
-        ("The plate reads No. 5. It is blue...", ["The plate reads No. 5.", "It is blue..."]),
-        ("  \n\n ", []),
-    ],
-)
-def test_texts_fall_into_sentences(text: str, sentences: list[str]) -> None:
-    assert split_sentences(text) == sentences
-
-
-@given(st.text(alphabet="ab. !?\n3.J", max_size=60))
-def test_splitting_loses_no_word(text: str) -> None:
-    words = [mark for mark in text if mark in "abJ"]
-    assert [mark for sentence in split_sentences(text) for mark in sentence if mark in "abJ"] == words

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from models.corrections import without_empty_corrections
 from models.operations import read_written
-from models.selfcritique import CritiqueRules, EditRules, judge_critique, judge_edit, without_empty_corrections
+from models.selfcritique import CritiqueRules, EditRules, judge_critique, judge_edit
 from models.worlds import find_world
 from models.worlds.shapes import grammar
 

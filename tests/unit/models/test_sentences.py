@@ -29,6 +29,17 @@ def test_a_text_falls_into_the_sentences_that_a_reader_finds(line: str) -> None:
 
 
 LISTS = [
+    ("The sign says 'No Parking. Fire Lane.' in red.", ["The sign says 'No Parking. Fire Lane.' in red."]),
+    ("It says ‘Stop. Go.’ in red. It is old.", ["It says ‘Stop. Go.’ in red.", "It is old."]),
+    ("The dogs' tails are up. It's the cat's.", ["The dogs' tails are up.", "It's the cat's."]),
+    ("The license plate is from CA. The car is red.", ["The license plate is from CA.", "The car is red."]),
+    ("The logo reads FX. The car is blue.", ["The logo reads FX.", "The car is blue."]),
+    ("It was built ca. 1900. It is old.", ["It was built ca. 1900.", "It is old."]),
+    ("The wall shows street art. 3 people walk by.", ["The wall shows street art.", "3 people walk by."]),
+    ("The man is ill. 2 nurses help.", ["The man is ill.", "2 nurses help."]),
+    ("The pole is 6 ft. tall and blue.", ["The pole is 6 ft. tall and blue."]),
+    ("It is 5 in. wide. He walked in. Then it fell.", ["It is 5 in. wide.", "He walked in.", "Then it fell."]),
+    ("The pole is 6 ft. The car is red.", ["The pole is 6 ft.", "The car is red."]),
     ("1. Remove the cup.\n2) Paint it red.\n- Done", ["Remove the cup.", "Paint it red.", "Done"]),
     ("1) Remove the cup.\n2) Add it.", ["Remove the cup.", "Add it."]),
     ("(1) Remove the cup.\n(2) Add it.", ["Remove the cup.", "Add it."]),

@@ -1,4 +1,4 @@
-"""What is read out of a model's reply: corrections, that there are none, and operations. Decided by reading."""
+"""What is read out of a model's reply: critiques and operations. Decided by reading."""
 
 import pytest
 
@@ -9,7 +9,31 @@ from models.selfcritique import read_critique
 from models.written import read_statements
 
 DOG, CAT, CAR = "Remove the dog.", "Add a cat.", "Recolor the car to red."
+SUGGESTED = "I suggest you change the color of the car to red."
 OPERATIONS: list[tuple[str, list[str]]] = [
+    *(
+        (f"{opening}The dog could be removed. A cat may be added.{closing}\nRemove the dog.", [DOG])
+        for opening, closing in (
+            ("<think>", "</think>"),
+            ("<thinking>", "</thinking>"),
+            ("◁think▷", "◁/think▷"),
+            ("[THINK]", "[/THINK]"),
+            ("<reasoning>", "</reasoning>"),
+            ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
+        )
+    ),
+    (SUGGESTED, [SUGGESTED]),
+    ("I recommend removing the step stool.", ["I recommend removing the step stool."]),
+    ("I'd write 'Edit' on the sign.", ["I'd write 'Edit' on the sign."]),
+    ("I suggest these two edits. Remove the dog. Add a cat.", [DOG, CAT]),
+    ("We recommend the following visual changes: Remove the dog.", [DOG]),
+    ("1. **Change:** Recolor the car to red.\n2. **Change:** Remove the dog.", [CAR, DOG]),
+    ("It will be night instead of day.", ["It will be night instead of day."]),
+    ("Remove the dog. It ensures a calm picture.", [DOG]),
+    ("Refined caption: A dog.\n\nEdits:\n1. Remove the dog.", [DOG]),
+    ("Refined caption:\n\nA dog.\nIt sits.\n\nRemove the dog.", [DOG]),
+    ("Remove the dog.\n\nRefined caption: A dog.\n\nIt sits.", [DOG]),
+    ("Change the text 'Hello. World.' to 'Hi.'", ["Change the text 'Hello. World.' to 'Hi.'"]),
     ("Here are the edits:\n1. Recolor the car to red.\n2. Remove the dog.\n3. Add a cat.", [CAR, DOG, CAT]),
     ("Here are three possible edits for the image:\n\n- Remove the dog.\n- Add a cat.", [DOG, CAT]),
     ("Sure! Here are the edits.\nRemove the dog.\nAdd a cat.", [DOG, CAT]),
@@ -119,6 +143,11 @@ def test_a_critique_is_read_without_what_stands_around_it() -> None:
         "3. The sign reads 10, not 10.5.\n\nRefined caption: A black dog sits beside a sign."
     )
     assert read_statements(read_critique(reply)) == ["The dog is black, not white.", "The sign reads 10, not 10.5."]
+
+
+def test_corrections_may_stand_after_a_refined_caption() -> None:
+    reply = "**Corrected Caption:** A dog sits.\n\n**Changes:**\n- The dog is black."
+    assert read_critique(reply) == "The dog is black."
 
 
 def test_corrections_without_marks_stay_apart() -> None:
