@@ -137,7 +137,7 @@ def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[
         unanswered = {role: unanswered_percent(read[role]) for role in replies}
         for name in next(iter(found.values())):
             label = suite.replace("_", " ") if name == "score" else f"  {name}"
-            asked = asked_text(store, {role: replies[role][suite] for role in replies}) if name == "score" else ""
+            asked = asked_text(store, replies, suite) if name == "score" else ""
             table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies), asked)
         if any(unanswered.values()):
             table.add_row("  no answer", *(f"{unanswered[role]:.1f}" for role in replies))

@@ -7,13 +7,11 @@ from models.collapse import YieldRules
 from models.image_limits import benchmark_limits, pool_limits
 from models.lessons import find_lesson
 from models.selfcritique import CritiqueRules, EditRules
-from models.suites.reading import MAX_IMAGE_BYTES
 from tasks.contamination import HashInputs
 from tasks.critique import CritiqueInputs, Rewriting
 from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
 from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
 from tasks.generation import CaptionInputs
-from tasks.intake import MAX_IMAGE_PIXELS
 from tasks.pool import ListingInputs, TakeInputs
 from tasks.pools.source import PoolChoice
 from tasks.reconstruction import JudgementInputs, Painting, PaintingInputs
@@ -30,15 +28,14 @@ def suite(cut: Cut, name: str) -> SuiteInputs:
         suite=name,
         source=suite_source(benchmarks.folder, name),
         limit=benchmarks.limit,
-        limits=benchmark_limits(MAX_IMAGE_PIXELS, MAX_IMAGE_BYTES),
+        limits=benchmark_limits(),
         shard_questions=benchmarks.shard_questions,
     )
 
 
 def hashes(cut: Cut, suite: str, file: ArtifactRef) -> HashInputs:
     """For ``hash_suite``."""
-    pool = cut.settings.pool
-    return HashInputs(suite=suite, file=file, hash_side=pool.hash_side, limits=_pool_limits(cut))
+    return HashInputs(suite=suite, file=file, hash_side=cut.settings.pool.hash_side)
 
 
 def listing(cut: Cut, round_number: int) -> ListingInputs:

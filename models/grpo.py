@@ -33,7 +33,7 @@ from models.rollout_images import check_image_tokens, processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
 from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
 from viper.errors import ProfileError
-from viper.settings import GrpoStage, ModelSettings
+from viper.settings import GrpoStage, VlmSettings
 
 
 class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
@@ -91,7 +91,7 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
         return prompt_ids, images, fields
 
 
-def make_config(model: ModelSettings, stage: GrpoStage, seed: int, output_dir: Path) -> GRPOConfig:
+def make_config(model: VlmSettings, stage: GrpoStage, seed: int, output_dir: Path) -> GRPOConfig:
     """The paper's objective in TRL's terms, and a rhythm in which every optimizer step sees whole groups.
 
     Raises:
@@ -150,7 +150,7 @@ def whole_batches(steps: int, updates_per_batch: int) -> int:
 
 
 def make_trainer(
-    model: ModelSettings,
+    model: VlmSettings,
     rows: Any,
     stage: GrpoStage,
     adaptation: Adaptation,

@@ -5,7 +5,7 @@ Nobody asks the painter, which is given captions.
 
 from models.diffusion import editor_shapes
 from models.judges.pixels import REGIONS_PER_SIDE
-from viper.pictures import ImageLimits, ShapeLimits
+from viper.pictures import MAX_BENCHMARK_BYTES, MAX_BENCHMARK_PIXELS, ImageLimits, ShapeLimits
 
 VLM = ShapeLimits(max_aspect=200)
 """Of the VLMs that can be fed (``models.vlm`` counts image tokens by Qwen's grid): they have the image processor of
@@ -14,14 +14,9 @@ FILTER = ShapeLimits(min_side_px=REGIONS_PER_SIDE)
 """Pictures are compared region by region, and each region holds a pixel."""
 
 
-def benchmark_limits(max_pixels: int, max_bytes: int) -> ImageLimits:
-    """The limits of pictures that are shown to the VLM alone.
-
-    Args:
-        max_pixels: Largest width x height that is decoded.
-        max_bytes: Largest file.
-    """
-    return _within(max_pixels, max_bytes, VLM)
+def benchmark_limits() -> ImageLimits:
+    """The limits of pictures that are shown to the VLM alone."""
+    return _within(MAX_BENCHMARK_PIXELS, MAX_BENCHMARK_BYTES, VLM)
 
 
 def pool_limits(max_pixels: int, max_bytes: int, editor: str, revision: str) -> ImageLimits:

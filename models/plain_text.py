@@ -21,7 +21,7 @@ def keep_texts_plain(processor: Any) -> None:
     """Let a processor of images and text take special tokens from its chat template alone."""
     kind = type(processor)
     # transformers writes the name of the class into what it saves: it stays the stock one.
-    names = {"__module__": kind.__module__, "__doc__": kind.__doc__}
+    names: dict[str, Any] = {"__module__": kind.__module__, "__doc__": kind.__doc__, "_matchers": {}}
     processor.__class__ = type(kind.__name__, (_PlainText, kind), names)
 
 
@@ -30,10 +30,15 @@ class _PlainText:
 
     tokenizer: Any
     chat_template: Any
+    _matchers: dict[tuple[str, int], re.Pattern[str]]
+    """By template and number of tokens. A processor may have thousands of them, and is asked prompt by prompt."""
 
     def apply_chat_template(self, conversation: Any, chat_template: str | None = None, **kwargs: Any) -> Any:
         template = chat_template or self.chat_template
-        marked = mark_control_tokens(conversation, self._special(str(template)))
+        known = (str(template), len(self.tokenizer))
+        if known not in self._matchers:
+            self._matchers[known] = self._special(str(template))
+        marked = mark_control_tokens(conversation, self._matchers[known])
         return super().apply_chat_template(marked, chat_template, **kwargs)  # type: ignore[misc]
 
     def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> Any:

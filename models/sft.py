@@ -14,7 +14,7 @@ from trl import SFTConfig, SFTTrainer
 
 from models.sentences import join_sentences
 from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
-from viper.settings import ModelSettings, SftStage
+from viper.settings import SftStage, VlmSettings
 
 
 class ViperSftTrainer(ResumableTrainer, SFTTrainer):
@@ -34,7 +34,7 @@ def as_examples(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 
 def make_sft_trainer(
-    model: ModelSettings,
+    model: VlmSettings,
     rows: Any,
     settings: SftStage,
     adaptation: Adaptation,

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer
 
 from models.vlm import Vlm, load_vlm
 from viper.records import Record
-from viper.settings import LoraSettings, ModelSettings
+from viper.settings import LoraSettings, VlmSettings
 
 FINAL_RATE_SHARE = 0.1
 
@@ -73,7 +73,7 @@ class ResumableTrainer(Trainer):
         return self.lr_scheduler
 
 
-def load_trainable(model: ModelSettings, adaptation: Adaptation) -> tuple[Vlm, LoraConfig | None]:
+def load_trainable(model: VlmSettings, adaptation: Adaptation) -> tuple[Vlm, LoraConfig | None]:
     """The model with the weights that shall learn, and the adapters to put on it if the method has them.
 
     Raises:

@@ -17,7 +17,7 @@ from models.pickles import refuse_pickles
 from models.pixel_limits import limit_pixels
 from models.threads import fix_threads
 from viper.errors import ModelError
-from viper.settings import ModelSettings, VlmSettings
+from viper.settings import VlmSettings
 
 if TYPE_CHECKING:
     import torch
@@ -81,10 +81,10 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     return processor
 
 
-def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
+def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
     """The model in eval mode with its processor; an adapter folder, if given, is merged into the weights.
 
-    The processor keeps the pixel limits of ``VlmSettings``; those of its folder where there are none.
+    The processor keeps the pixel limits of the settings; those of its folder where they are 0.
 
     Raises:
         ModelError: A file is missing, the folder holds another kind of model, or it cannot keep the limits.
@@ -118,8 +118,7 @@ def load_vlm(settings: ModelSettings, adapter: str = "") -> "Vlm":
         bos_token_id=suggested.bos_token_id, eos_token_id=suggested.eos_token_id, pad_token_id=suggested.pad_token_id
     )
     processor = load_processor(folder, settings.revision)
-    if isinstance(settings, VlmSettings):
-        limit_pixels(processor, settings.min_pixels, settings.max_pixels)
+    limit_pixels(processor, settings.min_pixels, settings.max_pixels)
     return Vlm(model.to(settings.device).eval(), processor)
 
 

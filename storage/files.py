@@ -1,14 +1,22 @@
 """Other people's files in a folder, in a bucket (``s3://``) or on the Hugging Face hub (``hf://``): found and read."""
 
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 from storage.backend import PART_BYTES
 from storage.bucket import s3_filesystem
 from storage.store_errors import translate
 from viper.errors import StoreError
+
+_NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO)
+"""What a system says of a path under which nothing can be read: no file, no name, a link to itself, a socket."""
+_MAX_KEY_BYTES = 1024
+"""Longest key of S3."""
 
 
 def filesystem(uri: str) -> tuple[Any, str]:
@@ -66,27 +74,55 @@ def read_under(root: str, path: str, max_bytes: int) -> bytes | None:
         max_bytes: Of a larger file just enough is read to see that it is.
 
     Raises:
-        ValueError: The path leads out of the folder, by itself or over a link.
+        ValueError: The path leads out of the folder, by itself or over a link, or names what is hidden.
         StoreError: If it cannot be read.
     """
     relative = PurePosixPath(path)
-    uri = f"{root.rstrip('/')}/{relative}"
-    outside = ValueError(f"the path {path[:200]!r} leads out of {root}; expected one of a file in it")
-    if relative.is_absolute() or ".." in relative.parts:
-        raise outside
-    with _translated("read", uri):
-        files, place = filesystem(uri)
+    if relative.is_absolute() or any(part.startswith(".") for part in relative.parts):
+        raise ValueError(f"the path {path[:200]!r} is hidden or leads out of {root}; expected one of a file in it")
+    with _translated("read", f"{root}/{path[:200]}"):
+        files, folder = filesystem(root)
+        place = f"{folder}/{relative}"
+        if "file" not in files.protocol:
+            return _read_object(files, place, max_bytes)
+        if not os.path.realpath(place).startswith(os.path.realpath(folder) + os.sep):
+            raise ValueError(f"the link {path[:200]!r} leads out of {root}; expected a file in it")
         try:
-            if files.info(place)["type"] != "file":
+            return read_regular(place, max_bytes)
+        except OSError as error:
+            if error.errno in _NO_SUCH_FILE:
                 return None
-        except (FileNotFoundError, NotADirectoryError):
+            raise
+
+
+def read_regular(path: str, max_bytes: int) -> bytes | None:
+    """The first ``max_bytes`` and one more of a file of this machine; ``None`` if it is no regular file.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+    """
+    # A pipe that took the file's place would wait for a writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        local = "file" in files.protocol
-        if not local or Path(place).resolve().is_relative_to(Path(filesystem(root)[1]).resolve()):
-            with files.open(place, "rb", block_size=PART_BYTES) as file:
-                data: bytes = file.read(max_bytes + 1)
-                return data
-    raise outside
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _read_object(files: Any, place: str, max_bytes: int) -> bytes | None:
+    if len(place.encode()) > _MAX_KEY_BYTES:
+        return None
+    try:
+        if files.info(place)["type"] != "file":
+            return None
+        with files.open(place, "rb", block_size=PART_BYTES) as file:
+            data: bytes = file.read(max_bytes + 1)
+            return data
+    except FileNotFoundError:
+        return None
 
 
 def stat_file(uri: str) -> str:

@@ -10,13 +10,13 @@ import stat
 from collections.abc import Iterator
 
 from storage.backend import PART_BYTES
-from storage.files import file_version, filesystem, stat_file
+from storage.files import file_version, filesystem, read_regular, stat_file
 from storage.store_errors import translate
 from viper import pictures
 from viper.errors import PoolError, StoreUnavailable, UnusableImage
 from viper.pictures import PoolFile
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _BUCKET = "s3://"
 
 log = logging.getLogger("viper")
@@ -71,9 +71,7 @@ def read_pool_file(name: str, max_bytes: int) -> bytes:
             with files.open(path, "rb", block_size=PART_BYTES) as file:
                 data: bytes = file.read(max_bytes + 1)
             return data
-        return _read_local(name, max_bytes)
-    except UnusableImage:
-        raise
+        content = read_regular(name, max_bytes)
     except FileNotFoundError as error:
         raise UnusableImage(pictures.CHANGED) from error
     except Exception as error:
@@ -82,6 +80,9 @@ def read_pool_file(name: str, max_bytes: int) -> bytes:
             raise translated from error
         log.warning("%s", translated or f"Cannot read {name!r}: {error!r}")
         raise UnusableImage(pictures.UNREADABLE) from error
+    if content is None:
+        raise UnusableImage(pictures.NOT_REGULAR)
+    return content
 
 
 def _in_bucket(uri: str) -> Iterator[PoolFile]:
@@ -141,15 +142,3 @@ def _shown(path: str) -> str:
 
 def _version(found: os.stat_result) -> str:
     return file_version({"size": found.st_size, "mtime": found.st_mtime})
-
-
-def _read_local(path: str, max_bytes: int) -> bytes:
-    # A pipe that took the file's place would wait for a writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnusableImage(pictures.NOT_REGULAR)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(max_bytes + 1)
-    finally:
-        os.close(descriptor)

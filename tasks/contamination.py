@@ -1,7 +1,6 @@
 """Keeps benchmark pictures out of the pool: hashes of every suite's pictures, and whether a picture is among them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from models.contamination import Hashes, KnownPictures, hash_picture
 from models.payloads import Payload
@@ -12,8 +11,7 @@ from tasks.shards import read_payload
 from tasks.step import Inputs, Made, step
 from tasks.suites import shard_count
 from tasks.worker import Worker
-from viper.errors import UnusableImage
-from viper.pictures import ImageLimits
+from viper.pictures import ACCEPTED
 from viper.records import ArtifactRef
 
 
@@ -30,8 +28,6 @@ class HashInputs(Inputs):
     file: ArtifactRef
     hash_side: int
     """Perceptual hashes have this many bits squared."""
-    limits: ImageLimits
-    """Of the pool."""
 
     @property
     def title(self) -> str:
@@ -41,15 +37,11 @@ class HashInputs(Inputs):
 
 @step("hashes", 3)
 def hash_suite(inputs: HashInputs, worker: Worker) -> Made:
-    """Payload ``PictureHashes``; facts: the suite.
-
-    Pictures that the pool would not accept are left out: nothing in the pool can equal them.
-    """
+    """Payload ``PictureHashes``; facts: the suite."""
     found = set()
     for shard in range(shard_count(worker.store, inputs.file)):
         for data in _pictures(worker.store, inputs.file, shard):
-            with suppress(UnusableImage):
-                found.add(hash_picture(read_image(data, inputs.limits), inputs.hash_side))
+            found.add(hash_picture(read_image(data, ACCEPTED), inputs.hash_side))
     return Made(PictureHashes(tuple(sorted(found))).encoded(), {"suite": inputs.suite, "pictures": len(found)})
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,16 +11,14 @@ from pydantic import JsonValue
 
 from models.pixel_limits import pixel_limits
 from models.prompts import Wording
-from models.suites.reading import MAX_IMAGE_BYTES
 from models.suites.suite import Question
 from models.worlds import find_suite
 from storage.images import read_image
 from storage.objects import ObjectStore
 from storage.suite_shards import ShardImages, read_questions
-from tasks.intake import MAX_IMAGE_PIXELS
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.pictures import ImageLimits
+from viper.pictures import ACCEPTED
 from viper.records import ArtifactRef, PixelLimits, VlmUse
 
 if TYPE_CHECKING:
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("viper")
 REPLIES = "replies.jsonl"
-STORED = ImageLimits(max_pixels=MAX_IMAGE_PIXELS, max_bytes=MAX_IMAGE_BYTES, min_side_px=1, max_aspect=math.inf)
-"""Of the pictures of a fixed suite: their shapes were looked at when it was fixed."""
 
 
 class AnswerInputs(Inputs):
@@ -84,19 +79,20 @@ def pixels_text(limits: PixelLimits | None) -> str:
     return f"{limits.min_pixels:,} to {limits.max_pixels:,}" if limits else "the processor's own"
 
 
-def asked_text(store: ObjectStore, replies: Mapping[str, Sequence[ArtifactRef]]) -> str:
+def asked_text(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]], suite: str) -> str:
     """How a suite was asked: the pixels of a picture, smallest and largest, and the tokens of a reply.
 
     Args:
         store: Where the replies lie.
-        replies: By role: a model's shards of replies. Where roles were asked in several ways, they are named.
+        replies: By role, then suite: a model's shards. Where roles were asked in several ways, they are named.
+        suite: Which one.
 
     Returns:
         The text; empty for replies that an earlier version stored.
     """
     told: dict[str, list[str]] = {}
-    for role, parts in replies.items():
-        facts = store.manifest(parts[0]).meta
+    for role, suites in replies.items():
+        facts = store.manifest(suites[suite][0]).meta
         text = f"pixels {facts['pixels']}, tokens {facts['max_new_tokens']}" if "pixels" in facts else ""
         told.setdefault(text, []).append(role)
     return (
@@ -126,7 +122,7 @@ def _pictures(store: ObjectStore, file: ArtifactRef, shard: int, rows: Sequence[
     """The decoded images of a shard by name. Rows about one image share it."""
     images = ShardImages(store, file, shard)
     names = dict.fromkeys(name for row in rows for name in row["images"])
-    return {name: read_image(images.read(name), STORED) for name in names}
+    return {name: read_image(images.read(name), ACCEPTED) for name in names}
 
 
 def read_replies(store: ObjectStore, parts: Sequence[ArtifactRef]) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ from tasks.step import Made
 from viper.errors import SuiteError
 from viper.pictures import ImageLimits
 
-MAX_IMAGE_PIXELS = 178_956_970
-"""Largest width x height of a picture: Pillow refuses more."""
+MAX_IMAGES = 1_000
+"""Most images of a row: rows that name rows that name rows could have billions."""
 MAX_BROKEN_SHARE = 0.01
 """Share of broken rows above which a suite is refused: its figure would not be the benchmark's."""
 
@@ -113,11 +113,14 @@ class Intake:
             raise ValueError(f"row {self._row_of[index]} has the same index")
         self._row_of[index] = self._rows
         # Before the question is looked at: other rows may show these images, whatever is wrong with the question.
-        images = tuple(
-            _Kept(self._kept(cell)) if isinstance(cell, bytes) else _OfRow(cell) for cell in image_cells(row)
-        )
-        self._images[index] = images
-        return _Waiting(place, self._suite.question(row), images)
+        images: list[_Kept | _OfRow] = []
+        for cell in image_cells(row):
+            one = _Kept(self._kept(cell)) if isinstance(cell, bytes) else _OfRow(cell)
+            images += [one] if (names := self._names((one,))) is None else map(_Kept, names)
+            if len(images) > MAX_IMAGES:
+                raise ValueError(f"it has more than {MAX_IMAGES:,} images")
+        self._images[index] = tuple(images)
+        return _Waiting(place, self._suite.question(row), self._images[index])
 
     def _ask_waiting(self, all_read: bool = False) -> None:
         """Ask the rows that wait, up to the first whose images were not read yet."""
@@ -135,16 +138,16 @@ class Intake:
             else:
                 self._ask(row.question, names)
 
-    def _names(self, images: _Images, above: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-        """The names of images, those of other rows looked up; ``None`` if such a row has none or was not read yet."""
+    def _names(self, images: _Images) -> tuple[str, ...] | None:
+        """The names of images, those of other rows looked up; ``None`` if such a row has none or was not read yet.
+
+        As in VLMEvalKit, the images of a row that is named are its own or those of rows before it.
+        """
         names: list[str] = []
         for image in images:
-            if isinstance(image, _Kept):
-                names.append(image.name)
-                continue
-            known = image.index not in above and self._images.get(image.index)
-            found = self._names(known, (*above, image.index)) if known else None
-            if found is None:
+            of_row = (image,) if isinstance(image, _Kept) else self._images.get(image.index, ())
+            found = [one.name for one in of_row if isinstance(one, _Kept)]
+            if not found or len(found) < len(of_row):
                 return None
             names += found
         return tuple(names)

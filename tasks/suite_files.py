@@ -9,12 +9,13 @@ from hashlib import sha256
 from typing import IO, Any
 
 from models.suites.image_cells import image_paths
-from models.suites.reading import BROKEN, MAX_IMAGE_BYTES, read_parquet
+from models.suites.reading import BROKEN, read_parquet
 from models.suites.suite import Suite
 from models.suites.tsv import read_header, read_tsv
 from storage.files import list_files, open_file, read_under
 from storage.pool_files import SUFFIXES
 from viper.errors import SuiteError
+from viper.pictures import MAX_BENCHMARK_BYTES
 from viper.records import Record
 
 HUB = "hub:"
@@ -96,8 +97,10 @@ def _with_pictures(rows: Iterator[Mapping[str, Any]], folder: str, suite: str) -
 
     @lru_cache(maxsize=1)  # the rows about one picture stand together
     def read(path: str) -> bytes:
+        if not path.lower().endswith(SUFFIXES):  # nobody would see it change: see _pictures
+            raise ValueError(f"the picture {path[:200]!r} has none of the names {', '.join(SUFFIXES)}")
         for root in (folder, f"{folder}/images/{suite}"):
-            if (data := read_under(root, path, MAX_IMAGE_BYTES)) is not None:
+            if (data := read_under(root, path, MAX_BENCHMARK_BYTES)) is not None:
                 return data
         raise ValueError(f"there is no picture {path[:200]!r} in {folder} or its folder images/{suite}")
 

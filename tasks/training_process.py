@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from storage.checkpoints import newest_checkpoint, restore_checkpoint
 from storage.datasets import read_dataset
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from models.grpo_reports import Reports
 
+_Located = TypeVar("_Located", bound=ModelSettings)
 EXPECTED_ERROR = 3
 AVERAGED_STEPS = 10
 ENVIRONMENT = {
@@ -180,7 +181,7 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
-def _here(settings: ModelSettings) -> ModelSettings:
+def _here(settings: _Located) -> _Located:
     """The settings in this process, which sees no GPU but its own."""
     return settings.model_copy(update={"device": settings.device.partition(":")[0]})
 

@@ -53,7 +53,7 @@ def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     }
     categories = {suite: find_suite(suite).unit_categories(kept) for suite, kept in read["candidate"].items()}
     suites, mean = compare(_scores(read), categories, inputs.gate, inputs.seed.small())
-    suites = tuple(row.model_copy(update={"asked": _asked(store, inputs.replies, row.suite)}) for row in suites)
+    suites = tuple(row.model_copy(update={"asked": asked_text(store, inputs.replies, row.suite)}) for row in suites)
     said = {role: list(read_payload(store, ref, Captions).root.values()) for role, ref in inputs.captions.items()}
     collapse = caption_collapse(said["candidate"], said["base"], inputs.collapse)
     collapse = collapse or score_collapse(suites, inputs.collapse)
@@ -62,10 +62,6 @@ def decide_on_candidate(inputs: VerdictInputs, worker: Worker) -> Made:
     }
     verdict = with_unanswered(decide(suites, mean, collapse, inputs.gate), unanswered)
     return Made(VerdictPayload(verdict).encoded(), {"decision": verdict.decision})
-
-
-def _asked(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]], suite: str) -> str:
-    return asked_text(store, {role: suites[suite] for role, suites in replies.items()})
 
 
 def _scores(read: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]]) -> dict[str, dict[str, list[float]]]:

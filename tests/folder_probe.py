@@ -45,9 +45,9 @@ def pictures() -> list[Any]:
 def ours(folder: str) -> dict[str, Any]:
     """What the project's own loader makes of prompts with one and with two pictures."""
     from models.vlm import Prompt, load_vlm
-    from viper.settings import ModelSettings
+    from viper.settings import VlmSettings
 
-    vlm = load_vlm(ModelSettings(path=folder, dtype="float32", device="cpu"))
+    vlm = load_vlm(VlmSettings(path=folder, dtype="float32", device="cpu"))
     one, two = pictures()
     inputs = [vlm.inputs([Prompt(QUESTION, shown)]) for shown in ((one,), (one, two))]
     return {

@@ -14,7 +14,7 @@ from models.grpo import make_trainer
 from models.grpo_reports import Reports
 from models.rewards import SentenceReward
 from models.trainable import Adaptation
-from viper.settings import GrpoStage, LoraSettings, ModelSettings, RewardSettings
+from viper.settings import GrpoStage, LoraSettings, RewardSettings, VlmSettings
 
 STAGE = GrpoStage(
     objective="grpo",
@@ -53,7 +53,7 @@ class Rows(list[dict[str, Any]]):
         return super().__getitem__(number)
 
 
-def random_model(folder: Path) -> ModelSettings:
+def random_model(folder: Path) -> VlmSettings:
     """The settings of a model of random weights, saved to a folder."""
     from models.worlds.shapes.tokenizer import make_tokenizer
     from models.worlds.shapes.vlm import make_vlm, save_vlm
@@ -62,7 +62,7 @@ def random_model(folder: Path) -> ModelSettings:
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     save_vlm(make_vlm(tokenizer), tokenizer, folder)
-    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+    return VlmSettings(path=str(folder), dtype="float32", device="cpu")
 
 
 def three_rows() -> Rows:
@@ -73,7 +73,7 @@ def three_rows() -> Rows:
 
 
 def trainer_of(
-    model: ModelSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
+    model: VlmSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
 ) -> grpo.ViperTrainer:
     adaptation = ADAPTATION.model_copy(update={"method": changes.pop("method", "lora")})
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))

@@ -52,6 +52,14 @@ class ImageLimits(ShapeLimits):
         return TOO_SMALL if min(width, height) < self.min_side_px else None
 
 
+MAX_BENCHMARK_PIXELS = 178_956_970
+"""Largest width x height of a benchmark's picture: Pillow refuses more."""
+MAX_BENCHMARK_BYTES = 50_000_000
+"""Largest file of one."""
+ACCEPTED = ImageLimits(max_pixels=MAX_BENCHMARK_PIXELS, max_bytes=MAX_BENCHMARK_BYTES)
+"""Of the pictures of a fixed suite: their shapes were looked at when it was fixed."""
+
+
 class PoolFile(Record):
     """One image file of a pool, as it was when the round began."""
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from models.suites.reading import MAX_IMAGE_BYTES
+from viper.pictures import MAX_BENCHMARK_BYTES
 
 _REFERENCE_CHARACTERS = 64
 """As in VLMEvalKit: a shorter image cell is the index of the row that holds the image."""
@@ -77,6 +77,6 @@ def _decoded(text: str) -> bytes:
 
 
 def _bounded(data: bytes) -> bytes:
-    if len(data) > MAX_IMAGE_BYTES:
-        raise ValueError(f"an image is larger than {MAX_IMAGE_BYTES:,} bytes")
+    if len(data) > MAX_BENCHMARK_BYTES:
+        raise ValueError(f"an image is larger than {MAX_BENCHMARK_BYTES:,} bytes")
     return data

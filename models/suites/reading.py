@@ -9,8 +9,6 @@ from typing import IO, Any
 
 from viper.errors import SuiteError
 
-MAX_IMAGE_BYTES = 50_000_000
-"""Largest image file in a row."""
 BROKEN = "broken row"
 """Key under which a row carries the reason why it cannot be read."""
 _PARQUET_ROWS = 16

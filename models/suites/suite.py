@@ -204,14 +204,16 @@ def lettered(options: Sequence[str]) -> dict[str, str]:
 def unlabelled(options: Sequence[str]) -> dict[str, str]:
     """Options as VLMEvalKit's columns, without the labels that they carry themselves, such as ``(A)``.
 
-    Labels are labels only if every option has its own one; in whatever order they stand, a text keeps its letter.
+    Labels are labels only if every option that is not left empty has its own one; in whatever order they stand, a text
+    keeps its letter.
 
     Raises:
         ValueError: There are more options than letters.
     """
     parts = [split_label(option) for option in options]
     by_label = {label: text for label, text in parts if label}
-    return by_label if len(by_label) == len(options) and any(by_label.values()) else lettered(options)
+    there = sum(1 for option in options if option.strip())
+    return by_label if len(by_label) == there and any(by_label.values()) else lettered(options)
 
 
 def split_label(option: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from models.suites.reading import BROKEN, check_columns
 from viper.errors import SuiteError
 
 MAX_ROW_CHARACTERS = 200_000_000
-"""Longest row: several pictures of ``models.suites.reading.MAX_IMAGE_BYTES`` in base64."""
+"""Longest row: several pictures of ``viper.pictures.MAX_BENCHMARK_BYTES`` in base64."""
 
 
 @dataclass(frozen=True)
@@ -147,19 +147,23 @@ def _next(reader: Iterator[list[str]]) -> list[str]:
 def _span(line: _Line, lines: _Lines, width: int) -> list[str] | None:
     """The cells of a row over several lines, ``None`` if its quotation mark is one that nothing was meant to close.
 
-    So it is if more than the end of a cell follows the mark that would close it, or if a line that it would swallow is
-    a row by itself: one without any mark, or, where the first line has all columns already, any row.
+    So it is if more than the end of a cell follows the mark that would close it, if a line that it would swallow is a
+    row by itself (one without any mark, or, where the first line has all columns already, any row), or if it would have
+    more cells than there are columns. A line that begins such a row and is swallowed by the one before adds a cell to
+    it, so no line is read for more rows than there are columns.
     """
     taken: list[_Line] = []
     complete = line.text.count("\t") == width - 1
 
     def texts() -> Iterator[str]:
-        size = len(line.text)
+        size, cells = len(line.text), _cells(line.text)
         yield line.text
         while one := lines.next():
             taken.append(one)
             size += len(one.text)
-            if one.cut or size > MAX_ROW_CHARACTERS or _is_row(one.text, width, marks=complete):
+            cells += _cells('"' + one.text) - 1
+            too_much = one.cut or size > MAX_ROW_CHARACTERS or cells > width
+            if too_much or _is_row(one.text, width, marks=complete):
                 return
             yield one.text
 
@@ -171,6 +175,11 @@ def _span(line: _Line, lines: _Lines, width: int) -> list[str] | None:
         lines.give_back(taken)
         return None
     return cells
+
+
+def _cells(text: str) -> int:
+    """How many cells a text has, the open one at its end among them."""
+    return len(_next(csv.reader([text], delimiter="\t")))
 
 
 def _is_row(text: str, width: int, marks: bool) -> bool:

@@ -4,7 +4,7 @@
 and names what it made: a gap in the numbers, and a name that leads nowhere, are losses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from storage.layout import (
@@ -58,7 +58,8 @@ def refuse_gaps(store: ObjectStore, evolution: str) -> None:
     Raises:
         StoreError: One is missing: a run would go on as if it had never been.
     """
-    for missing in (*_requests(store, evolution), *_verdicts(store, evolution)):
+    rounds = list(store.list(rounds_prefix(evolution)))
+    for missing in (*_requests(store, evolution), *_verdicts(evolution, rounds)):
         raise StoreError(f"{missing.key!r} is missing, though {missing.reason}. {how_to_restore(store, missing.key)}")
 
 
@@ -78,9 +79,8 @@ def _champions(store: ObjectStore, evolution: str) -> Iterator[Missing]:
         yield Missing(champion_copy_key(key), f"it is the copy of {key}, which stands alone")
 
 
-def _verdicts(store: ObjectStore, evolution: str) -> Iterator[Missing]:
-    keys = list(store.list(rounds_prefix(evolution)))
-    rounds = {number for key in keys if (number := verdict_round(key)) is not None}
+def _verdicts(evolution: str, keys: Sequence[str]) -> Iterator[Missing]:
+    rounds = _judged(keys)
     begun = max((number for key in keys if (number := begun_round(key)) is not None), default=0)
     for number in range(1, begun):
         if number not in rounds:
@@ -88,11 +88,16 @@ def _verdicts(store: ObjectStore, evolution: str) -> Iterator[Missing]:
             yield Missing(verdict_key(evolution, number), proof)
 
 
+def _judged(keys: Sequence[str]) -> set[int]:
+    """The rounds that have a verdict."""
+    return {number for key in keys if (number := verdict_round(key)) is not None}
+
+
 def _rounds(store: ObjectStore, evolution: str) -> Iterator[Missing]:
-    yield from _verdicts(store, evolution)
-    rounds = {number for key in store.list(rounds_prefix(evolution)) if (number := verdict_round(key)) is not None}
+    keys = list(store.list(rounds_prefix(evolution)))
+    yield from _verdicts(evolution, keys)
     named: dict[str, Missing] = {}
-    for number in sorted(rounds):
+    for number in sorted(_judged(keys)):
         try:
             result = finished_round(store, evolution, number)
         except CorruptArtifact:

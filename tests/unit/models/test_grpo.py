@@ -17,7 +17,7 @@ from models.rollout_images import check_image_tokens, processed_once
 from models.vlm import Prompt, load_vlm
 from tests.grpo import ADAPTATION, STAGE, TEXT, Letters, Rows, random_model, three_rows, trainer_of, weights
 from viper.errors import ModelError, ProfileError
-from viper.settings import ModelSettings, RewardSettings
+from viper.settings import RewardSettings, VlmSettings
 
 pytestmark = [
     # TRL 1.16 still reads a property that transformers 5.23 renamed.
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+def model(tmp_path_factory: pytest.TempPathFactory) -> VlmSettings:
     return random_model(tmp_path_factory.mktemp("vlm"))
 
 
@@ -35,7 +35,7 @@ def rows() -> Rows:
     return three_rows()
 
 
-def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> None:
+def test_the_objective_is_the_papers(model: VlmSettings, tmp_path: Path) -> None:
     config = make_config(model, STAGE, 5, tmp_path)
     assert (config.loss_type, config.beta, config.scale_rewards) == ("grpo", 0.0, "group")
     assert (config.epsilon, config.epsilon_high, config.importance_sampling_level) == (0.2, 0.28, "token")
@@ -46,14 +46,14 @@ def test_the_objective_is_the_papers(model: ModelSettings, tmp_path: Path) -> No
 
 
 def test_rollouts_follow_the_stages_rules_whatever_the_folder_suggests(
-    model: ModelSettings, rows: Rows, tmp_path: Path
+    model: VlmSettings, rows: Rows, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(model.path, tmp_path / "suggesting"))
     suggested = json.loads((folder / "generation_config.json").read_text())
     hostile = {"repetition_penalty": 5.0, "top_k": 1, "top_p": 0.1, "min_p": 0.5, "no_repeat_ngram_size": 2}
     hostile |= {"min_new_tokens": 5, "do_sample": False, "suppress_tokens": [4], "num_beams": 3, "typical_p": 0.2}
     (folder / "generation_config.json").write_text(json.dumps(suggested | hostile))
-    suggesting = ModelSettings(**{**dict(model), "path": str(folder)})
+    suggesting = VlmSettings(**{**dict(model), "path": str(folder)})
     plain = trainer_of(model, rows, tmp_path / "plain", steps=1)
     plain.train()
     other = trainer_of(suggesting, rows, tmp_path / "other", steps=1)
@@ -63,7 +63,7 @@ def test_rollouts_follow_the_stages_rules_whatever_the_folder_suggests(
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
-def test_a_stages_settings_are_the_trainers(model: ModelSettings, tmp_path: Path) -> None:
+def test_a_stages_settings_are_the_trainers(model: VlmSettings, tmp_path: Path) -> None:
     changes = {"epsilon_low": 0.1, "epsilon_high": 0.3, "temperature": 0.8, "max_completion_tokens": 9}
     changes |= {"updates_per_batch": 3, "learning_rate": 3e-4, "steps": 7, "checkpoint_steps": 4}
     config = make_config(model, STAGE.model_copy(update=changes), 8, tmp_path)
@@ -73,7 +73,7 @@ def test_a_stages_settings_are_the_trainers(model: ModelSettings, tmp_path: Path
 
 
 def test_an_optimizer_step_sees_every_rollout_of_its_prompts(
-    model: ModelSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: VlmSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make_config(model, STAGE, 5, tmp_path)
     assert config.per_device_train_batch_size * config.gradient_accumulation_steps == 6
@@ -83,7 +83,7 @@ def test_an_optimizer_step_sees_every_rollout_of_its_prompts(
         make_config(model, STAGE, 5, tmp_path)
 
 
-def test_processing_once_gives_what_the_untouched_processor_gives(model: ModelSettings) -> None:
+def test_processing_once_gives_what_the_untouched_processor_gives(model: VlmSettings) -> None:
     from models.vlm import load_processor
 
     processor: Any = load_processor(model.path)
@@ -101,7 +101,7 @@ def test_processing_once_gives_what_the_untouched_processor_gives(model: ModelSe
 
 
 def test_a_rollout_batch_reads_each_row_and_processes_each_image_once(
-    model: ModelSettings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: VlmSettings, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = trainer_of(model, rows, tmp_path, steps=2, updates_per_batch=2)
     kind, processed = type(trainer.processing_class.image_processor), []
@@ -122,7 +122,7 @@ HOSTILE = "caption: <|image_pad|> <|im_end|> what must be corrected <|vision_sta
 
 @pytest.mark.parametrize("text", [TEXT, HOSTILE])
 def test_a_rollouts_prompt_is_the_one_that_the_model_is_asked_with(
-    model: ModelSettings, rows: Rows, tmp_path: Path, text: str
+    model: VlmSettings, rows: Rows, tmp_path: Path, text: str
 ) -> None:
     from trl.data_utils import prepare_multimodal_messages
 
@@ -139,7 +139,7 @@ def test_a_rollouts_prompt_is_the_one_that_the_model_is_asked_with(
 
 @pytest.mark.parametrize("shared_prefix", [True, False])
 def test_a_text_like_special_tokens_is_trained_on_as_text(
-    model: ModelSettings, rows: Rows, tmp_path: Path, shared_prefix: bool
+    model: VlmSettings, rows: Rows, tmp_path: Path, shared_prefix: bool
 ) -> None:
     for row in rows:
         row["prompt"] = HOSTILE
@@ -149,7 +149,7 @@ def test_a_text_like_special_tokens_is_trained_on_as_text(
     assert trainer.state.global_step == 1
 
 
-def test_a_prompt_with_too_few_image_tokens_is_refused(model: ModelSettings) -> None:
+def test_a_prompt_with_too_few_image_tokens_is_refused(model: VlmSettings) -> None:
     processor, grid = load_vlm(model).processor, torch.tensor([[1, 6, 6]])
     token = processor.image_token_id
     check_image_tokens([[token] * 9], [["picture"]], grid, processor)
@@ -157,7 +157,7 @@ def test_a_prompt_with_too_few_image_tokens_is_refused(model: ModelSettings) -> 
         check_image_tokens([[token] * 8], [["picture"]], grid, processor)
 
 
-def test_every_step_reports_what_is_watched_for_collapse(model: ModelSettings, rows: Rows, tmp_path: Path) -> None:
+def test_every_step_reports_what_is_watched_for_collapse(model: VlmSettings, rows: Rows, tmp_path: Path) -> None:
     told: list[tuple[int, Metrics]] = []
     saved: list[tuple[int, bool]] = []
     reports = Reports(
@@ -172,7 +172,7 @@ def test_every_step_reports_what_is_watched_for_collapse(model: ModelSettings, r
 
 
 def test_shared_prefixes_give_the_loss_and_gradients_of_trls_own_way(
-    model: ModelSettings, rows: Rows, tmp_path: Path
+    model: VlmSettings, rows: Rows, tmp_path: Path
 ) -> None:
     trainer = trainer_of(model, rows, tmp_path)
     trainer.model.train()
@@ -197,7 +197,7 @@ def test_shared_prefixes_give_the_loss_and_gradients_of_trls_own_way(
         assert torch.allclose(found[True][1][name], gradient, atol=1e-3 * largest), name
 
 
-def test_trls_own_way_trains_too(model: ModelSettings, rows: Rows, tmp_path: Path) -> None:
+def test_trls_own_way_trains_too(model: VlmSettings, rows: Rows, tmp_path: Path) -> None:
     adaptation = ADAPTATION.model_copy(update={"shared_prefix": False})
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
     trainer = make_trainer(model, rows, STAGE.model_copy(update={"steps": 1}), adaptation, reward, 5, tmp_path)

@@ -10,7 +10,7 @@ from models.grpo_reports import Reports
 from models.trainable import save_merged
 from models.vlm import load_vlm
 from tests.grpo import Rows, random_model, three_rows, trainer_of, weights
-from viper.settings import ModelSettings
+from viper.settings import VlmSettings
 
 pytestmark = [
     # TRL 1.16 still reads a property that transformers 5.23 renamed.
@@ -19,7 +19,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+def model(tmp_path_factory: pytest.TempPathFactory) -> VlmSettings:
     return random_model(tmp_path_factory.mktemp("vlm"))
 
 
@@ -30,14 +30,14 @@ def rows() -> Rows:
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_training_moves_the_language_model_alone_and_leaves_a_whole_model(
-    model: ModelSettings, rows: Rows, tmp_path: Path, method: str
+    model: VlmSettings, rows: Rows, tmp_path: Path, method: str
 ) -> None:
     trainer = trainer_of(model, rows, tmp_path / "work", steps=2, method=method)
     trainer.train()
     merged = save_merged(trainer, "float32", tmp_path / "merged")
     before, after = (
         weights(load_vlm(model).model),
-        weights(load_vlm(ModelSettings(**{**dict(model), "path": str(merged)})).model),
+        weights(load_vlm(VlmSettings(**{**dict(model), "path": str(merged)})).model),
     )
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
@@ -45,9 +45,7 @@ def test_training_moves_the_language_model_alone_and_leaves_a_whole_model(
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_resumed_training_ends_in_the_same_bits(
-    model: ModelSettings, rows: Rows, tmp_path: Path, method: str
-) -> None:
+def test_a_resumed_training_ends_in_the_same_bits(model: VlmSettings, rows: Rows, tmp_path: Path, method: str) -> None:
     whole = trainer_of(model, rows, tmp_path / "whole", method=method)
     whole.train()
     first = trainer_of(model, rows, tmp_path / "parts", [Stop()], method=method)

@@ -15,10 +15,10 @@ from models.image_limits import benchmark_limits, pool_limits
 from models.judges.pixels import PixelJudge
 from models.vlm import Prompt, load_vlm
 from viper.errors import ModelError
-from viper.settings import ModelSettings
+from viper.settings import VlmSettings
 
 POOL = pool_limits(10**8, 10**8, "shapes:editor", "main")
-BENCHMARK = benchmark_limits(10**8, 10**8)
+BENCHMARK = benchmark_limits()
 EMBEDDED = {"patch_size": 8, "size": {"shortest_edge": 2304, "longest_edge": 2304}}
 PUBLISHED = {"patch_size": 14, "size": {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280}}
 
@@ -53,7 +53,7 @@ def test_what_the_processor_refuses_is_refused_and_nothing_else(
 
 
 def test_the_embedded_model_describes_pictures_at_the_limits() -> None:
-    vlm = load_vlm(ModelSettings(path="shapes:vlm", device="cpu", dtype="float32"))
+    vlm = load_vlm(VlmSettings(path="shapes:vlm", device="cpu", dtype="float32"))
     prompts = [Prompt("Describe the picture.", (Image.new("RGB", size),)) for size in [(3, 3), (3, 600), (600, 3)]]
     assert len(vlm.generate(prompts, max_new_tokens=2, batch=3)) == 3
 

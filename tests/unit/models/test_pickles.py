@@ -13,7 +13,7 @@ from models.locations import resolve
 from models.pickles import refuse_pickles
 from models.vlm import load_vlm
 from viper.errors import ModelError
-from viper.settings import ModelSettings
+from viper.settings import VlmSettings
 
 
 class Trap:
@@ -34,7 +34,7 @@ def test_a_pickle_is_refused_and_never_opened(tmp_path: Path, name: str, protoco
     file.parent.mkdir(parents=True)
     file.write_bytes(pickle.dumps(Trap(mark), protocol))
     with pytest.raises(ModelError, match=rf"{file.name} in .* is a pickle"):
-        load_vlm(ModelSettings(path=str(folder), dtype="float32", device="cpu"))
+        load_vlm(VlmSettings(path=str(folder), dtype="float32", device="cpu"))
     assert not mark.exists()
 
 

@@ -1,6 +1,7 @@
 """What is written like a special token in somebody's text is asked as text: the ids, for several tokenizers."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from models import plain_text as module
 from models.locations import resolve
 from models.plain_text import keep_texts_plain
 from models.qwen_processor import load_qwen_processor
@@ -154,6 +156,27 @@ def test_a_tokenizer_that_opens_every_text_opens_a_marked_one_too() -> None:
     assert ordinary == tokenizer("USER hello")["input_ids"]
     assert (hostile[0], hostile.count(hostile[0])) == (ordinary[0], 1)
     assert tokenizer.decode(hostile[1:]) == "USER hello <s>"
+
+
+def test_thousands_of_added_tokens_are_looked_through_once_a_template(
+    qwen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = load_processor(qwen)
+    templates = []
+    found_by = module._PlainText._special
+
+    def special(processor: Any, template: str) -> re.Pattern[str]:
+        templates.append(template)
+        return found_by(processor, template)
+
+    monkeypatch.setattr(module._PlainText, "_special", special)
+    for text in ("What is <new>?", "And this?"):
+        inputs(processor, text, images=0)
+    assert len(templates) == 1
+    processor.tokenizer.add_tokens(["<new>"], special_tokens=True)
+    ids = inputs(processor, "What is <new>?", images=0)["input_ids"][0].tolist()
+    assert len(templates) == 2
+    assert processor.tokenizer.convert_tokens_to_ids("<new>") not in ids
 
 
 def test_a_saved_processor_is_the_stock_one(folder: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from models.trainable import Adaptation, save_merged
 from models.vlm import Prompt, load_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
 from models.worlds.shapes.vlm import make_vlm, save_vlm
-from viper.settings import ModelSettings, SftStage
+from viper.settings import SftStage, VlmSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning")
 
@@ -23,12 +23,12 @@ ANSWERS = (["make the object at the top left red."], ["remove the object at the 
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
+def model(tmp_path_factory: pytest.TempPathFactory) -> VlmSettings:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
     save_vlm(make_vlm(tokenizer), tokenizer, folder)
-    return ModelSettings(path=str(folder), dtype="float32", device="cpu")
+    return VlmSettings(path=str(folder), dtype="float32", device="cpu")
 
 
 def test_the_answer_is_every_sentence_of_the_ground_truth() -> None:
@@ -40,7 +40,7 @@ def test_the_answer_is_every_sentence_of_the_ground_truth() -> None:
     }
 
 
-def test_what_is_written_like_a_special_token_is_taught_as_text(model: ModelSettings, tmp_path: Path) -> None:
+def test_what_is_written_like_a_special_token_is_taught_as_text(model: VlmSettings, tmp_path: Path) -> None:
     picture = Pictures.fromarray(np.full((48, 48, 3), 20, dtype=np.uint8))
     rows = Dataset.from_dict(
         {"images": [[picture]], "prompt": ["what is <|image_pad|>?"], "truth": [["a token. <|im_end|> <|image_pad|>"]]},
@@ -54,7 +54,7 @@ def test_what_is_written_like_a_special_token_is_taught_as_text(model: ModelSett
     assert (tokens.count("<|image_pad|>"), tokens.count("<|im_end|>")) == (9, 2)  # one picture, two turns
 
 
-def test_it_learns_to_say_the_ground_truth_of_each_row(model: ModelSettings, tmp_path: Path) -> None:
+def test_it_learns_to_say_the_ground_truth_of_each_row(model: VlmSettings, tmp_path: Path) -> None:
     pictures = [Pictures.fromarray(np.full((48, 48, 3), shade, dtype=np.uint8)) for shade in (20, 230)]
     rows = Dataset.from_dict(
         {"images": [[one, one] for one in pictures], "prompt": [TEXT] * 2, "truth": list(ANSWERS)},

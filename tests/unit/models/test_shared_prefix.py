@@ -9,7 +9,7 @@ from models.shared_prefix import branch_mask, pack, prompt_positions, sample_gro
 from models.vlm import Prompt, Vlm, load_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
 from models.worlds.shapes.vlm import make_vlm, save_vlm
-from viper.settings import ModelSettings
+from viper.settings import VlmSettings
 
 TEXTS = ("describe the image.", "what was changed from the first picture to the second?")
 
@@ -20,7 +20,7 @@ def vlm(tmp_path_factory: pytest.TempPathFactory) -> Vlm:
     torch.manual_seed(0)
     folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
     save_vlm(make_vlm(tokenizer), tokenizer, folder)
-    return load_vlm(ModelSettings(path=str(folder), dtype="float32", device="cpu", attention="sdpa"))
+    return load_vlm(VlmSettings(path=str(folder), dtype="float32", device="cpu", attention="sdpa"))
 
 
 @pytest.fixture

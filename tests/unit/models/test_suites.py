@@ -40,6 +40,14 @@ def test_a_letter_without_an_option_is_left_out_and_the_others_keep_theirs(name:
     assert [suite.score(question, reply) for reply in ("D", "blue", "C", "A")] == [1, 1, 0, 0]
 
 
+def test_a_labelled_option_that_is_left_out_leaves_the_others_their_labels() -> None:
+    suite = find_suite("MME-RealWorld")
+    labelled = {"A": "(A) teal", "B": "(B) green", "C": "", "D": "(D) blue", "answer": "D"}
+    (question,) = from_tsv(suite, [{**CHOICE, **labelled}])
+    assert question.options == ("teal", "green", "", "blue")
+    assert "below:\n(A) teal\n(B) green\n(D) blue\nSelect" in suite.prompt(question, WORDING)
+
+
 def test_a_hint_is_asked_before_the_question() -> None:
     suite = find_suite("MMStar")
     (question,) = from_tsv(suite, [{**CHOICE, "hint": "Look at the ring."}])

@@ -107,6 +107,25 @@ def test_a_thousand_rows_after_an_unclosed_mark_are_kept_and_looked_at_once_more
     assert UNCLOSED in found[0][1]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['a"\t"c', 'a"\t"c\td', '1\t"', '1\t"a""', 'a""\t"""c', '1\tx\t"', '"', '"""', 'a"\t"c\t""', '1\t"x\t"y\t"'],
+    ids=repr,
+)
+def test_no_line_is_read_for_more_rows_than_there_are_columns(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+    following = module._Lines.next
+
+    def counted(lines: module._Lines) -> module._Line | None:
+        nonlocal looked_at
+        looked_at += 1
+        return following(lines)
+
+    monkeypatch.setattr(module._Lines, "next", counted)
+    assert told(file(*[line] * 3000))
+    assert looked_at <= 3000 * (len(COLUMNS) + 2)
+
+
 def test_bytes_that_are_no_utf_8_break_their_row_alone() -> None:
     data = "index\tquestion\tanswer\n1\tWhich caf\u00e9?\tA\n2\tWhere?\tB\n3\tO\u00f9?\tC\n"
     mixed = data.encode().replace("caf\u00e9".encode(), "caf\u00e9".encode("latin-1"))

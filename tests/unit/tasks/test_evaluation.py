@@ -18,7 +18,7 @@ from storage.images import read_image
 from storage.manifest import PROVENANCE
 from storage.suite_shards import ShardImages, read_questions
 from tasks.evaluation import (
-    STORED,
+    ACCEPTED,
     AnswerInputs,
     answer_questions,
     asked_text,
@@ -102,11 +102,12 @@ def test_how_a_suite_was_asked_stands_beside_its_figure(capsys: pytest.CaptureFi
     worker = worker_for(cut)
     first, second = (answered(one, worker, one.base, 0) for one in (cut, other))
     # The embedded model's folder asks for 48 x 48 pixels.
-    assert asked_text(worker.store, {"base": [first], "model": [first]}) == "pixels 2,304 to 2,304, tokens 80"
-    assert asked_text(worker.store, {"base": [first], "model": [first], "other": [second]}) == (
+    replies = {"base": {"counting": (first,)}, "model": {"counting": (first,)}}
+    assert asked_text(worker.store, replies, "counting") == "pixels 2,304 to 2,304, tokens 80"
+    assert asked_text(worker.store, {**replies, "other": {"counting": (second,)}}, "counting") == (
         "base, model: pixels 2,304 to 2,304, tokens 80; other: pixels 2,304 to 9,216, tokens 5"
     )
-    show_scores(worker.store, {"base": {"counting": (first,)}})
+    show_scores(worker.store, {"base": replies["base"]})
     assert "pixels 2,304 to 2,304, tokens 80" in capsys.readouterr().out
 
 
@@ -132,7 +133,7 @@ def alone(cut: Cut, worker: Worker, model: ModelRef, file: ArtifactRef) -> list[
     for shard in range(2):
         held = ShardImages(store, file, shard)
         for row in read_questions(store, file, shard):
-            images = tuple(read_image(held.read(name), STORED) for name in row["images"])
+            images = tuple(read_image(held.read(name), ACCEPTED) for name in row["images"])
             asked.append(Prompt(suite.prompt(question_of(row), cut.world.prompts.wording), images))
     tokens = cut.settings.benchmarks.max_new_tokens
     return worker.vlm(cut.vlm(model)).generate(asked, max_new_tokens=tokens, batch=1)

@@ -1,6 +1,7 @@
 """Where a suite's pictures come from: rows that come later, and files beside the TSV file, never others."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,31 @@ def _own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_row_may_show_the_images_of_a_later_row_and_the_order_stays(tmp_path: Path) -> None:
-    # 1 shows those of 4, which shows those of 3 and 5: the rows between wait for them.
-    rows = [choice(1, "4"), choice(2, text(picture(2))), choice(3, text(picture(3))), choice(4, "[3, 5]")]
-    write_tsv(tmp_path / "MMStar.tsv", [*rows, choice(5, text(picture(5)))])
+    # 1 shows those of 4, which shows those of 2 and 3: the rows between wait for them.
+    rows = [choice(1, "4"), choice(2, text(picture(2))), choice(3, text(picture(3))), choice(4, "[3, 2]")]
+    write_tsv(tmp_path / "MMStar.tsv", [*rows, choice(5, "[6, 4]"), choice(6, text(picture(6)))])
     for limit in (0, 1):
         ref = fixed(cut_of(tmp_path, "MMStar", f"benchmarks.limit={limit}"))
-        both = [picture(3), picture(5)]
-        assert images(ref) == [both, [picture(2)], [picture(3)], both, [picture(5)]][: limit or None]
+        both = [picture(3), picture(2)]
+        shown = [both, [picture(2)], [picture(3)], both, [picture(6), *both], [picture(6)]]
+        assert images(ref) == shown[: limit or None]
+
+
+def test_rows_that_name_rows_that_name_rows_take_no_time(tmp_path: Path) -> None:
+    forward = [choice(number, str(number + 1)) for number in range(2000)]
+    backward = [choice(number, str(number - 1)) for number in range(10_001, 12_000)]
+    doubling = [choice(number, f"[{number - 1}, {number - 1}]") for number in range(20_001, 20_030)]
+    held = [choice(number, text(picture(number))) for number in (2000, 10_000, 20_000)]
+    sound = [choice(number, "10000") for number in range(30_000, 240_000)]
+    write_tsv(tmp_path / "MMStar.tsv", [*forward, held[0], held[1], *backward, held[2], *doubling, *sound])
+    ref = fixed(cut_of(tmp_path, "MMStar"))
+    broken = facts(ref)["broken"]
+    # VLMEvalKit takes no row before the last one of a chain that leads forward either.
+    assert "the image '1' is no" in broken["0 (row 1)"]
+    assert "1999 (row 2000)" not in broken
+    assert broken["20010 (row 4012)"] == "it has more than 1,000 images"
+    assert len(broken) == 1999 + 20
+    assert images(ref)[2] == [picture(10_000)]
 
 
 def test_a_broken_question_may_still_hold_the_image_of_others(tmp_path: Path) -> None:
@@ -87,6 +106,19 @@ def test_pictures_are_read_from_beside_the_file_or_from_vlmevalkits_folder(tmp_p
     assert images(fixed(cut))[0] == [picture(9)]
 
 
+def test_a_picture_may_lie_anywhere_and_a_changed_one_is_seen(tmp_path: Path) -> None:
+    paths = ["a.jfif", "b.JPG", "other.png::a.jfif", "images/Another/c.png"]
+    for number, path in enumerate(paths):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(picture(number))
+    write_tsv(tmp_path / "CRPE_EXIST.tsv", [by_path(number, path) for number, path in enumerate(paths)])
+    cut = cut_of(tmp_path, "CRPE_EXIST")
+    assert images(fixed(cut)) == [[picture(number)] for number in range(4)]
+    for number, path in enumerate(paths):
+        (tmp_path / path).write_bytes(picture(number + 10))
+        assert images(fixed(cut))[number] == [picture(number + 10)], path
+
+
 def test_other_pictures_beside_a_file_that_holds_its_own_change_nothing(tmp_path: Path) -> None:
     write_tsv(tmp_path / "MMStar.tsv", [{**choice(1, text(picture(1))), "image_path": "../x.png"}])
     first = fixed(cut_of(tmp_path, "MMStar"))
@@ -100,24 +132,40 @@ def test_other_pictures_beside_a_file_that_holds_its_own_change_nothing(tmp_path
     [
         ("../secret.png", "leads out of"),
         ("deep/../../secret.png", "leads out of"),
-        ("/etc/hostname", "leads out of"),
+        ("/etc/hostname.png", "leads out of"),
         ("link.png", "leads out of"),
         ("linked/secret.png", "leads out of"),
         ("missing.png", "there is no picture 'missing.png'"),
-        ("deep", "there is no picture 'deep'"),
+        ("deep", "has none of the names .png, .jpg"),
+        ("notes.txt", "has none of the names .png, .jpg"),
+        ("folder.png", "there is no picture 'folder.png'"),
         ("pipe.png", "there is no picture 'pipe.png'"),
         ("a.png/b.png", "there is no picture"),
+        ("a.png::b.png", "there is no picture"),
+        ("loop.png", "there is no picture"),
+        ("loop.png/b.png", "there is no picture"),
+        ("socket.png", "there is no picture"),
+        ("x" * 300 + ".png", "there is no picture"),
+        ("deep/" * 2000 + "a.png", "there is no picture"),
+        (".hidden/a.png", "is hidden"),
+        ("deep/.a.png", "is hidden"),
         ("https://example.org/a.png", "there is no picture"),
     ],
 )
 def test_a_path_that_leads_out_of_the_folder_or_to_no_file_is_named(tmp_path: Path, path: str, reason: str) -> None:
     folder = tmp_path / "suites"
     (folder / "deep").mkdir(parents=True)
+    (folder / "folder.png").mkdir()
+    (folder / "notes.txt").write_bytes(picture(0))
     (folder / "a.png").write_bytes(picture(0))
     (tmp_path / "secret.png").write_bytes(picture(1))
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     (folder / "linked").symlink_to(tmp_path)
+    (folder / "loop.png").symlink_to(folder / "loop.png")
     os.mkfifo(folder / "pipe.png")
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(os.path.relpath(folder / "socket.png"))
+    listening.close()
     rows = [by_path(number, "a.png") for number in range(99)]
     write_tsv(folder / "CRPE_EXIST.tsv", [*rows, by_path(99, path)])
     ref = fixed(cut_of(folder, "CRPE_EXIST"))
