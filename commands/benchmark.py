@@ -22,7 +22,7 @@ def benchmark(
             "compared with the base; by default base and champion."
         ),
     ] = "",
-    adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter, merged into the model.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter, put on the model.")] = None,
     suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default the profile's.")] = "",
     limit: Annotated[int, typer.Option(help="Questions a suite at most; 0 takes all.")] = 0,
     set_: Annotated[

@@ -1,6 +1,7 @@
 """``viper champion``: who is the champion of an evolution, who was it, and how to put an earlier one back."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -8,6 +9,8 @@ from commands.terminal import checking, reading, say
 
 app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
 
+MUCH_ROUNDING = 0.05
+"""Of what was learned."""
 Evolution = Annotated[str, typer.Argument(help="Name of the evolution; by default the only one in the store.")]
 
 
@@ -25,11 +28,12 @@ def show(evolution: Evolution = "") -> None:
     say(last.champion.name, bold=True)
     say(f"  since     {_since(last.round_number, last.rollback)}: {last.reason}")
     say(f"  key       {last.key}")
-    if last.champion.artifact is not None:
-        artifact = last.champion.artifact
-        say(f"  model     {artifact.uri}  sha256 {artifact.sha256}  {artifact.size_bytes / 1e6:,.1f} MB")
-    else:
-        say(f"  model     {last.champion.settings_path}")
+    champion = last.champion
+    if champion.settings_path:
+        say(f"  weights   {champion.settings_path}  {champion.revision}".rstrip())
+    for name, made in (("weights", champion.artifact), ("adapter", champion.lora)):
+        if made is not None:
+            say(f"  {name}   {made.uri}  sha256 {made.sha256}  {made.size_bytes / 1e6:,.1f} MB")
 
 
 @app.command()
@@ -45,6 +49,45 @@ def history(evolution: Evolution = "") -> None:
         for reign in champions.history(store, named_evolution(store, evolution)):
             say(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
             say(f"           {reign.reason}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write; new or empty.")],
+    evolution: Evolution = "",
+    merged: Annotated[
+        bool, typer.Option("--merged", help="One whole model; by default what the rounds made, such as the adapter.")
+    ] = False,
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"], typer.Option(help="Number format of a merged model.")
+    ] = "float32",
+) -> None:
+    """Write the champion as a folder for other tools: its adapter, or one whole model."""
+    reading()
+    from flows.start import open_store
+    from storage.ledger import champions
+    from storage.ledger.requests import named_evolution
+    from tasks.export import export_made, export_merged
+    from tasks.worker import Machine, Worker
+
+    with checking():
+        store = open_store()
+        reigns = champions.history(store, named_evolution(store, evolution))
+        worker, champion = Worker(store, Machine()), reigns[-1].champion
+        share = 0.0
+        if merged:
+            share = export_merged(worker, champion, reigns[0].champion, dtype, folder)
+        else:
+            export_made(worker, champion, folder)
+    if not merged:
+        what = (
+            f"the adapter of {champion.settings_path or 'its weights'}" if champion.lora else "whole weights, float32"
+        )
+        say(f"{folder}   {champion.name}: {what}")
+        return
+    say(f"{folder}   {champion.name}: one model, {dtype}. Rounding is {share:.2%} of what was learned.")
+    if share > MUCH_ROUNDING:
+        say("That is much of it. Serve the adapter beside the base (without --merged), or merge in float32.", bold=True)
 
 
 @app.command()

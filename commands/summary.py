@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from commands.tables import TextTable, show_table
 from commands.terminal import say
+from models.comparison import Ablation
 from models.unanswered import unanswered_percent
 from models.worlds import find_suite
 from storage.layout import champions_prefix
@@ -18,7 +19,7 @@ from tasks.evaluation import asked_text, read_replies
 from tasks.pages import adjusted_p, power_text, unanswered_text
 from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
-from viper.records import Ablation, ArtifactRef, Difference, RoundResult, Verdict
+from viper.records import ArtifactRef, Difference, RoundResult, Verdict
 
 if TYPE_CHECKING:
     from flows.throughput import Throughput

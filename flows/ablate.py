@@ -17,10 +17,11 @@ from flows.evolve import run_rounds
 from flows.runner import InProcess, one_worker, run
 from flows.start import begin
 from flows.variants import cold_start, mixed, only, supervised, unchanged
+from models.comparison import Ablation
 from tasks import ablation
 from viper.errors import ProfileError
 from viper.profiles import override
-from viper.records import Ablation, ModelRef
+from viper.records import ModelRef
 from viper.settings import Settings
 
 

@@ -33,7 +33,7 @@ def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:
             made_of = tuple(datasets[lesson] for lesson in stage.lessons)
             if has_lessons(runner.store, made_of, cut.settings.filter.min_samples, stage.name):
                 trained = run(runner, train_stage, training_inputs.training(cut, round_number, stage, model, datasets))
-                model = trained_model(runner.store, round_number, trained)
+                model = trained_model(runner.store, round_number, model, trained)
     return model
 
 

@@ -71,7 +71,7 @@ def make_candidate(
             trained = run(
                 runner, train_stage, training_inputs.training(cut, round_number, stage, candidate, made.datasets)
             )
-            candidate = trained_model(runner.store, round_number, trained)
+            candidate = trained_model(runner.store, round_number, candidate, trained)
 
     with timed(seconds, "benchmarks"):
         roles = {"base": cut.base, "champion": champion, "candidate": candidate}

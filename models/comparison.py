@@ -8,8 +8,32 @@ from numpy.typing import NDArray
 from models.gaps import Gaps, Scores, gaps_between
 from models.paired_tests import holm
 from models.statistics import paired_difference
-from viper.records import AblationRow, Difference, SuiteResult
+from viper.records import Difference, Record, SuiteResult
 from viper.settings import GateSettings
+
+
+class AblationRow(Record):
+    """One variant of an ablation, in points, over all its seeds."""
+
+    variant: str
+    against: str
+    """The variant it is compared with."""
+    against_base: Difference
+    """Of the mean over the suites."""
+    difference: Difference
+    """Of the mean over the suites, against the other variant."""
+    suites: dict[str, Difference]
+    """Of each suite, against the base."""
+    by_seed: tuple[float, ...]
+    """Mean over the suites against the base, seed by seed."""
+
+
+class Ablation(Record):
+    """Variants of one profile on the same questions."""
+
+    seeds: tuple[int, ...]
+    rows: tuple[AblationRow, ...]
+
 
 ROLES = ("base", "champion", "candidate")
 

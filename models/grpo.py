@@ -14,8 +14,9 @@ How it departs from TRL's trainer:
     - the rate warms up linearly and falls linearly to 10 %
     - image tokens must equal image features before a rollout starts
 
-Methods: ``lora`` trains a fresh adapter, ``full`` all weights of the language model (kept in 32 bits, since smaller
-formats lose small updates). The vision tower is frozen in both. A stage's product is a whole model (``save_merged``).
+Methods: ``lora`` trains one adapter, on which the next stage and the next round go on; ``full`` all weights of the
+language model. Both learn in 32 bits and are kept so, since smaller formats lose small updates (``models.adapters``).
+The vision tower is frozen in both.
 """
 
 import os
@@ -158,11 +159,12 @@ def make_trainer(
     seed: int,
     output_dir: Path,
     callbacks: Sequence[TrainerCallback] = (),
+    adapter: str = "",
 ) -> ViperTrainer:
     """A trainer that is ready for ``train()``.
 
     Args:
-        model: Where the weights to start from lie; ``path`` is a whole model, never an adapter.
+        model: Where the weights to start from lie.
         rows: A ``datasets.Dataset``, or another sequence of mappings: ``prompt`` (text, or messages with text),
             ``images`` (PIL images, in the order of the prompt), ``truth`` (sentences).
         stage: The stage's settings.
@@ -171,14 +173,15 @@ def make_trainer(
         seed: Of the order of prompts, the adapters' first weights and the rollouts.
         output_dir: Folder for checkpoints.
         callbacks: Such as ``models.grpo_reports.Reports``.
+        adapter: Folder of the adapter to go on with; empty for none.
 
     Raises:
-        ModelError: The model cannot be loaded.
+        ModelError: The model or the adapter cannot be loaded.
         ProfileError: See ``make_config``.
     """
     # Before the model is loaded: the config chooses this process's GPU.
     config = make_config(model, stage, seed, output_dir)
-    vlm, adapters = load_trainable(model, adaptation)
+    vlm, adapters = load_trainable(model, adaptation, adapter)
     batches = -(-stage.steps // stage.updates_per_batch)
     return ViperTrainer(
         rows=rows,

@@ -41,11 +41,12 @@ def make_sft_trainer(
     seed: int,
     output_dir: Path,
     callbacks: Sequence[TrainerCallback] = (),
+    adapter: str = "",
 ) -> ViperSftTrainer:
     """A trainer that is ready for ``train()``.
 
     Args:
-        model: Where the weights to start from lie; ``path`` is a whole model, never an adapter.
+        model: Where the weights to start from lie.
         rows: A ``datasets.Dataset`` with ``prompt`` (text), ``images`` (in the order of the prompt) and ``truth``
             (sentences, which joined are the answer).
         settings: Of supervised stages.
@@ -53,9 +54,10 @@ def make_sft_trainer(
         seed: Of the order of rows and the adapters' first weights.
         output_dir: Folder for checkpoints.
         callbacks: Such as ``models.grpo_reports.Reports``.
+        adapter: Folder of the adapter to go on with; empty for none.
 
     Raises:
-        ModelError: The model cannot be loaded.
+        ModelError: The model or the adapter cannot be loaded.
     """
     on_cpu = model.device == "cpu"
     config = SFTConfig(
@@ -81,7 +83,7 @@ def make_sft_trainer(
         report_to=[],
         remove_unused_columns=False,  # the rows become examples only when they are drawn
     )
-    vlm, adapters = load_trainable(model, adaptation)
+    vlm, adapters = load_trainable(model, adaptation, adapter)
     order = draw_order(len(rows), settings.steps * settings.rows_per_step, seed)
     return ViperSftTrainer(
         warmup_steps=settings.warmup_steps,

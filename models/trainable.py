@@ -9,6 +9,7 @@ from peft import LoraConfig
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PrinterCallback, Trainer
 
+from models.adapters import check_kept, put_on, save_adapter
 from models.vlm import Vlm, load_vlm
 from viper.records import Record
 from viper.settings import LoraSettings, VlmSettings
@@ -73,35 +74,49 @@ class ResumableTrainer(Trainer):
         return self.lr_scheduler
 
 
-def load_trainable(model: VlmSettings, adaptation: Adaptation) -> tuple[Vlm, LoraConfig | None]:
-    """The model with the weights that shall learn, and the adapters to put on it if the method has them.
+def load_trainable(model: VlmSettings, adaptation: Adaptation, adapter: str) -> tuple[Vlm, LoraConfig | None]:
+    """The model with the weights that shall learn, and the form of a fresh adapter to put on it if it needs one.
+
+    Args:
+        model: The weights to start from.
+        adaptation: Which weights learn.
+        adapter: Folder of the adapter on them, which learns on; empty for none. Where all weights learn, it is merged
+            into their 32 bits, which hold it.
 
     Raises:
-        ModelError: The model cannot be loaded.
+        ModelError: The model cannot be loaded, or the adapter has another form than the settings ask for.
     """
     if adaptation.method == "lora":
         lora = adaptation.lora or LoraSettings()
-        return load_vlm(model), LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
+        config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
+        vlm = load_vlm(model)
+        if not adapter:
+            return vlm, config
+        adapted = put_on(vlm.model, adapter, trainable=True)
+        check_kept(adapted, config)
+        return Vlm(adapted, vlm.processor), None
     vlm = load_vlm(model.model_copy(update={"dtype": "float32"}))
+    if adapter:
+        vlm = Vlm(put_on(vlm.model, adapter).merge_and_unload(), vlm.processor)
     vlm.model.requires_grad_(False)
     vlm.model.get_decoder().requires_grad_(True)
     vlm.model.get_output_embeddings().requires_grad_(True)
     return vlm, None
 
 
-def save_merged(trainer: Trainer, dtype: str, folder: Path) -> Path:
-    """Write the trained model as a folder that ``models.vlm.load_vlm`` reads, adapters merged into the weights.
+def save_trained(trainer: Trainer, base: str, revision: str, folder: Path) -> None:
+    """Write what a stage made: the adapter, or all weights in 32 bits and the processor.
 
     Equal weights give equal files, however the training was interrupted.
+
+    Args:
+        trainer: At the end of its training.
+        base: Hub name of the model below an adapter; empty if it has none.
+        revision: Its commit.
+        folder: Where to write. It must be there.
     """
-    tokenizer = trainer.processing_class.tokenizer
-    if tokenizer.is_fast:
-        # Its file says how it padded and cut last: a training that resumed at its end has not used it at all.
-        tokenizer.backend_tokenizer.no_padding()
-        tokenizer.backend_tokenizer.no_truncation()
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not isinstance(model, PreTrainedModel):
-        model = model.merge_and_unload()
-    model.to(getattr(torch, dtype)).save_pretrained(folder)
-    trainer.processing_class.save_pretrained(folder)
-    return folder
+        save_adapter(model, base, revision, folder)
+        return
+    Vlm(model.to(torch.float32), trainer.processing_class).save(folder)

@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.adapters import put_on
 from models.locations import resolve
-from models.pickles import refuse_pickles
 from models.pixel_limits import limit_pixels
 from models.threads import fix_threads
 from viper.errors import ModelError
@@ -82,7 +82,7 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
 
 
 def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
-    """The model in eval mode with its processor; an adapter folder, if given, is merged into the weights.
+    """The model in eval mode with its processor; an adapter folder, if given, stays beside the weights.
 
     The processor keeps the pixel limits of the settings; those of its folder where they are 0.
 
@@ -107,11 +107,6 @@ def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
         raise ModelError(
             f"{settings.path} cannot be loaded as a vision-language model: {error} Check models.vlm.path."
         ) from error
-    if adapter:
-        from peft import PeftModel
-
-        refuse_pickles(Path(adapter))
-        model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
     # The sampling rules are the project's own: what the folder suggests (repetition_penalty, top_k, …) is in no key.
     suggested = model.generation_config
     model.generation_config = GenerationConfig(
@@ -119,6 +114,9 @@ def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
     )
     processor = load_processor(folder, settings.revision)
     limit_pixels(processor, settings.min_pixels, settings.max_pixels)
+    if adapter:
+        # The model itself, whose layers now hold the adapter's: peft's wrapper has nothing to add where nothing learns.
+        model = put_on(model, adapter).get_base_model()
     return Vlm(model.to(settings.device).eval(), processor)
 
 
@@ -206,6 +204,16 @@ class Vlm:
             ModelError: The prompt does not hold as many image tokens as the pictures have features.
         """
         return self._on_device(self._processed(prompts))
+
+    def save(self, folder: Path) -> None:
+        """Write model and processor as a stock folder. Equal weights give equal files."""
+        tokenizer = self.processor.tokenizer
+        if tokenizer.is_fast:
+            # Its file says how it padded and cut last, which depends on what was asked before.
+            tokenizer.backend_tokenizer.no_padding()
+            tokenizer.backend_tokenizer.no_truncation()
+        self.model.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
 
     def _on_device(self, processed: Any) -> Any:
         # A copy: a batch that is moved, or cast to another number format, is changed in place.

@@ -2,7 +2,7 @@
 
 from prefect.artifacts import create_markdown_artifact
 
-from models.comparison import compare_with_references
+from models.comparison import Ablation, compare_with_references
 from models.payloads import Payload
 from storage.objects import ObjectStore
 from tasks.evaluation import unit_scores
@@ -10,7 +10,7 @@ from tasks.shards import read_payload
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.escaping import for_markdown
-from viper.records import Ablation, ArtifactRef, Difference
+from viper.records import ArtifactRef, Difference
 from viper.settings import GateSettings
 
 

@@ -58,9 +58,9 @@ def announce_champion(store: ObjectStore, evolution: str) -> None:
         return
     champion, name = standing.champion, f"viper-{evolution}"
     run = tracker(evolution).run(evolution, champion_round(standing.key))
-    if champion.artifact is None:
+    if champion.made is None:
         run.clear_champion(name)
     else:
-        run.set_champion(name, champion.artifact)
+        run.set_champion(name, champion.made)
     run.end("FINISHED")
     log.info("Champion of %s: %s (%s)", evolution, champion.name, standing.key)

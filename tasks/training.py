@@ -21,6 +21,8 @@ from viper.records import ArtifactRef, ModelRef, Record
 
 REPORT_EVERY = 5
 """Steps between two rows of figures in MLflow, and two updates of the progress line."""
+ADAPTER = "adapter"
+"""The kind of the artifact of a training with adapters."""
 COLLAPSE = "collapse"
 """The kind of the artifact of a training that collapsed."""
 
@@ -45,9 +47,9 @@ def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int,
     return max(map(checkpoint_step, store.list(inputs.checkpoints)), default=0), inputs.stage.steps
 
 
-@step("model", 5, progress=_newest_checkpoint)
+@step("model", 6, progress=_newest_checkpoint)
 def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
-    """The trained model as a whole folder. Its figures go to MLflow.
+    """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder. Its figures go to MLflow.
 
     A training that collapses leaves a ``collapse`` in its place (see ``trained_model``), which is found until a
     threshold is changed; then it goes on from its newest checkpoint. Checkpoints go to the store while the training
@@ -72,7 +74,8 @@ def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
     _log_ends(run, result)
     model = Path(result.model_folder)
     files = sorted(path for path in model.rglob("*") if path.is_file())
-    return Made({path.relative_to(model).as_posix(): path for path in files})
+    kind = ADAPTER if inputs.method == "lora" else ""
+    return Made({path.relative_to(model).as_posix(): path for path in files}, kind=kind)
 
 
 def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
@@ -82,6 +85,7 @@ def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
         inputs=inputs,
         store_root=store_root(),
         model=worker.vlm_settings(inputs.start),
+        adapter=worker.adapter_of(inputs.start.model),
         similarity=worker.settings_of(by_reward.similarity, machine.similarity) if by_reward else None,
         code_version=code_version(),
         allow_code_change=machine.allow_code_change,
@@ -125,8 +129,14 @@ class _Progress:
         update_progress_artifact(self._line, percent, description=text)
 
 
-def trained_model(store: ObjectStore, round_number: int, trained: ArtifactRef) -> ModelRef:
+def trained_model(store: ObjectStore, round_number: int, start: ModelRef, trained: ArtifactRef) -> ModelRef:
     """The model of a stage.
+
+    Args:
+        store: Where it lies.
+        round_number: Counts from 1.
+        start: What the stage started from.
+        trained: What ``train_stage`` left.
 
     Raises:
         Collapsed: The stage's training collapsed, now or in an earlier run.
@@ -134,4 +144,7 @@ def trained_model(store: ObjectStore, round_number: int, trained: ArtifactRef) -
     if trained.kind == COLLAPSE:
         found = read_payload(store, trained, CollapsePayload).root
         raise Collapsed(f"Training {found.stage}: {found.reason}")
-    return ModelRef(name=f"round {round_number}", artifact=trained, fingerprint=trained.content_sha256)
+    name = f"round {round_number}"
+    if trained.kind == ADAPTER:
+        return start.with_lora(name, trained, trained.content_sha256)
+    return ModelRef(name=name, artifact=trained, fingerprint=trained.content_sha256)

@@ -75,7 +75,7 @@ def train(spec: TrainingSpec) -> None:
     from accelerate import PartialState
 
     from models.grpo_reports import Reports
-    from models.trainable import save_merged
+    from models.trainable import save_trained
 
     progress = spec.file("progress.jsonl")
     state = PartialState(cpu=spec.model.device == "cpu")
@@ -95,8 +95,10 @@ def train(spec: TrainingSpec) -> None:
         checkpoint = next(spec.file("checkpoints").glob("checkpoint-*"), None)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if state.is_main_process:
-        model = save_merged(trainer, spec.model.dtype, _emptied(spec.file("model")))
-        _write_result(spec, trainer, model, resumed_from)
+        start, made = spec.inputs.start.model, _emptied(spec.file("model"))
+        named = start.settings_path if start.revision else ""  # a path of this machine says nothing to others
+        save_trained(trainer, named, start.revision, made)
+        _write_result(spec, trainer, made, resumed_from)
 
 
 def _rows(store: ObjectStore, spec: TrainingSpec) -> "Dataset":
@@ -117,7 +119,7 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
     if isinstance(stage, SftStage):
         from models.sft import make_sft_trainer
 
-        return make_sft_trainer(model, rows, stage, adaptation, seed, checkpoints, [reports])
+        return make_sft_trainer(model, rows, stage, adaptation, seed, checkpoints, [reports], spec.adapter)
     from models.grpo import make_trainer
     from models.grpo_reports import CollapseWatch
     from models.rewards import SentenceReward
@@ -128,7 +130,7 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
     reward = SentenceReward(load_similarity(_here(spec.similarity)), by_reward.reward)
     # After the reports: the step that shows a collapse is reported, too.
     callbacks = [reports, CollapseWatch(stage.prompts_per_step, by_reward.collapse)]
-    return make_trainer(model, rows, stage, adaptation, reward, seed, checkpoints, callbacks)
+    return make_trainer(model, rows, stage, adaptation, reward, seed, checkpoints, callbacks, spec.adapter)
 
 
 def _restore(store: ObjectStore, spec: TrainingSpec) -> int:

@@ -101,6 +101,8 @@ class TrainingSpec(Record):
     """The object store: a folder or an ``s3://`` address."""
     model: VlmSettings
     """The weights to start from; ``path`` is a whole model that this machine can read."""
+    adapter: str
+    """Local folder of the adapter on them; empty for none."""
     similarity: ModelSettings | None
     """The sentence model on this machine."""
     code_version: str
@@ -124,7 +126,7 @@ class TrainingResult(Record):
     """What a finished training leaves."""
 
     model_folder: str
-    """Local folder of the trained model: whole weights and processor."""
+    """Local folder of what the training made: an adapter, or whole weights and the processor."""
     steps: int
     """Optimizer steps, all resumes together."""
     resumed_from: int

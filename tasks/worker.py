@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
 from viper.environment import scratch_folder, work_folder
-from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Record, VlmUse
+from viper.records import ArtifactRef, DiffusionUse, JudgeUse, ModelRef, ModelUse, Record, VlmUse
 from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Worker:
         """The vision-language model."""
         from models.vlm import load_vlm
 
-        return self._loaded(load_vlm, self.vlm_settings(use), use.model.adapter)
+        return self._loaded(load_vlm, self.vlm_settings(use), self.adapter_of(use.model))
 
     def painter(self, use: DiffusionUse) -> "Painter":
         """The painter of captions."""
@@ -123,7 +123,7 @@ class Worker:
         model = use.model
         return ModelSettings.model_validate(
             {
-                "path": self._local(model),
+                "path": self._local_copy(model.artifact) if model.artifact else model.settings_path,
                 "revision": model.revision or "main",
                 "dtype": use.dtype,
                 "device": device,
@@ -136,12 +136,14 @@ class Worker:
         limits = {"min_pixels": use.min_pixels, "max_pixels": use.max_pixels}
         return VlmSettings.model_validate({**self.settings_of(use, self.machine.vlm).model_dump(), **limits})
 
-    def _local(self, model: ModelRef) -> str:
-        if model.artifact is None:
-            return model.settings_path
+    def adapter_of(self, model: ModelRef) -> str:
+        """Local folder of the adapter on a model's weights; empty for none."""
+        return self._local_copy(model.lora) if model.lora else model.adapter
+
+    def _local_copy(self, made: ArtifactRef) -> str:
         local = work_folder() / "models"
         sweep_stale(local, "*")  # local copies that nobody has asked for since yesterday
-        folder = self.store.download(model.artifact, local / model.artifact.sha256)
+        folder = self.store.download(made, local / made.sha256)
         os.utime(folder)
         return str(folder)
 

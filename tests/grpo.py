@@ -77,7 +77,9 @@ def trainer_of(
 ) -> grpo.ViperTrainer:
     adaptation = ADAPTATION.model_copy(update={"method": changes.pop("method", "lora")})
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
-    return make_trainer(model, rows, STAGE.model_copy(update=changes), adaptation, reward, 5, folder, reports)
+    adapter = changes.pop("adapter", "")
+    stage = STAGE.model_copy(update=changes)
+    return make_trainer(model, rows, stage, adaptation, reward, 5, folder, reports, adapter)
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -50,12 +50,32 @@ class ModelRef(Record):
     """Folder or hub name; empty for a model made by a round."""
     revision: str = ""
     """The commit on the hub, 40 hex digits; empty for everything else."""
-    adapter: str = ""
-    """Folder of a LoRA adapter that is merged into the base; empty for none."""
     artifact: ArtifactRef | None = None
-    """The model made by a round; ``None`` for the base."""
+    """Whole weights made by a round; ``None`` where they lie at ``settings_path``."""
+    lora: ArtifactRef | None = None
+    """An adapter made by a round, which is put on these weights; ``None`` for none."""
+    adapter: str = ""
+    """Folder of an adapter that somebody else made; empty for none."""
     fingerprint: str
-    """What decides its weights: a hash over the files of a folder or artifact, or hub name and commit."""
+    """What decides its weights: a hash over the files of a folder or artifact, or hub name and commit; with an adapter,
+    ``WEIGHTS+ADAPTER``."""
+
+    @property
+    def made(self) -> ArtifactRef | None:
+        """What a round made of this model; ``None`` for the base."""
+        return self.lora or self.artifact
+
+    def with_lora(self, name: str, lora: ArtifactRef, content: str) -> "ModelRef":
+        """These weights with an adapter in the place of any that was on them.
+
+        Args:
+            name: What people call it.
+            lora: The adapter.
+            content: Hash of what it holds.
+        """
+        weights = self.fingerprint.partition("+")[0]
+        adapted = {"name": name, "lora": lora, "adapter": "", "fingerprint": f"{weights}+{content}"}
+        return self.model_copy(update=adapted)
 
     def identity(self) -> object:
         """What decides its weights, wherever they lie."""
@@ -271,26 +291,3 @@ class RoundResult(Record):
     verdict: Verdict
     seconds: tuple[tuple[str, float], ...]
     """Wall time of each step in order, in seconds, of the run that finished the round."""
-
-
-class AblationRow(Record):
-    """One variant of an ablation, in points, over all its seeds."""
-
-    variant: str
-    against: str
-    """The variant it is compared with."""
-    against_base: Difference
-    """Of the mean over the suites."""
-    difference: Difference
-    """Of the mean over the suites, against the other variant."""
-    suites: dict[str, Difference]
-    """Of each suite, against the base."""
-    by_seed: tuple[float, ...]
-    """Mean over the suites against the base, seed by seed."""
-
-
-class Ablation(Record):
-    """Variants of one profile on the same questions."""
-
-    seeds: tuple[int, ...]
-    rows: tuple[AblationRow, ...]

@@ -115,7 +115,7 @@ def _of_round(store: ObjectStore, result: RoundResult) -> Iterator[Missing]:
         yield Missing(champion, f"round {number} promoted it; its copy is missing, too")
     if not _stands(store, report):
         yield Missing(report, f"round {number} has a verdict, which is written after the report")
-    if (model := result.champion_after.artifact) is not None and not _stands(store, model.uri, model.sha256):
+    if (model := result.champion_after.made) is not None and not _stands(store, model.uri, model.sha256):
         yield Missing(model.uri, f"the verdict of round {number} names it as the champion's model")
     for stage, version in result.datasets.items():
         if not _stands(store, version.uri, version.sha256):

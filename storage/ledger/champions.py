@@ -46,7 +46,7 @@ def champion_before(store: ObjectStore, evolution: str, round_number: int) -> Mo
         StoreError: The champion and its copy are both missing or damaged.
     """
     standing = standing_before(store, evolution, round_number)
-    return standing.champion if standing is not None and standing.champion.artifact is not None else None
+    return standing.champion if standing is not None and standing.champion.made is not None else None
 
 
 def standing_before(store: ObjectStore, evolution: str, round_number: int | None = None) -> Standing | None:

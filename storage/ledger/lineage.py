@@ -52,9 +52,10 @@ def fingerprint_of(ref: ArtifactRef) -> str:
 
 
 def model_with(store: ObjectStore, fingerprint: str) -> ArtifactRef | None:
-    """The model with this fingerprint that some stage made; None if there is none."""
+    """What some stage made whose model has this fingerprint: whole weights, or an adapter; None if there is none."""
+    content = fingerprint.rpartition("+")[2]
     refs = (store.find(key) for key in store.list(results_prefix("model")))
-    return next((ref for ref in refs if ref and fingerprint in (fingerprint_of(ref), ref.sha256)), None)
+    return next((ref for ref in refs if ref and content in (fingerprint_of(ref), ref.sha256)), None)
 
 
 def fact_of(store: ObjectStore, ref: ArtifactRef, name: str) -> Mapping[str, Any]:

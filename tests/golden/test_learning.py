@@ -10,7 +10,7 @@ from models.grpo_reports import Reports
 from models.rewards import SentenceReward
 from models.similarity import load_similarity
 from models.threads import fix_threads
-from models.trainable import Adaptation, save_merged
+from models.trainable import Adaptation, save_trained
 from models.vlm import Prompt, load_vlm
 from tests.golden.six import pictures
 from viper.profiles import load_profile
@@ -70,8 +70,9 @@ def test_the_reward_rises_and_the_corrections_are_said(tmp_path: Path) -> None:
     print(rewards)
     assert sum(rewards[-3:]) / 3 > sum(rewards[:3]) / 3 + 0.2, rewards
 
-    folder = save_merged(trainer, "float32", tmp_path / "model")
-    learned = load_vlm(SETTINGS.models.vlm.model_copy(update={"path": str(folder)}))
+    (tmp_path / "adapter").mkdir()
+    save_trained(trainer, "", "", tmp_path / "adapter")
+    learned = load_vlm(SETTINGS.models.vlm, str(tmp_path / "adapter"))
     asked = [Prompt(ask.format(caption), (images[name],)) for name, (caption, _) in LESSONS.items()]
     said = learned.generate(asked, max_new_tokens=40, batch=3)
     for word, reply in zip(("ring", "pink", "brown"), said, strict=True):

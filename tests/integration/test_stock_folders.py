@@ -21,7 +21,7 @@ from PIL import Image as Pictures
 
 from models.locations import resolve
 from viper.profiles import load_profile
-from viper.settings import LoraSettings, SftStage
+from viper.settings import SftStage
 
 pytestmark = [
     pytest.mark.integration,
@@ -57,7 +57,7 @@ def torchvision(tmp_path_factory: pytest.TempPathFactory) -> str:
 def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model after a few steps of training, as a round saves it."""
     from models.sft import make_sft_trainer
-    from models.trainable import Adaptation, save_merged
+    from models.trainable import Adaptation, save_trained
 
     stage = SftStage(
         lessons=("csr",),
@@ -68,7 +68,7 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
         checkpoint_steps=4,
         micro_batch=1,
     )
-    adaptation = Adaptation(method="lora", lora=LoraSettings(rank=4, alpha=4))
+    adaptation = Adaptation(method="full", lora=None)
     picture = Pictures.fromarray(np.full((48, 48, 3), 127, dtype=np.uint8))
     rows = Dataset.from_dict(
         {"images": [[picture]], "prompt": ["describe the image."], "truth": [["the top left holds a large red ring."]]},
@@ -77,7 +77,9 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("training")
     trainer = make_sft_trainer(BASE, rows, stage, adaptation, 3, folder, [])
     trainer.train()
-    return save_merged(trainer, "float32", folder / "model")
+    (folder / "model").mkdir()
+    save_trained(trainer, "", "", folder / "model")
+    return folder / "model"
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,11 @@ import pytest
 from flows.ablate import VARIANTS, check_variants
 from flows.ceiling import ceiling
 from flows.runner import InProcess
-from models.comparison import compare_with_references
+from models.comparison import Ablation, compare_with_references
 from tasks.ablation import ablation_table
 from tests.loop import cut_for, worker_for
 from viper.errors import PoolError, ProfileError
 from viper.profiles import load_profile, override, profile_names
-from viper.records import Ablation
 from viper.settings import GateSettings
 
 GATE = GateSettings(resamples=200)

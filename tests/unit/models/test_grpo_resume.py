@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from models.adapters import put_on
 from models.grpo_reports import Reports
-from models.trainable import save_merged
+from models.trainable import save_trained
 from models.vlm import load_vlm
 from tests.grpo import Rows, random_model, three_rows, trainer_of, weights
 from viper.settings import VlmSettings
@@ -29,16 +30,20 @@ def rows() -> Rows:
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_training_moves_the_language_model_alone_and_leaves_a_whole_model(
+def test_training_moves_the_language_model_alone_and_leaves_what_learned(
     model: VlmSettings, rows: Rows, tmp_path: Path, method: str
 ) -> None:
     trainer = trainer_of(model, rows, tmp_path / "work", steps=2, method=method)
     trainer.train()
-    merged = save_merged(trainer, "float32", tmp_path / "merged")
-    before, after = (
-        weights(load_vlm(model).model),
-        weights(load_vlm(VlmSettings(**{**dict(model), "path": str(merged)})).model),
-    )
+    made = tmp_path / "made"
+    made.mkdir()
+    save_trained(trainer, "", "", made)
+    before = weights(load_vlm(model).model)
+    if method == "lora":
+        assert {path.name for path in made.iterdir()} == {"adapter_config.json", "adapter_model.safetensors"}
+        after = weights(put_on(load_vlm(model).model, str(made)).merge_and_unload())
+    else:
+        after = weights(load_vlm(model.model_copy(update={"path": str(made)})).model)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
     assert all("language_model" in name or name == "lm_head.weight" for name in moved)

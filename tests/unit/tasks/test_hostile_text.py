@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from PIL import Image
 from pydantic import JsonValue
 
+from models.comparison import Ablation, AblationRow
 from models.payloads import Distances, JudgedEdit, Operations, Refinement, Refinements
 from storage.dataset_reports import Row
 from storage.datasets import dataset_entries
@@ -24,7 +25,7 @@ from tasks.plots import plot_categories, plot_rounds
 from tests.hostile import HOSTILE
 from tests.loop import cut_for, shard_of, stored, worker_for
 from viper.escaping import for_markdown, visible
-from viper.records import Ablation, AblationRow, Difference, SuiteResult, Synthesis, Verdict
+from viper.records import Difference, SuiteResult, Synthesis, Verdict
 
 NONE = Difference(points=0, low=0, high=0)
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

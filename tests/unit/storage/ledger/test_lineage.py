@@ -42,7 +42,7 @@ def stage_model(store: ObjectStore, start: ModelRef, version: ArtifactRef) -> Ar
         "seed": {"value": 17},
         "dtype": "float32",
     }
-    return store.commit(result_key("model", "csr"), "model", {"weights": b"after csr"}, {"inputs": inputs})
+    return store.commit(result_key("model", "csr"), "adapter", {"weights": b"after csr"}, {"inputs": inputs})
 
 
 def checkpoint(store: ObjectStore, start: str, versions: list[str], method: str = "lora") -> ArtifactRef:
@@ -65,7 +65,8 @@ def test_a_checkpoint_comes_from_the_stages_before_it_the_champion_and_the_base(
     champion = finish(store, 1, PROMOTE, settings_sha256=SETTINGS_SHA256)
     lessons, questions = (dataset(store, "e", 2, stage, SETTINGS_SHA256) for stage in ("csr", "vop"))
     after_csr = stage_model(store, champion, lessons)
-    saved = checkpoint(store, after_csr.content_sha256, [questions.content_sha256])
+    start = f"{champion.fingerprint}+{after_csr.content_sha256}"
+    saved = checkpoint(store, start, [questions.content_sha256])
 
     found = trace(store, CHECKPOINT)
     assert [one.name for one in found] == [
@@ -78,7 +79,7 @@ def test_a_checkpoint_comes_from_the_stages_before_it_the_champion_and_the_base(
     assert (of_vop.fingerprint, of_vop.datasets) == (saved.content_sha256, (questions,))
     assert (of_vop.request, of_vop.code_version) == (request_key("e", 0), "0.1.0+tests")
     assert of_vop.training["stage_settings"] == {"steps": 4}
-    assert (of_csr.fingerprint, of_csr.datasets) == (after_csr.content_sha256, (lessons,))
+    assert (of_csr.fingerprint, of_csr.datasets) == (start, (lessons,))
     assert of_csr.training["stage"] == {"objective": "grpo", "name": "csr", "lessons": ["csr"], "steps": 4}
     assert of_round.fingerprint == champion.fingerprint
     assert (of_round.settings_sha256, of_round.request) == (SETTINGS_SHA256, request_key("e", 0))
@@ -141,7 +142,7 @@ def test_a_checkpoint_is_an_adapter_of_what_it_was_trained_from(store: ObjectSto
     saved = checkpoint(store, BASE.fingerprint, [])
     found = stored_model(store, CHECKPOINT, BASE)
     assert (found.name, found.settings_path, found.artifact) == ("vop after 40", BASE.settings_path, None)
-    assert (Path(found.adapter) / "adapter").read_bytes() == b"weights"
+    assert found.lora == saved == found.made
     assert found.fingerprint == f"{BASE.fingerprint}+{saved.content_sha256}"
     with pytest.raises(ModelError, match="neither in the store nor the base models/base"):
         stored_model(store, CHECKPOINT, BASE.model_copy(update={"fingerprint": "another"}))
@@ -151,6 +152,26 @@ def test_a_checkpoint_of_a_later_stage_is_an_adapter_of_the_model_in_the_store(s
     after_csr = model(store, "after csr")
     checkpoint(store, after_csr.fingerprint, [])
     assert stored_model(store, CHECKPOINT, BASE).artifact == after_csr.artifact
+
+
+def test_an_adapter_is_on_the_weights_that_it_was_trained_on(store: ObjectStore) -> None:
+    trained = stage_model(store, BASE, dataset(store, "e", 1, "csr", SETTINGS_SHA256))
+    first = stored_model(store, trained.uri, BASE)
+    assert (first.settings_path, first.artifact, first.lora, first.made) == (BASE.settings_path, None, trained, trained)
+    assert first.fingerprint == f"{BASE.fingerprint}+{trained.content_sha256}"
+    # A stage that goes on with it makes another adapter on the same weights.
+    saved = checkpoint(store, first.fingerprint, [])
+    second = stored_model(store, CHECKPOINT, BASE)
+    assert (second.settings_path, second.lora) == (BASE.settings_path, saved)
+    assert second.fingerprint == f"{BASE.fingerprint}+{saved.content_sha256}"
+
+
+def test_an_adapter_may_be_on_weights_that_a_round_made(store: ObjectStore) -> None:
+    whole = model(store, "whole weights")
+    checkpoint(store, f"{whole.fingerprint}+{'a' * 64}", [])
+    found = stored_model(store, CHECKPOINT, BASE)
+    assert (found.settings_path, found.artifact) == ("", whole.artifact)
+    assert found.fingerprint.startswith(f"{whole.fingerprint}+")
 
 
 def test_a_checkpoint_of_full_weights_is_a_model_itself(store: ObjectStore) -> None:
