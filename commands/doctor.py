@@ -94,7 +94,7 @@ def _device(settings: Settings) -> str:
 
 
 def _launcher(settings: Settings) -> str:
-    from tasks.training_runner import find_launcher
+    from tasks.launchers import find_launcher
 
     launcher = settings.training.launcher
     return " ".join([find_launcher(launcher[0]), *launcher[1:]]) if launcher else "none: plain Python"

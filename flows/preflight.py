@@ -7,9 +7,9 @@ from models.locations import resolve
 from models.worlds import find_world
 from storage.ledger.requests import known_commits
 from storage.objects import ObjectStore
+from tasks.launchers import find_launcher
 from tasks.pool import check_pool
 from tasks.suites import check_suites
-from tasks.training_runner import find_launcher
 from viper.environment import store_root
 from viper.errors import ProfileError
 from viper.servers import check_servers

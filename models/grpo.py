@@ -19,7 +19,6 @@ language model. Both learn in 32 bits and are kept so, since smaller formats los
 The vision tower is frozen in both.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,7 @@ from trl import GRPOConfig
 from models.roles import Reward
 from models.rollout_images import check_image_tokens, processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
-from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
-from viper.errors import ProfileError
+from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable, micro_batches
 from viper.settings import GrpoStage, VlmSettings
 
 
@@ -96,15 +94,9 @@ def make_config(model: VlmSettings, stage: GrpoStage, seed: int, output_dir: Pat
     """The paper's objective in TRL's terms, and a rhythm in which every optimizer step sees whole groups.
 
     Raises:
-        ProfileError: The processes of the launcher cannot share a step's rollouts evenly.
+        ProfileError: See ``micro_batches``.
     """
-    rollouts, processes = stage.prompts_per_step * stage.generations, int(os.environ.get("WORLD_SIZE", "1"))
-    if rollouts % (stage.micro_batch * processes):
-        raise ProfileError(
-            f"The {rollouts} rollouts of a step cannot be shared by {processes} processes in micro-batches of "
-            f"{stage.micro_batch}. Choose micro_batch so that micro_batch x processes divides {rollouts}."
-        )
-    passes = rollouts // (stage.micro_batch * processes)
+    passes = micro_batches(stage.prompts_per_step * stage.generations, stage.micro_batch)
     on_cpu = model.device == "cpu"
     return GRPOConfig(
         output_dir=str(output_dir),

@@ -13,7 +13,7 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from models.sentences import join_sentences
-from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable
+from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable, micro_batches
 from viper.settings import SftStage, VlmSettings
 
 
@@ -58,6 +58,7 @@ def make_sft_trainer(
 
     Raises:
         ModelError: The model or the adapter cannot be loaded.
+        ProfileError: See ``micro_batches``.
     """
     on_cpu = model.device == "cpu"
     config = SFTConfig(
@@ -65,7 +66,7 @@ def make_sft_trainer(
         completion_only_loss=True,
         max_length=None,
         per_device_train_batch_size=settings.micro_batch,
-        gradient_accumulation_steps=settings.rows_per_step // settings.micro_batch,
+        gradient_accumulation_steps=micro_batches(settings.rows_per_step, settings.micro_batch),
         max_steps=settings.steps,
         learning_rate=settings.learning_rate,
         save_strategy="steps",

@@ -1,5 +1,6 @@
 """What every training of a stage shares, whatever its objective: weights to train, order of the rows, rate, resume."""
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer
 
 from models.adapters import check_kept, put_on, save_adapter
 from models.vlm import Vlm, load_vlm
+from viper.errors import ProfileError
 from viper.records import Record
 from viper.settings import LoraSettings, VlmSettings
 
@@ -40,6 +42,21 @@ def draw_order(rows: int, needed: int, seed: int) -> list[int]:
     rng = np.random.default_rng(seed)
     passes = [rng.permutation(rows) for _ in range(-(-needed // rows))]
     return [int(number) for number in np.concatenate(passes)[:needed]]
+
+
+def micro_batches(examples: int, micro_batch: int) -> int:
+    """How many micro-batches each process computes of a step, all processes of the launcher sharing it evenly.
+
+    Raises:
+        ProfileError: They cannot.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if examples % (micro_batch * processes):
+        raise ProfileError(
+            f"The {examples} examples of a step cannot be shared by {processes} processes in micro-batches of "
+            f"{micro_batch}. Choose micro_batch so that micro_batch x processes divides {examples}."
+        )
+    return examples // (micro_batch * processes)
 
 
 class ResumableTrainer(Trainer):

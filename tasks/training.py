@@ -62,9 +62,7 @@ def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
         run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16])
     machine = worker.machine
     try:
-        result = run_training(
-            _spec(inputs, worker), machine.hang_timeout_s, machine.launcher, _Progress(run, stage.name, stage.steps)
-        )
+        result = run_training(_spec(inputs, worker), machine.hang_timeout_s, _Progress(run, stage.name, stage.steps))
     except Collapsed as error:
         run.log_tags({"collapse": str(error)})
         run.end("KILLED")
@@ -89,6 +87,7 @@ def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
         similarity=worker.settings_of(by_reward.similarity, machine.similarity) if by_reward else None,
         code_version=code_version(),
         allow_code_change=machine.allow_code_change,
+        launcher=machine.launcher,
         work_folder=str(worker.folder),
     )
 

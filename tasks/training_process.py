@@ -21,6 +21,7 @@ from storage.checkpoints import newest_checkpoint, restore_checkpoint
 from storage.datasets import read_dataset
 from storage.objects import ObjectStore
 from storage.uploads import BackgroundUploader
+from tasks.launchers import check_processes
 from tasks.training_spec import CODE, TrainingFailure, TrainingResult, TrainingSpec
 from viper.errors import TrainingFailed, ViperError
 from viper.records import Record
@@ -79,6 +80,7 @@ def train(spec: TrainingSpec) -> None:
 
     progress = spec.file("progress.jsonl")
     state = PartialState(cpu=spec.model.device == "cpu")
+    check_processes(spec.launcher, state.num_processes)
     store = ObjectStore(spec.store_root)
     with state.main_process_first():
         rows = _rows(store, spec)

@@ -7,7 +7,6 @@ C code, which no timeout inside Python can.
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import viper.errors
+from tasks.launchers import find_launcher
 from tasks.training_spec import TrainingFailure, TrainingResult, TrainingSpec
-from viper.errors import ProfileError, TrainingFailed, ViperError
+from viper.errors import TrainingFailed, ViperError
 
 POLL_S = 0.2
 STACK_WAIT_S = 2.0
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def run_training(
-    spec: TrainingSpec, hang_timeout_s: float, launcher: Sequence[str], on_progress: Callable[[dict[str, Any]], None]
+    spec: TrainingSpec, hang_timeout_s: float, on_progress: Callable[[dict[str, Any]], None]
 ) -> TrainingResult:
     """Train in a process of its own and wait for it.
 
@@ -36,7 +36,6 @@ def run_training(
     Args:
         spec: What to train. Its work folder is used by one training at a time.
         hang_timeout_s: The process is killed when it finished no step for this long, in seconds.
-        launcher: Put before the module, such as ``("accelerate", "launch")``; empty for plain Python.
         on_progress: Called with each line of progress: ``step``, ``time`` (seconds since the epoch) and ``metrics``.
             The first line says from which step the training goes on. A resumed training repeats the steps since its
             checkpoint.
@@ -52,9 +51,9 @@ def run_training(
     spec.file("spec.json").write_text(spec.model_dump_json(indent=1))
     with spec.file("output.txt").open("wb") as output:
         process = subprocess.Popen(
-            [*_command(launcher), "tasks.training_process", str(spec.file("spec.json").resolve())],
+            [*_command(spec.launcher), "tasks.training_process", str(spec.file("spec.json").resolve())],
             cwd=ROOT,
-            env=_environment(spec, launcher),
+            env=_environment(spec),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -96,21 +95,6 @@ def _watch(
             time.sleep(POLL_S)
 
 
-def find_launcher(command: str) -> str:
-    """The path of a launcher: that of this environment first, whether or not it is activated.
-
-    Raises:
-        ProfileError: There is no such command.
-    """
-    found = shutil.which(command, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is None:
-        raise ProfileError(
-            f"training.launcher begins with {command!r}, which is no command here. Install it, name another, or leave "
-            "the launcher empty for plain Python."
-        )
-    return found
-
-
 def _new_lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
     """The lines since the last call; one that is not whole yet is left for the next."""
     while (line := file.readline()).endswith(b"\n"):
@@ -124,11 +108,11 @@ def _command(launcher: Sequence[str]) -> list[str]:
     return [find_launcher(launcher[0]), *launcher[1:], "-m"]
 
 
-def _environment(spec: TrainingSpec, launcher: Sequence[str]) -> dict[str, str]:
+def _environment(spec: TrainingSpec) -> dict[str, str]:
     environment = {**os.environ, "VIPER_WATCHED": "1", "PYTHONUNBUFFERED": "1"}
     if spec.model.device == "cpu":
         environment.setdefault("OMP_NUM_THREADS", "1")
-    elif not launcher:
+    elif not spec.launcher:
         # The trainer takes all GPUs that it sees, and one process cannot train on several.
         visible = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
         number = int(spec.model.device.partition(":")[2] or 0)

@@ -109,6 +109,8 @@ class TrainingSpec(Record):
     """Version of this project's code."""
     allow_code_change: bool = False
     """Go on from checkpoints that another version made."""
+    launcher: tuple[str, ...] = ()
+    """The command that starts the processes; empty for one."""
     work_folder: str
     """Local folder of this training alone. Everything in it can be made again, but for the product at the end."""
 

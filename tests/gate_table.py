@@ -29,8 +29,8 @@ SIZES = {
     "1,000 each": (1000,) * 7,
     "the benchmarks'": (1500, 765, 23609, 1901, 217, 166, 1894),
 }
-"""Units a suite. The benchmarks' are MMStar, RealWorldQA, MME-RealWorld, BLINK, Mantis-Eval, HallusionBench by its sets,
-and about what CRPE asks of relations. The score of one of HallusionBench's sets is graded; here it is 0 or 1, which
+"""Units a suite. The benchmarks' are MMStar, RealWorldQA, MME-RealWorld, BLINK, Mantis-Eval, HallusionBench by its
+sets, and about what CRPE asks of relations. The score of one of HallusionBench's sets is graded; here it is 0 or 1, and
 changes more at a time, so that the table is cautious about it."""
 TRUTHS = {
     "no gain": (0.0,) * 7,

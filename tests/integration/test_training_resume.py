@@ -13,7 +13,7 @@ from storage.objects import ObjectStore
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
 from tests.loop import stored_dataset, training_inputs
-from viper.errors import Collapsed, ModelError
+from viper.errors import Collapsed, ModelError, ProfileError
 from viper.records import ArtifactRef
 from viper.settings import GrpoStage, ModelSettings, RewardSettings, SftStage, Stage, VlmSettings
 
@@ -109,7 +109,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
 ) -> None:
     from safetensors.torch import load_file
 
-    whole = run_training(spec_in(tmp_path / "whole", vlm, stage, method), 600, (), print)
+    whole = run_training(spec_in(tmp_path / "whole", vlm, stage, method), 600, print)
     assert (whole.steps, whole.resumed_from) == (STAGE.steps, 0)
 
     spec = spec_in(tmp_path / "parts", vlm, stage, method)
@@ -120,18 +120,18 @@ def test_a_killed_training_resumes_to_the_same_bits(
             raise Killed
 
     with pytest.raises(Killed):
-        run_training(spec, 600, (), kill_after_a_checkpoint)
+        run_training(spec, 600, kill_after_a_checkpoint)
     saved = newest_checkpoint(store, spec.inputs.checkpoints)
     assert saved is not None
     lines: list[dict[str, Any]] = []
     # Another machine: nothing is left but the store.
-    resumed = run_training(spec.model_copy(update={"work_folder": str(tmp_path / "other")}), 600, (), lines.append)
+    resumed = run_training(spec.model_copy(update={"work_folder": str(tmp_path / "other")}), 600, lines.append)
 
     assert resumed.resumed_from == saved[0]
     assert saved[0] in (4, 8)  # 8 only where the store is slower than the training
     assert [line["step"] for line in lines] == list(range(saved[0], 9))
     # Once more, as if it had been killed between its last checkpoint and its result.
-    again = run_training(spec, 600, (), lines.append)
+    again = run_training(spec, 600, lines.append)
     assert again.resumed_from == STAGE.steps
 
     # All files: the tokenizer's, too, which remembers how it was used last.
@@ -158,9 +158,9 @@ def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_all
     spec = spec_in(tmp_path, vlm, window_prompts=6, min_entropy_nats=100.0)
     lines: list[dict[str, Any]] = []
     with pytest.raises(Collapsed, match=r"After step 5 of the training, entropy .* collapse.min_entropy_nats is 100"):
-        run_training(spec, 600, (), lines.append)
+        run_training(spec, 600, lines.append)
     assert lines[-1]["step"] == 5  # the step that shows it is reported
-    resumed = run_training(spec_in(tmp_path, vlm), 600, (), print)
+    resumed = run_training(spec_in(tmp_path, vlm), 600, print)
     assert (resumed.steps, resumed.resumed_from) == (STAGE.steps, 4)
 
 
@@ -168,4 +168,27 @@ def test_a_missing_model_is_reported_as_such(tmp_path: Path, vlm: VlmSettings) -
     spec = spec_in(tmp_path, vlm)
     broken = spec.model_copy(update={"model": vlm.model_copy(update={"path": str(tmp_path / "nowhere")})})
     with pytest.raises(ModelError, match="There is no folder"):
-        run_training(broken, 600, (), print)
+        run_training(broken, 600, print)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_two_processes_end_where_one_does(tmp_path: Path, vlm: VlmSettings, method: Literal["lora", "full"]) -> None:
+    """Of a supervised stage, whose rows no process draws. Sums in another order, 8 steps long, at a rate of 1e-2."""
+    from safetensors.torch import load_file
+
+    stage = SUPERVISED.model_copy(update={"micro_batch": 1})
+    one = run_training(spec_in(tmp_path / "one", vlm, stage, method), 600, print)
+    both = spec_in(tmp_path / "two", vlm, stage, method)
+    two = run_training(both.model_copy(update={"launcher": ("torchrun", "--nproc_per_node", "2")}), 600, print)
+    name = "adapter_model.safetensors" if method == "lora" else "model.safetensors"
+    expected, found = (load_file(Path(result.model_folder) / name) for result in (one, two))
+    assert max(float((found[key] - value).abs().max()) for key, value in expected.items()) < 1e-4
+    assert two.steps == one.steps
+
+
+def test_a_launcher_that_starts_fewer_processes_than_it_is_told_is_refused(tmp_path: Path, vlm: VlmSettings) -> None:
+    spec = spec_in(tmp_path, vlm)
+    told = ("accelerate", "launch", "--num_processes", "2", "--cpu")
+    with pytest.raises(ProfileError, match=r"asks for 2 processes, but 1 started.*torchrun --nproc_per_node 2"):
+        run_training(spec.model_copy(update={"launcher": told}), 600, print)

@@ -32,13 +32,15 @@ PROGRESS = '{"step": %d, "time": 0.0, "metrics": {}}\n'
 RESULT = '{"model_folder": "m", "steps": 4, "resumed_from": 0, "begin": {}, "end": {"reward": 0.5}}'
 
 
-def spec_in(folder: Path, **changes: Any) -> TrainingSpec:
+def spec_in(folder: Path, launcher: tuple[str, ...] = (), **changes: Any) -> TrainingSpec:
     spec = TrainingSpec(
         inputs=training_inputs(STAGE),
         store_root=str(folder / "store"),
         model=VlmSettings(path=str(folder / "vlm"), dtype="float32", device="cpu"),
         similarity=ModelSettings(path=str(folder / "similarity"), dtype="float32", device="cpu"),
+        adapter="",
         code_version="1",
+        launcher=launcher,
         work_folder=str(folder / "work"),
     )
     return spec.model_copy(update=changes)
@@ -73,7 +75,7 @@ def test_progress_is_forwarded_and_the_result_returned(tmp_path: Path) -> None:
         open(work + "/result.json", "w").write({RESULT!r})
     """
     lines: list[dict[str, Any]] = []
-    result = run_training(spec_in(tmp_path), 60, stand_in(tmp_path, body), lines.append)
+    result = run_training(spec_in(tmp_path, stand_in(tmp_path, body)), 60, lines.append)
     assert [line["step"] for line in lines] == [0, 1, 2]
     assert result.end == {"reward": 0.5}
 
@@ -86,29 +88,29 @@ def test_an_expected_error_comes_back_as_its_own_class(tmp_path: Path) -> None:
     """
     away = stand_in(tmp_path, f"KIND, KEY = 'StoreUnavailable', ''\n{textwrap.dedent(body)}")
     with pytest.raises(StoreUnavailable, match=r"^s3 is away:\nfor now$"):
-        run_training(spec_in(tmp_path), 60, away, print)
+        run_training(spec_in(tmp_path, away), 60, print)
     damaged = stand_in(tmp_path, f"KIND, KEY = 'CorruptArtifact', 'results/a/b'\n{textwrap.dedent(body)}")
     with pytest.raises(CorruptArtifact) as caught:
-        run_training(spec_in(tmp_path), 60, damaged, print)
+        run_training(spec_in(tmp_path, damaged), 60, print)
     assert caught.value.key == "results/a/b"
     # What an earlier process left behind is not taken for this one's.
     with pytest.raises(TrainingFailed, match="without a result"):
-        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, "pass"), print)
+        run_training(spec_in(tmp_path, stand_in(tmp_path, "pass")), 60, print)
 
 
 def test_a_crash_shows_its_last_lines(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match=r"status 1(.|\n)*ZeroDivisionError"):
-        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, "1 / 0"), print)
+        run_training(spec_in(tmp_path, stand_in(tmp_path, "1 / 0")), 60, print)
 
 
 def test_a_killed_process_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match=r"SIGKILL\. The machine may have run out of memory"):
-        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, "os.kill(os.getpid(), 9)"), print)
+        run_training(spec_in(tmp_path, stand_in(tmp_path, "os.kill(os.getpid(), 9)")), 60, print)
 
 
 def test_an_end_without_a_result_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match="without a result"):
-        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, "pass"), print)
+        run_training(spec_in(tmp_path, stand_in(tmp_path, "pass")), 60, print)
 
 
 def test_a_hung_process_is_killed_with_all_it_started_and_its_stack_is_shown(tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_a_hung_process_is_killed_with_all_it_started_and_its_stack_is_shown(tmp
         waits_for_ever()
     """
     with pytest.raises(TrainingFailed, match=r"no step for 8 s(.|\n)*waits_for_ever"):
-        run_training(spec_in(tmp_path), 8, stand_in(tmp_path, body), print)
+        run_training(spec_in(tmp_path, stand_in(tmp_path, body)), 8, print)
     for pid in (tmp_path / "work" / "pids").read_text().split():
         wait_until_gone(int(pid))
 
@@ -139,7 +141,7 @@ def test_an_interrupted_call_leaves_no_process_behind(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_training(spec_in(tmp_path), 60, stand_in(tmp_path, body), interrupt)
+        run_training(spec_in(tmp_path, stand_in(tmp_path, body)), 60, interrupt)
     wait_until_gone(int((tmp_path / "work" / "pid").read_text()))
 
 
