@@ -1,9 +1,13 @@
 """A pool on a real S3 server (SeaweedFS): odd keys are read, and what is no object is not listed."""
 
 import io
+import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -87,3 +91,21 @@ def test_an_empty_object_is_read(files: Any) -> None:
     put(files, "empty/a.png", b"")
     (file,) = list_pool("s3://evo/empty/")
     assert read_pool_file(file.name, 10) == b""
+
+
+def test_pictures_in_tar_and_parquet_files_are_read(files: Any, tmp_path: Path) -> None:
+    pictures = [png(shade) for shade in (10, 20, 30)]
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for number, data in enumerate(pictures):
+            info = tarfile.TarInfo(f"{number}.png")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    cells = [{"bytes": data, "path": None} for data in pictures]
+    pyarrow.parquet.write_table(pyarrow.table({"image": cells}), tmp_path / "a.parquet", row_group_size=2)
+    for scheme in ("tar", "parquet"):
+        put(files, f"packed #1/a.{scheme}", (tmp_path / f"a.{scheme}").read_bytes())
+        source = find_source(f"{scheme}:")
+        found = source.sample(f"{scheme}:s3://evo/packed #1", 9)
+        assert [source.read(file.name, 10**6) for file in found] == pictures
+        assert {source.version(file.name) for file in found} == {file.version for file in found}
+        assert len({file.version for file in found}) == 1
