@@ -51,7 +51,7 @@ class CritiqueInputs(Inputs):
         return f"critique shard {self.shard.number}"
 
 
-@step("critiques", 4)
+@step("critiques", 4, roles=("vlm",))
 def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
     """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them."""
     from models.vlm import Prompt

@@ -70,7 +70,7 @@ class EditInputs(Inputs):
         return f"edit shard {self.shard.number}"
 
 
-@step("plans", 4)
+@step("plans", 4, roles=("vlm",))
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
     """Payload ``Plans``; facts: how many edits are planned, and for how many nothing could be written."""
     rows = read_payload(worker.store, inputs.refinements, Refinements).root
@@ -117,7 +117,7 @@ def _asked(
     }
 
 
-@step("edits", 3)
+@step("edits", 3, roles=("editor",))
 def edit_images(inputs: EditInputs, worker: Worker) -> Made:
     """Payload ``Plans``, and ``<image id>/<number>.png``.
 

@@ -48,7 +48,7 @@ class AnswerInputs(Inputs):
         return f"{self.vlm.model.name} answers {self.suite} {self.shard}"
 
 
-@step("replies", 6)
+@step("replies", 6, roles=("vlm",))
 def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
     """``replies.jsonl``: one line a question with its fields, the raw reply, the score and whether it is an answer.
 

@@ -23,7 +23,7 @@ class CaptionInputs(Inputs):
         return f"{self.vlm.model.name} captions shard {self.shard.number}"
 
 
-@step("captions", 2)
+@step("captions", 2, roles=("vlm",))
 def caption_images(inputs: CaptionInputs, worker: Worker) -> Made:
     """Payload ``Captions``: the greedy caption of each image."""
     from models.vlm import Prompt

@@ -51,7 +51,7 @@ class JudgementInputs(Inputs):
         return f"paint refined captions of shard {self.shard.number}"
 
 
-@step("paintings", 2)
+@step("paintings", 2, roles=("painter", "judge"))
 def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
     """Payload ``Distances``, and ``<image id>.png``, each image's painting with the first seed."""
     pictures = shard_images(worker.store, inputs.shard)
@@ -71,7 +71,7 @@ def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
     return Made({**entries, **distances.encoded()}, {"mean_distance": sum(measured) / max(1, len(measured))})
 
 
-@step("judgements", 2)
+@step("judgements", 2, roles=("painter", "judge"))
 def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
     """Payload ``Judgements``, and ``<image id>/<number>.png``, each refined caption's painting with the first seed."""
     pictures = shard_images(worker.store, inputs.shard)

@@ -12,7 +12,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
@@ -38,6 +38,8 @@ class Inputs(Record):
 
 
 In = TypeVar("In", bound=Inputs)
+Role = Literal["vlm", "painter", "editor", "judge", "training"]
+"""Whose models a step works with; a training loads its own, in a process of its own."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Step(Generic[In]):
     """The key of its artifact, from its inputs and their hash."""
     progress: "Callable[[In, ObjectStore], tuple[int, int]] | None" = None
     """Of a step that keeps checkpoints: how many units the newest one has behind it, and of how many."""
+    roles: tuple[Role, ...] = ()
+    """Whose models it works with. Those of others leave the memory before; a step without any leaves them there."""
 
     def key(self, inputs: In) -> str:
         """Where the artifact of these inputs lies in the store."""
@@ -84,6 +88,7 @@ def step(
     version: int,
     place: Callable[[Any, str], str] | None = None,
     progress: "Callable[[Any, ObjectStore], tuple[int, int]] | None" = None,
+    roles: tuple[Role, ...] = (),
 ) -> MakesStep:
     """Decorator that makes a function of inputs and worker a step; its arguments are the fields of ``Step``."""
 
@@ -91,7 +96,7 @@ def step(
         return result_key(name, key)
 
     def decorate(function: "Callable[[In, Worker], Made]") -> Step[In]:
-        return Step(name, version, function, place or among_results, progress)
+        return Step(name, version, function, place or among_results, progress, roles)
 
     return decorate
 
@@ -135,7 +140,7 @@ def perform(step: Step[In], inputs: In, worker: "Worker") -> tuple[ArtifactRef, 
         log.warning("%s", error)
         store.delete(key)
     began = time.monotonic()
-    with worker.working_on(title):
+    with worker.working_on(title, step.roles):
         made = step.compute(inputs, worker)
         provenance = {PROVENANCE: inputs.model_dump(mode="json")}
         ref = store.commit(key, made.kind or step.name, made.entries, {**made.facts, **provenance})

@@ -47,7 +47,7 @@ def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int,
     return max(map(checkpoint_step, store.list(inputs.checkpoints)), default=0), inputs.stage.steps
 
 
-@step("model", 6, progress=_newest_checkpoint)
+@step("model", 6, progress=_newest_checkpoint, roles=("training",))
 def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
     """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder. Its figures go to MLflow.
 

@@ -1,12 +1,14 @@
 """Where steps work: the store, the models in this process's memory, a folder for files.
 
 A worker decides nothing of what a step computes. It knows on which devices models run, loads each at its first use, and
-keeps it until the phase that needs it is over.
+keeps it until a step works with others.
 """
 
+import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -15,6 +17,7 @@ from pydantic import BaseModel
 
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
+from tasks.step import Role
 from viper.environment import scratch_folder, work_folder
 from viper.records import ArtifactRef, DiffusionUse, JudgeUse, ModelRef, ModelUse, Record, VlmUse
 from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
@@ -54,7 +57,8 @@ class Worker:
     def __init__(self, store: ObjectStore, machine: Machine) -> None:
         self.store, self.machine = store, machine
         self.doing = "starting"
-        self._models: dict[str, Any] = {}
+        self._roles: tuple[Role, ...] = ()
+        self._models: dict[Role, dict[str, Any]] = {}
         self._last: dict[str, tuple[object, Any]] = {}
         self._folder: Path | None = None
 
@@ -70,9 +74,12 @@ class Worker:
         return self._folder
 
     @contextmanager
-    def working_on(self, title: str) -> Iterator[None]:
-        """Around the work on one step."""
-        self.doing = title
+    def working_on(self, title: str, roles: Sequence[Role]) -> Iterator[None]:
+        """Around the work on one step with the models of some roles: those of others leave the memory before."""
+        self.doing, self._roles = title, tuple(roles)
+        if roles and self._models.keys() - set(roles):
+            self._models = {role: kept for role, kept in self._models.items() if role in roles}
+            free_memory()
         with scratch_folder() as folder:
             self._folder = folder
             try:
@@ -84,19 +91,19 @@ class Worker:
         """The vision-language model."""
         from models.vlm import load_vlm
 
-        return self._loaded(load_vlm, self.vlm_settings(use), self.adapter_of(use.model))
+        return self._loaded("vlm", load_vlm, self.vlm_settings(use), self.adapter_of(use.model))
 
     def painter(self, use: DiffusionUse) -> "Painter":
         """The painter of captions."""
         from models.diffusion import DiffusersPainter
 
-        return self._loaded(DiffusersPainter, self._diffusion(use, self.machine.painter))
+        return self._loaded("painter", DiffusersPainter, self._diffusion(use, self.machine.painter))
 
     def editor(self, use: DiffusionUse) -> "Editor":
         """The editor by instructions."""
         from models.diffusion import DiffusersEditor
 
-        return self._loaded(DiffusersEditor, self._diffusion(use, self.machine.editor))
+        return self._loaded("editor", DiffusersEditor, self._diffusion(use, self.machine.editor))
 
     def judge(self, use: JudgeUse) -> "Judge":
         """What compares pictures."""
@@ -104,12 +111,13 @@ class Worker:
 
         path = use.model.settings_path if use.model else ""
         revision = use.model.revision if use.model else ""
-        return self._loaded(find_judge(use.kind), path, revision, self.machine.judge)
+        return self._loaded("judge", find_judge(use.kind), path, revision, self.machine.judge)
 
     def release(self) -> None:
         """Forget all models, so that their memory is free for what comes next."""
         self._models.clear()
         self._last.clear()
+        free_memory()
 
     def remember(self, name: str, made_of: object, make: Callable[[], Found]) -> Found:
         """What ``make`` gives, kept under ``name`` until something else is made there: the next step may need it."""
@@ -151,9 +159,22 @@ class Worker:
         called = use.model_dump(exclude={"model", "dtype", "attention"})
         return DiffusionSettings.model_validate({**self.settings_of(use, device).model_dump(), **called})
 
-    def _loaded(self, load: Callable[..., Found], *arguments: object) -> Found:
+    def _loaded(self, role: Role, load: Callable[..., Found], *arguments: object) -> Found:
+        if self._roles and role not in self._roles:
+            raise RuntimeError(f"The step {self.doing!r} asks for the {role}, but declares {', '.join(self._roles)}.")
         plain = [one.model_dump(mode="json") if isinstance(one, BaseModel) else one for one in arguments]
         key = f"{load.__module__}.{load.__qualname__} {json.dumps(plain, sort_keys=True)}"
-        if key not in self._models:
-            self._models[key] = load(*arguments)
-        return cast(Found, self._models[key])
+        models = self._models.setdefault(role, {})
+        if key not in models:
+            models[key] = load(*arguments)
+        return cast(Found, models[key])
+
+
+def free_memory() -> None:
+    """Give the memory of models that nobody holds any more back to the machine: an accelerator's allocator keeps it."""
+    gc.collect()
+    if "torch" in sys.modules:
+        import torch
+
+        if torch.accelerator.is_available():
+            torch.accelerator.empty_cache()
