@@ -1,0 +1,103 @@
+"""Loads the pipelines of diffusers, and of worlds and packages that diffusers lacks, from folders and the hub.
+
+No code is ever run from a model folder, and no pickle is read.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from models.locations import is_hub_name, resolve
+from models.pipelines.families import class_name_of, find_family
+from models.pipelines.family import PipelineFamily, Role
+from models.pipelines.options import apply_options, quantization
+from models.threads import fix_threads
+from models.worlds import WORLDS
+from viper.errors import ModelError
+from viper.settings import DiffusionSettings
+
+
+def load_pipeline(settings: DiffusionSettings, role: Role) -> Any:
+    """A pipeline on its device, without progress bars, with the options of its settings.
+
+    Args:
+        settings: Where it lies, and its options.
+        role: What it is to do.
+
+    Raises:
+        ModelError: A file is missing, the folder is no pipeline, or nobody told how to call it in this role.
+    """
+    import torch
+
+    fix_threads(settings.device)
+    folder = _folder(settings)
+    family = find_family(class_name_of(folder), role, settings.path)
+    try:
+        given = {"processor": _qwen_processor(folder)} if family.qwen_processor else {}
+        pipeline = pipeline_class(family, class_name_of(folder)).from_pretrained(
+            folder,
+            dtype=getattr(torch, settings.dtype),
+            use_safetensors=True,
+            **quantization(settings),
+            **given,
+        )
+        apply_options(pipeline, family, settings)
+    except ModelError:
+        raise
+    except Exception as error:  # a folder that others wrote can make the libraries raise anything
+        raise ModelError(f"{settings.path} cannot be loaded as a diffusers pipeline: {error}") from error
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def pipeline_class(family: PipelineFamily, name: object) -> Any:
+    """The class that loads a pipeline: diffusers', a world's own, or a package's.
+
+    Raises:
+        ModelError: The package is not installed.
+    """
+    import diffusers
+
+    if family.package:
+        return getattr(import_package(family), str(name))
+    for world in WORLDS.values():
+        if (own := world.pipeline_classes().get(str(name))) is not None:
+            return own
+    return getattr(diffusers, str(name))
+
+
+def import_package(family: PipelineFamily) -> Any:
+    """The module of a pipeline that diffusers lacks.
+
+    Raises:
+        ModelError: It cannot be imported; the message tells how to install it.
+    """
+    package = family.package.partition(".")[0]
+    try:
+        return importlib.import_module(family.package)
+    except ImportError as error:
+        raise ModelError(
+            f"{family.name} needs the package {package}, which cannot be imported: {error}. It is on no package index: "
+            f"clone github.com/VectorSpaceLab/{family.name}, install what its README asks for, and put the clone on "
+            "PYTHONPATH."
+        ) from error
+
+
+def _folder(settings: DiffusionSettings) -> Path:
+    """The local folder of a pipeline; one of the hub is fetched into the hub's cache."""
+    from diffusers import DiffusionPipeline
+
+    location = resolve(settings.path)
+    if not is_hub_name(settings.path):
+        return Path(location)
+    try:
+        return Path(DiffusionPipeline.download(location, revision=settings.revision, use_safetensors=True))
+    except Exception as error:  # the hub, the network and the disk each have errors of their own
+        raise ModelError(f"{settings.path} cannot be fetched: {error}") from error
+
+
+def _qwen_processor(folder: Path) -> Any:
+    """The project's own, so that pictures are read alike with and without torchvision."""
+    from models.qwen_processor import load_qwen_processor
+
+    return load_qwen_processor("qwen2_5_vl", str(folder / "processor"))
