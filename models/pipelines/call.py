@@ -31,6 +31,12 @@ class CalledPipeline:
         self.pipeline = load_pipeline(settings, role)
         self.family = find_family(type(self.pipeline).__name__, role, settings.path)
 
+    @property
+    def batch(self) -> int:
+        """Pictures a forward pass."""
+        guided = self.settings.guidance > 1
+        return 1 if self.family.guided_alone and guided else self.settings.batch
+
     def fit(self, text: str) -> FittedText:
         """The part of a text that the pipeline takes: see ``models.pipelines.texts``."""
         return fit_text(self.pipeline, self.family, text)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viper.pictures import ShapeLimits
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -42,21 +44,20 @@ class Canvas:
         return image if image.size == self.source else image.resize(self.source)
 
 
-def canvas_for(source: Size, side_px: int, multiple_px: int) -> Canvas:
+def canvas_for(source: Size, side_px: int, multiple_px: int, shapes: ShapeLimits) -> Canvas:
     """The canvas for a picture: about side_px² pixels at the picture's aspect ratio.
 
     Args:
         source: The picture's size.
         side_px: Of a square with as many pixels.
         multiple_px: Sides of the canvas are multiples of it, at least one.
+        shapes: Sizes that the model takes; a side that is too short for them is lengthened.
     """
     width, height = source
     stretch = math.sqrt(width / height)
-    size = _multiple(side_px * stretch, multiple_px), _multiple(side_px / stretch, multiple_px)
+    near = [max(1, round(side / multiple_px)) * multiple_px for side in (side_px * stretch, side_px / stretch)]
+    least = math.ceil(max(shapes.min_side_px, max(near) / shapes.max_aspect) / multiple_px) * multiple_px
+    size = max(near[0], least), max(near[1], least)
     scale = min(size[0] / width, size[1] / height)
     filled = tuple(min(side, max(1, round(one * scale))) for one, side in zip(source, size, strict=True))
     return Canvas(size, (filled[0], filled[1]), source)
-
-
-def _multiple(side: float, multiple_px: int) -> int:
-    return max(1, round(side / multiple_px)) * multiple_px

@@ -36,22 +36,18 @@ def check_pipeline(settings: DiffusionSettings, role: Role) -> None:
     """
     index = read_description(settings.path, settings.revision, INDEX)
     family = find_family(index.get("_class_name"), role, settings.path)
-    if family.package:
-        import_package(family)
-    if settings.side_px % family.multiple_px:
+    import_package(family)
+    if left := settings.side_px % family.multiple_px:
         raise ModelError(
             f"side_px of the {role} {settings.path} is {settings.side_px}, but {family.name} takes multiples of "
-            f"{family.multiple_px} only. Set it to {max(1, settings.side_px // family.multiple_px) * family.multiple_px}."
+            f"{family.multiple_px} only. Set it to {max(family.multiple_px, settings.side_px - left)}."
         )
     _check_guidance(settings, family, index)
     if settings.cache_threshold > 0 and not family.caches:
         raise ModelError(f"{family.name} cannot skip steps. Set cache_threshold of {settings.path} to 0.")
     check_quantization(settings)
-    if (
-        settings.lora
-        and not is_hub_name(settings.lora)
-        and not (Path(resolve(settings.lora)) / settings.lora_file).is_file()
-    ):
+    local = bool(settings.lora) and not is_hub_name(settings.lora)
+    if local and not (Path(resolve(settings.lora)) / settings.lora_file).is_file():
         raise ModelError(f"There is no file {settings.lora_file!r} in {settings.lora}, the lora of {settings.path}.")
 
 

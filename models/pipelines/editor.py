@@ -26,7 +26,7 @@ class DiffusersEditor(CalledPipeline):
             seeds: Noise seed of each picture.
         """
         source, side = self.family.source, self.settings.side_px
-        canvases = [canvas_for(image.size, side, self.family.multiple_px) for image in images]
+        canvases = [canvas_for(image.size, side, self.family.multiple_px, self.family.shapes) for image in images]
         edited: dict[int, Image] = {}
         for size, numbers in self._batches(canvases):
             laid = [canvases[number].lay(images[number]) for number in numbers]
@@ -38,7 +38,7 @@ class DiffusersEditor(CalledPipeline):
 
     def _batches(self, canvases: Sequence[Canvas]) -> Iterator[tuple[Size, list[int]]]:
         """The size of each batch, and which pictures are in it: a pipeline works at one size."""
-        batch = self.settings.batch if self.family.source.batched else 1
+        batch = self.batch if self.family.source.batched else 1
         by_size: dict[Size, list[int]] = {}
         for number, canvas in enumerate(canvases):
             by_size.setdefault(canvas.size, []).append(number)

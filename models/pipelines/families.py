@@ -111,6 +111,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         guidance="guidance_scale",
         text=TextLimit(0),  # each folder has its own
         fixed=UNBINNED,
+        guided_alone=True,  # it makes two time steps of a guided batch of any size
     ),
     PipelineFamily(
         name="InstructPix2Pix",
@@ -174,6 +175,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         image_guidance="img_guidance_scale",
         sizes={**SIDES, "max_input_image_size": "longest"},
         source=Source("input_images", nested=True, prompt="<img><|image_1|></img> {}"),
+        needs="torchvision",
     ),
     PipelineFamily(
         name="OmniGen2",

@@ -68,11 +68,15 @@ class PipelineFamily:
     source: Source = Source()
     fixed: Mapping[str, object] = field(default_factory=dict)
     """Arguments that are always the same."""
+    guided_alone: bool = False
+    """Guided, it takes one picture a pass."""
     seeded: bool = True
     """It takes one ``generator`` a picture."""
     caches: bool = False
     """Its transformer can skip steps that change little (diffusers' first block cache)."""
     qwen_processor: bool = False
     """Its ``processor`` is that of Qwen2.5-VL."""
+    needs: str = ""
+    """Package that it cannot do without and that diffusers does not install."""
     package: str = ""
     """Module with the pipeline's class, where diffusers lacks it."""

@@ -4,6 +4,7 @@ No code is ever run from a model folder, and no pickle is read.
 """
 
 import importlib
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +57,22 @@ def pipeline_class(family: PipelineFamily, name: object) -> Any:
     Raises:
         ModelError: The package is not installed.
     """
-    import diffusers
-
-    if family.package:
-        return getattr(import_package(family), str(name))
     for world in WORLDS.values():
         if (own := world.pipeline_classes().get(str(name))) is not None:
             return own
-    return getattr(diffusers, str(name))
+    return getattr(import_package(family), str(name))
 
 
 def import_package(family: PipelineFamily) -> Any:
-    """The module of a pipeline that diffusers lacks.
+    """The module of a family's pipeline.
 
     Raises:
-        ModelError: It cannot be imported; the message tells how to install it.
+        ModelError: It, or what it needs, cannot be imported; the message tells how to install it.
     """
+    if family.needs and importlib.util.find_spec(family.needs) is None:
+        raise ModelError(f"{family.name} needs {family.needs}, which is not installed: `pip install {family.needs}`.")
+    if not family.package:
+        return importlib.import_module("diffusers")
     package = family.package.partition(".")[0]
     try:
         return importlib.import_module(family.package)
@@ -100,4 +101,4 @@ def _qwen_processor(folder: Path) -> Any:
     """The project's own, so that pictures are read alike with and without torchvision."""
     from models.qwen_processor import load_qwen_processor
 
-    return load_qwen_processor("qwen2_5_vl", str(folder / "processor"))
+    return load_qwen_processor("qwen2_vl", str(folder / "processor"))

@@ -23,7 +23,7 @@ class DiffusersPainter(CalledPipeline):
             captions: Texts, as ``fit`` gives them.
             seeds: Noise seed of each picture.
         """
-        side, batch = self.settings.side_px, self.settings.batch
+        side, batch = self.settings.side_px, self.batch
         pictures: list[Image] = []
         for start in range(0, len(captions), batch):
             part = slice(start, start + batch)

@@ -42,10 +42,11 @@ def _most(most: int, fits: Callable[[int], bool]) -> int:
 
 
 def _takes(pipeline: Any, limit: TextLimit, text: str) -> bool:
-    tokenizers = [attrgetter(name)(pipeline) for name in limit.tokenizers]
-    return all(
-        len(one(_framed(pipeline, limit, one, text))["input_ids"]) <= _room(pipeline, limit, one) for one in tokenizers
-    )
+    for tokenizer in (attrgetter(name)(pipeline) for name in limit.tokenizers):
+        tokens = tokenizer(_framed(pipeline, limit, tokenizer, text), verbose=False)["input_ids"]
+        if len(tokens) > _room(pipeline, limit, tokenizer):
+            return False
+    return True
 
 
 def _framed(pipeline: Any, limit: TextLimit, tokenizer: Any, text: str) -> str:

@@ -54,7 +54,7 @@ class DiffusionSettings(ModelSettings):
     batch: Count = 4
     """Pictures a forward pass. Part of the step's key, because it moves the last bits."""
     image_guidance: float = Field(default=1.5, ge=0)
-    """How closely an edit keeps to its source, for InstructPix2Pix and OmniGen; the other families have no such scale."""
+    """How closely an edit keeps to its source, for InstructPix2Pix and OmniGen; others have no such scale."""
     quantization: Literal["none", "bitsandbytes-8bit", "bitsandbytes-4bit", "torchao-int8"] = "none"
     """Number format of the quantized components' weights; ``dtype`` remains that of what is computed."""
     quantized_components: tuple[Text, ...] = Field(default=("transformer", "text_encoder"), strict=False)
