@@ -157,7 +157,7 @@ def _sdxl(channels: int = 4) -> Parts:
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         transformer_layers_per_block=(1, 2),
-        projection_class_embeddings_input_dim=80,  # 6 * 8 + 32,
+        projection_class_embeddings_input_dim=80,  # 6 * 8 + 32
     )
     return {
         "unet": unet,
