@@ -1,6 +1,7 @@
 """How a pipeline is called, as its family's line of the table says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from models.payloads import FittedText
@@ -62,8 +63,22 @@ class CalledPipeline:
             arguments["negative_prompt"] = [settings.negative_prompt] * len(prompts)
         if family.image_guidance:
             arguments[family.image_guidance] = settings.image_guidance
-        images: list[Image] = self.pipeline(**arguments).images
+        with self._global_noise(seeds):
+            images: list[Image] = self.pipeline(**arguments).images
         return images
+
+    @contextmanager
+    def _global_noise(self, seeds: Sequence[int]) -> Iterator[None]:
+        """Decides what a pipeline draws beside its generators; nobody else's draws are moved."""
+        import torch
+
+        if not self.family.global_noise:
+            yield
+            return
+        device = torch.device(self.settings.device)
+        with torch.random.fork_rng([] if device.type == "cpu" else [device], device_type=device.type):
+            torch.manual_seed(seeds[0])
+            yield
 
 
 def measure(size: Size, what: Measure) -> int:

@@ -174,7 +174,8 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         negative=False,  # its own, built in
         image_guidance="img_guidance_scale",
         sizes={**SIDES, "max_input_image_size": "longest"},
-        source=Source("input_images", nested=True, prompt="<img><|image_1|></img> {}"),
+        source=Source("input_images", batched=False, nested=True, prompt="<img><|image_1|></img> {}"),
+        global_noise=True,
         needs="torchvision",
     ),
     PipelineFamily(
@@ -187,6 +188,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         text=TextLimit(1024, ("processor.tokenizer",), "omnigen2"),
         sizes={**SIDES, "max_pixels": "area", "max_input_image_side_length": "longest"},
         source=Source("input_images", batched=False),
+        global_noise=True,
         fixed={"max_sequence_length": 1024},
         package="omnigen2.pipelines.omnigen2.pipeline_omnigen2",
     ),

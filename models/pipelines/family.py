@@ -70,6 +70,8 @@ class PipelineFamily:
     """Arguments that are always the same."""
     guided_alone: bool = False
     """Guided, it takes one picture a pass."""
+    global_noise: bool = False
+    """It also draws from torch's global generator, when it encodes its source: so one picture a pass."""
     seeded: bool = True
     """It takes one ``generator`` a picture."""
     caches: bool = False
