@@ -447,6 +447,36 @@ def _omnigen() -> Parts:
     }
 
 
+def build_omnigen2(folder: Path) -> Path:
+    """The folder of a tiny OmniGen2, as on the hub; needs its package."""
+    from omnigen2.models.transformers import OmniGen2Transformer2DModel
+    from omnigen2.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler as Shifting
+
+    torch.manual_seed(0)
+    parts = _qwen_edit()
+    transformer = OmniGen2Transformer2DModel(
+        in_channels=4,
+        hidden_size=48,
+        num_layers=2,
+        num_refiner_layers=1,
+        num_attention_heads=2,
+        num_kv_heads=1,
+        multiple_of=8,
+        axes_dim_rope=(8, 8, 8),
+        axes_lens=(2048, 2048, 2048),
+        text_feat_dim=16,
+    )
+    saved = {"transformer": transformer, "vae": _kl(4), "mllm": parts["text_encoder"]}
+    for name, part in saved.items():
+        _liven(part)
+        part.save_pretrained(folder / name, safe_serialization=True)
+    Shifting().save_pretrained(folder / "scheduler")
+    parts["processor"].save_pretrained(folder / "processor")
+    own = ["transformer_omnigen2", "OmniGen2Transformer2DModel"]
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "OmniGen2Pipeline", "transformer": own}))
+    return folder
+
+
 BUILDERS: dict[str, Callable[[], Parts]] = {
     "StableDiffusionPipeline": _stable_diffusion,
     "StableDiffusionXLPipeline": _sdxl,

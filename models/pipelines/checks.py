@@ -6,7 +6,7 @@ from typing import Any
 from models.locations import is_hub_name, read_description, resolve
 from models.pipelines.families import find_family
 from models.pipelines.family import PipelineFamily, Role
-from models.pipelines.loading import import_package
+from models.pipelines.loading import check_packages
 from models.pipelines.options import check_quantization
 from viper.errors import ModelError
 from viper.pictures import ShapeLimits
@@ -36,7 +36,7 @@ def check_pipeline(settings: DiffusionSettings, role: Role) -> None:
     """
     index = read_description(settings.path, settings.revision, INDEX)
     family = find_family(index.get("_class_name"), role, settings.path)
-    import_package(family)
+    check_packages(family)
     if left := settings.side_px % family.multiple_px:
         raise ModelError(
             f"side_px of the {role} {settings.path} is {settings.side_px}, but {family.name} takes multiples of "
@@ -45,6 +45,8 @@ def check_pipeline(settings: DiffusionSettings, role: Role) -> None:
     _check_guidance(settings, family, index)
     if settings.cache_threshold > 0 and not family.caches:
         raise ModelError(f"{family.name} cannot skip steps. Set cache_threshold of {settings.path} to 0.")
+    if settings.quantization != "none" and family.package:
+        raise ModelError(f'{family.name} cannot be quantized here. Set quantization of {settings.path} to "none".')
     check_quantization(settings)
     local = bool(settings.lora) and not is_hub_name(settings.lora)
     if local and not (Path(resolve(settings.lora)) / settings.lora_file).is_file():

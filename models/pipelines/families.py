@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from models.pipelines.family import SIDES, PipelineFamily, Role, Source, TextLimit
+from models.pipelines.omnigen2 import OMNIGEN2
 from models.worlds import WORLDS
 from viper.errors import ModelError
 from viper.pictures import ShapeLimits
@@ -180,7 +181,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
     ),
     PipelineFamily(
         name="OmniGen2",
-        classes=("OmniGen2Pipeline",),
+        classes=OMNIGEN2,
         roles=("editor",),
         multiple_px=16,
         guidance="text_guidance_scale",

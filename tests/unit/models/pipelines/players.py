@@ -14,7 +14,7 @@ from models.pipelines.call import CalledPipeline
 from models.pipelines.editor import DiffusersEditor
 from models.pipelines.painter import DiffusersPainter
 from tests.conftest import SESSION_FOLDER
-from tests.small_pipelines import build_pipeline
+from tests.small_pipelines import build_omnigen2, build_pipeline
 from viper.settings import DiffusionSettings
 
 PAINTERS = (
@@ -37,6 +37,7 @@ EDITORS = (
     "FluxKontextPipeline",
     "Flux2KleinPipeline",
     "OmniGenPipeline",
+    "OmniGen2Pipeline",
 )
 SIDE = 64
 Pictures = Sequence[Image.Image]
@@ -51,6 +52,10 @@ def folder_of(name: str) -> str:
     """A tiny pipeline's folder; skips where it needs a package that is not installed."""
     if name == "OmniGenPipeline":
         pytest.importorskip("torchvision")
+    if name == "OmniGen2Pipeline":
+        pytest.importorskip("omnigen2")
+        folder = SESSION_FOLDER / "pipelines" / name
+        return str(folder if folder.is_dir() else build_omnigen2(folder))
     return str(build_pipeline(name, SESSION_FOLDER / "pipelines" / name))
 
 

@@ -28,9 +28,17 @@ GUIDED: dict[str, dict[str, object]] = {
     "FluxKontextPipeline": {"guidance_scale": 3.0},
     "Flux2KleinPipeline": {"guidance_scale": 3.0},
     "OmniGenPipeline": {"guidance_scale": 3.0, "img_guidance_scale": 1.5},
+    "OmniGen2Pipeline": {"text_guidance_scale": 3.0, "image_guidance_scale": 1.5, "negative_prompt": ["blur"]},
 }
 """By hand, from each pipeline's documentation: what guides it, and nothing else of the kind."""
-KNOBS = ("guidance_scale", "true_cfg_scale", "negative_prompt", "image_guidance_scale", "img_guidance_scale")
+KNOBS = (
+    "guidance_scale",
+    "text_guidance_scale",
+    "true_cfg_scale",
+    "negative_prompt",
+    "image_guidance_scale",
+    "img_guidance_scale",
+)
 IN_BATCHES = {
     "StableDiffusionInstructPix2PixPipeline",
     "StableDiffusionXLInstructPix2PixPipeline",

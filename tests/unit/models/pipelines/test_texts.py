@@ -27,8 +27,8 @@ KEPT = {
     "PRXPixelPipeline": 7,  # its folder says 64: 62 // 8
 }
 """Sentences that fit, by hand: the tiny tokenizers have a token a letter."""
-TRUNCATING = [name for name in PAINTERS if name != "Flux2KleinPipeline"] + [
-    "Flux2KleinPipeline",
+TRUNCATING = [
+    *PAINTERS,
     "StableDiffusionInstructPix2PixPipeline",
     "StableDiffusionXLInstructPix2PixPipeline",
     "FluxKontextPipeline",
@@ -47,10 +47,8 @@ class Watching:
 
     def __call__(self, texts: str | list[str], **given: Any) -> Any:
         if given.get("truncation"):
-            longest = max(
-                len(self.tokenizer(one, verbose=False)["input_ids"])
-                for one in ([texts] if isinstance(texts, str) else texts)
-            )
+            whole = [texts] if isinstance(texts, str) else texts
+            longest = max(len(self.tokenizer(one, verbose=False)["input_ids"]) for one in whole)
             self.cut += longest > given["max_length"]
         return self.tokenizer(texts, **given)
 
@@ -133,19 +131,18 @@ def test_a_family_without_a_limit_takes_any_text() -> None:
 
 def test_every_tokenizer_of_a_family_must_take_the_text() -> None:
     family = PipelineFamily("two", ("Two",), ("painter",), 8, text=TextLimit(77, ("tokenizer", "tokenizer_2")))
-    strict = SimpleNamespace(
-        tokenizer=clip_tokenizer(), tokenizer_2=lambda text, verbose: {"input_ids": [0] * 40 * len(text.split())}
-    )
-    assert fit_text(strict, family, "Cats sleep. Dogs.").text == "Cats"
-    assert fit_text(strict, family, "Cats.").text == "Cats."
+
+    def strict(text: str, verbose: bool) -> dict[str, list[int]]:
+        return {"input_ids": [0] * 40 * len(text.split())}
+
+    pipeline = SimpleNamespace(tokenizer=clip_tokenizer(), tokenizer_2=strict)
+    assert fit_text(pipeline, family, "Cats sleep. Dogs.").text == "Cats"
+    assert fit_text(pipeline, family, "Cats.").text == "Cats."
 
 
 def test_what_was_left_out_is_counted() -> None:
-    fitted = {
-        "a": FittedText(text="x"),
-        "b": FittedText(text="y", left_out=3),
-        "c": FittedText(text="z", left_out=1, cut=True),
-    }
+    cut = FittedText(text="z", left_out=1, cut=True)
+    fitted = {"a": FittedText(text="x"), "b": FittedText(text="y", left_out=3), "c": cut}
     shortened = shortened_of(fitted)
     assert set(shortened.root) == {"b", "c"}
     assert shortened.counts() == {"shortened": 2, "sentences_left_out": 5}
