@@ -66,7 +66,6 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         shapes=ShapeLimits(min_side_px=64, max_aspect=8),
         source=ONE_REFERENCE,
         fixed={"max_sequence_length": 512},
-        caches=True,
     ),
     PipelineFamily(
         name="Sana",

@@ -79,12 +79,7 @@ def apply_options(pipeline: Any, family: PipelineFamily, settings: DiffusionSett
     if settings.quantization != "none":
         _need(pipeline, settings.quantized_components, settings)
     if settings.lora:
-        pipeline.load_lora_weights(
-            resolve(settings.lora),
-            weight_name=settings.lora_file,
-            revision=settings.lora_revision,
-            use_safetensors=True,
-        )
+        _load_lora(pipeline, family, settings)
     if settings.scheduler:
         pipeline.scheduler = _scheduler(pipeline.scheduler, settings)
     if settings.vae_tiling or settings.vae_slicing:
@@ -106,6 +101,15 @@ def _need(pipeline: Any, names: tuple[str, ...], settings: DiffusionSettings) ->
     missing = [name for name in names if name not in here]
     if missing:
         raise ModelError(f"{settings.path} has no component {missing[0]!r}. It has: {', '.join(here)}.")
+
+
+def _load_lora(pipeline: Any, family: PipelineFamily, settings: DiffusionSettings) -> None:
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise ModelError(f"{family.name} takes no lora. Leave lora of {settings.path} out.")
+    where = {"weight_name": settings.lora_file, "revision": settings.lora_revision, "use_safetensors": True}
+    pipeline.load_lora_weights(resolve(settings.lora), **where)
+    if not pipeline.get_active_adapters():  # diffusers says so in a log only
+        raise ModelError(f"{settings.lora_file} of {settings.lora} has no weight for a layer of {settings.path}.")
 
 
 def _scheduler(scheduler: Any, settings: DiffusionSettings) -> Any:

@@ -1,0 +1,155 @@
+"""What settings do to a pipeline beside its call: few-step weights, scheduler, VAE, cache, offload, quantization."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+from peft import LoraConfig
+from safetensors.torch import save_file
+
+from models.pipelines.painter import DiffusersPainter
+from tests.unit.models.pipelines.players import called_with, distance, painter, settings_for
+from viper.errors import ModelError, ProfileError
+from viper.profiles import load_profile, override
+
+CAPTION, SEED = ["a red cat."], [1]
+QWEN = "QwenImagePipeline"
+LIGHTNING = {
+    "base_image_seq_len": 256,
+    "base_shift": 1.0986122886681098,
+    "max_image_seq_len": 8192,
+    "max_shift": 1.0986122886681098,
+    "shift": 1.0,
+    "shift_terminal": False,
+    "time_shift_type": "exponential",
+    "use_dynamic_shifting": True,
+}
+"""As Qwen-Image-Lightning documents it; its base shift is the logarithm of 3, and it ends at no shift of its own."""
+
+
+def loaded(name: str = QWEN, **changed: object) -> DiffusersPainter:
+    return DiffusersPainter(settings_for(name, **changed))
+
+
+def paint(one: DiffusersPainter) -> Any:
+    return one.paint(CAPTION, SEED)[0]
+
+
+def lora_folder(folder: Path) -> Path:
+    """A LoRA for the tiny Qwen-Image, as diffusers saves it."""
+    from diffusers import QwenImagePipeline
+    from peft import get_peft_model_state_dict
+
+    pipeline = loaded().pipeline
+    torch.manual_seed(3)
+    pipeline.transformer.add_adapter(
+        LoraConfig(r=2, lora_alpha=4, target_modules=["to_q", "to_v"], init_lora_weights=False)
+    )
+    layers = get_peft_model_state_dict(pipeline.transformer)
+    QwenImagePipeline.save_lora_weights(folder, transformer_lora_layers=layers, weight_name="few.safetensors")
+    return folder
+
+
+def test_few_step_weights_and_their_scheduler_are_put_on_the_pipeline(tmp_path: Path) -> None:
+    lora = {"lora": str(lora_folder(tmp_path)), "lora_file": "few.safetensors"}
+    plain, few = painter(QWEN), loaded(**lora, scheduler=LIGHTNING)
+    assert few.pipeline.get_active_adapters() == ["default_0"]
+    assert {name: few.pipeline.scheduler.config[name] for name in LIGHTNING} == LIGHTNING
+    assert distance(paint(few), paint(plain)) > 1
+    shifted = loaded(scheduler=LIGHTNING)
+    assert distance(paint(few), paint(shifted)) > 1
+    assert distance(paint(plain), paint(shifted)) > 1
+    assert paint(few).tobytes() == paint(loaded(**lora, scheduler=LIGHTNING)).tobytes()
+
+
+def test_few_step_weights_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "few.safetensors").write_bytes(b"\x80\x04 a pickle")
+    with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
+        loaded(lora=str(tmp_path), lora_file="few.safetensors")
+    torch.save({"w": torch.zeros(1)}, tmp_path / "few.bin")
+    with pytest.raises(ModelError, match=r"few\.bin"):
+        loaded(lora=str(tmp_path), lora_file="few.safetensors")
+
+
+def test_weights_for_another_model_are_refused_or_change_nothing_silently_never(tmp_path: Path) -> None:
+    save_file({"nothing.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline|has no weight"):
+        loaded(lora=str(tmp_path), lora_file="other.safetensors")
+
+
+def test_an_entry_that_the_scheduler_lacks_is_named() -> None:
+    with pytest.raises(ModelError, match=r"FlowMatchEulerDiscreteScheduler, has no 'shifft'\. It has: .*shift"):
+        loaded(scheduler={"shifft": 1.0})
+
+
+def test_a_vae_decodes_in_parts_where_it_is_told_to() -> None:
+    parts = loaded("FluxPipeline", vae_tiling=True, vae_slicing=True)
+    assert parts.pipeline.vae.use_tiling
+    assert parts.pipeline.vae.use_slicing
+    together, sliced = (one.paint(CAPTION * 2, [1, 2]) for one in (painter("FluxPipeline"), parts))
+    assert max(map(distance, together, sliced)) <= 1
+    with called_with(parts, side_px=128), called_with(painter("FluxPipeline"), side_px=128):
+        # The tiny VAE's tiles are 32 pixels: their seams show.
+        assert distance(paint(painter("FluxPipeline")), paint(parts)) > 1
+
+
+def test_a_pipeline_without_a_vae_says_so() -> None:
+    with pytest.raises(ModelError, match=r"has no component 'vae'\. It has: .*transformer"):
+        loaded("PRXPixelPipeline", vae_tiling=True)
+
+
+@pytest.mark.parametrize("name", [QWEN, "FluxPipeline", "Flux2KleinPipeline"])
+def test_steps_that_change_little_are_skipped_and_none_at_threshold_0(name: str) -> None:
+    skipping, computing = loaded(name, cache_threshold=1e9, steps=4), loaded(name, cache_threshold=1e-9, steps=4)
+    runs: list[int] = []
+    for one in (skipping, computing):
+        count = [0]
+        blocks = one.pipeline.transformer.transformer_blocks
+        blocks[1].norm1.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
+        first, again = paint(one), paint(one)
+        assert first.tobytes() == again.tobytes(), "nothing is remembered from picture to picture"
+        runs.append(count[0])
+    assert runs[0] * 4 == runs[1], "of four steps only the first is computed"
+    with called_with(painter(name), steps=4):
+        assert distance(paint(painter(name)), paint(computing)) <= 1
+
+
+def test_components_wait_in_main_memory_where_offload_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(DiffusionPipeline, "enable_model_cpu_offload", lambda self, device: asked.append(device))
+    settings = settings_for(QWEN).model_copy(update={"device": "cuda:1", "offload": True})
+    pipeline = DiffusersPainter(settings).pipeline
+    assert asked == ["cuda:1"]
+    assert pipeline.device.type == "cpu"
+    assert pipeline.model_cpu_offload_seq
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (["offload=true"], 'offload is on, but device is "cpu"'),
+        (["lora=./few"], "Set both"),
+        (["lora=./few", "lora_file=few.bin"], r"Expected a name that ends in \.safetensors"),
+        (["quantization=int2"], "bitsandbytes-8bit"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused_when_the_profile_is_read(changes: list[str], told: str) -> None:
+    with pytest.raises(ProfileError, match=told):
+        override(load_profile("shapes"), [f"models.painter.{one}" for one in changes])
+
+
+@pytest.mark.parametrize("quantization", ["bitsandbytes-8bit", "bitsandbytes-4bit", "torchao-int8"])
+def test_quantized_components_paint_nearly_the_same(quantization: str) -> None:
+    pytest.importorskip(quantization.partition("-")[0])
+    plain, quantized = painter(QWEN), loaded(quantization=quantization, quantized_components=("transformer",))
+    assert quantized.pipeline.transformer.is_quantized or quantized.pipeline.transformer.hf_quantizer is not None
+    assert getattr(quantized.pipeline.text_encoder, "hf_quantizer", None) is None
+    assert 0 < distance(paint(plain), paint(quantized)) < 128
+
+
+def test_a_component_that_is_to_be_quantized_must_be_there() -> None:
+    pytest.importorskip("torchao")
+    with pytest.raises(ModelError, match="has no component 'unet'"):
+        loaded(quantization="torchao-int8", quantized_components=("unet",))
