@@ -52,7 +52,7 @@ def _load(folder: Path, family: PipelineFamily, settings: DiffusionSettings) -> 
         return load_omnigen2(folder, dtype)
     given = {"processor": _qwen_processor(folder)} if family.qwen_processor else {}
     return pipeline_class(str(name)).from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, **quantization(settings), **given
+        folder, dtype=dtype, use_safetensors=True, **quantization(settings, folder), **given
     )
 
 

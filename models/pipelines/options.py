@@ -1,20 +1,15 @@
 """What settings do to a loaded pipeline: memory and speed, each by diffusers' own means."""
 
 import importlib.util
-from collections.abc import Mapping
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from models.locations import resolve
 from models.pipelines.family import PipelineFamily
 from viper.errors import ModelError
 from viper.settings import DiffusionSettings
-
-QUANTIZATIONS: Mapping[str, tuple[str, str]] = {
-    "bitsandbytes-8bit": ("bitsandbytes", "bitsandbytes_8bit"),
-    "bitsandbytes-4bit": ("bitsandbytes", "bitsandbytes_4bit"),
-    "torchao-int8": ("torchao", "torchao"),
-}
-"""By the name in settings: the package that it needs, and diffusers' name of the backend."""
 
 
 def check_quantization(settings: DiffusionSettings) -> None:
@@ -25,49 +20,37 @@ def check_quantization(settings: DiffusionSettings) -> None:
     """
     if settings.quantization == "none":
         return
-    package, _ = QUANTIZATIONS[settings.quantization]
-    if importlib.util.find_spec(package) is None:
+    if importlib.util.find_spec("torchao") is None:
         raise ModelError(
-            f"The quantization {settings.quantization!r} of {settings.path} needs the package {package}. Install it "
-            f'with `pip install {package}`, or set quantization to "none".'
+            f"The quantization {settings.quantization!r} of {settings.path} needs the package torchao. Install it with "
+            '`pip install torchao`, or set quantization to "none".'
         )
 
 
-def quantization(settings: DiffusionSettings) -> dict[str, Any]:
+def quantization(settings: DiffusionSettings, folder: Path) -> dict[str, Any]:
     """The arguments of ``from_pretrained`` that quantize the components which the settings name.
 
+    Args:
+        settings: Which components, and how.
+        folder: Of the pipeline; its ``model_index.json`` names the library of each component.
+
     Raises:
-        ModelError: The package is not installed.
+        ModelError: The package is not installed, or there is no such component.
     """
     if settings.quantization == "none":
         return {}
-    from diffusers import PipelineQuantizationConfig
+    import diffusers
+    import transformers
 
     check_quantization(settings)
-    _, backend = QUANTIZATIONS[settings.quantization]
-    config = PipelineQuantizationConfig(
-        quant_backend=backend,
-        quant_kwargs=_arguments(settings),
-        components_to_quantize=list(settings.quantized_components),
-    )
-    return {"quantization_config": config}
-
-
-def _arguments(settings: DiffusionSettings) -> dict[str, Any]:
-    import torch
-
-    match settings.quantization:
-        case "bitsandbytes-8bit":
-            return {"load_in_8bit": True}
-        case "bitsandbytes-4bit":
-            return {
-                "load_in_4bit": True,
-                "bnb_4bit_quant_type": "nf4",
-                "bnb_4bit_compute_dtype": getattr(torch, settings.dtype),
-            }
     from torchao.quantization import Int8WeightOnlyConfig
 
-    return {"quant_type": Int8WeightOnlyConfig()}
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    here = {name: part[0] for name, part in index.items() if isinstance(part, list) and part[0] is not None}
+    _need(list(here), settings.quantized_components, settings)
+    kinds = {"diffusers": diffusers.TorchAoConfig, "transformers": transformers.TorchAoConfig}
+    mapping = {name: kinds[here[name]](Int8WeightOnlyConfig()) for name in settings.quantized_components}
+    return {"quantization_config": diffusers.PipelineQuantizationConfig(quant_mapping=mapping)}
 
 
 def apply_options(pipeline: Any, family: PipelineFamily, settings: DiffusionSettings) -> None:
@@ -76,14 +59,12 @@ def apply_options(pipeline: Any, family: PipelineFamily, settings: DiffusionSett
     Raises:
         ModelError: The pipeline lacks what an option needs.
     """
-    if settings.quantization != "none":
-        _need(pipeline, settings.quantized_components, settings)
     if settings.lora:
         _load_lora(pipeline, family, settings)
     if settings.scheduler:
         pipeline.scheduler = _scheduler(pipeline.scheduler, settings)
     if settings.vae_tiling or settings.vae_slicing:
-        _need(pipeline, ("vae",), settings)
+        _need([name for name, part in pipeline.components.items() if part is not None], ("vae",), settings)
     if settings.vae_tiling:
         pipeline.vae.enable_tiling()
     if settings.vae_slicing:
@@ -96,10 +77,8 @@ def apply_options(pipeline: Any, family: PipelineFamily, settings: DiffusionSett
         pipeline.to(settings.device)
 
 
-def _need(pipeline: Any, names: tuple[str, ...], settings: DiffusionSettings) -> None:
-    here = [name for name, one in pipeline.components.items() if one is not None]
-    missing = [name for name in names if name not in here]
-    if missing:
+def _need(here: Sequence[str], names: Sequence[str], settings: DiffusionSettings) -> None:
+    if missing := [name for name in names if name not in here]:
         raise ModelError(f"{settings.path} has no component {missing[0]!r}. It has: {', '.join(here)}.")
 
 

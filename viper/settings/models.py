@@ -55,7 +55,7 @@ class DiffusionSettings(ModelSettings):
     """Pictures a forward pass. Part of the step's key, because it moves the last bits."""
     image_guidance: float = Field(default=1.5, ge=0)
     """How closely an edit keeps to its source, for InstructPix2Pix and OmniGen; others have no such scale."""
-    quantization: Literal["none", "bitsandbytes-8bit", "bitsandbytes-4bit", "torchao-int8"] = "none"
+    quantization: Literal["none", "torchao-int8"] = "none"
     """Number format of the quantized components' weights; ``dtype`` remains that of what is computed."""
     quantized_components: tuple[Text, ...] = Field(default=("transformer", "text_encoder"), strict=False)
     """Components that ``quantization`` changes, by their names in the model's folder."""

@@ -44,9 +44,8 @@ def lora_folder(folder: Path) -> Path:
 
     pipeline = loaded().pipeline
     torch.manual_seed(3)
-    pipeline.transformer.add_adapter(
-        LoraConfig(r=2, lora_alpha=4, target_modules=["to_q", "to_v"], init_lora_weights=False)
-    )
+    adapter = LoraConfig(r=2, lora_alpha=4, target_modules=["to_q", "to_v"], init_lora_weights=False)
+    pipeline.transformer.add_adapter(adapter)
     layers = get_peft_model_state_dict(pipeline.transformer)
     QwenImagePipeline.save_lora_weights(folder, transformer_lora_layers=layers, weight_name="few.safetensors")
     return folder
@@ -66,17 +65,19 @@ def test_few_step_weights_and_their_scheduler_are_put_on_the_pipeline(tmp_path: 
 
 def test_few_step_weights_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
     (tmp_path / "few.safetensors").write_bytes(b"\x80\x04 a pickle")
+    with pytest.raises(ModelError, match=r"few\.safetensors in .* is a pickle"):
+        loaded(lora=str(tmp_path), lora_file="few.safetensors")
+    (tmp_path / "few.safetensors").write_bytes(b"neither")
     with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
         loaded(lora=str(tmp_path), lora_file="few.safetensors")
-    torch.save({"w": torch.zeros(1)}, tmp_path / "few.bin")
-    with pytest.raises(ModelError, match=r"few\.bin"):
-        loaded(lora=str(tmp_path), lora_file="few.safetensors")
 
 
-def test_weights_for_another_model_are_refused_or_change_nothing_silently_never(tmp_path: Path) -> None:
+def test_weights_for_another_model_are_refused(tmp_path: Path) -> None:
     save_file({"nothing.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline|has no weight"):
+    with pytest.raises(ModelError, match=r"other\.safetensors of .* has no weight for a layer of"):
         loaded(lora=str(tmp_path), lora_file="other.safetensors")
+    with pytest.raises(ModelError, match=r"PixArt-Σ takes no lora"):
+        loaded("PixArtSigmaPipeline", lora=str(tmp_path), lora_file="other.safetensors")
 
 
 def test_an_entry_that_the_scheduler_lacks_is_named() -> None:
@@ -85,14 +86,14 @@ def test_an_entry_that_the_scheduler_lacks_is_named() -> None:
 
 
 def test_a_vae_decodes_in_parts_where_it_is_told_to() -> None:
-    parts = loaded("FluxPipeline", vae_tiling=True, vae_slicing=True)
-    assert parts.pipeline.vae.use_tiling
-    assert parts.pipeline.vae.use_slicing
-    together, sliced = (one.paint(CAPTION * 2, [1, 2]) for one in (painter("FluxPipeline"), parts))
-    assert max(map(distance, together, sliced)) <= 1
-    with called_with(parts, side_px=128), called_with(painter("FluxPipeline"), side_px=128):
-        # The tiny VAE's tiles are 32 pixels: their seams show.
-        assert distance(paint(painter("FluxPipeline")), paint(parts)) > 1
+    plain = painter("FluxPipeline")
+    sliced, tiled = (loaded("FluxPipeline", **{f"vae_{how}": True}) for how in ("slicing", "tiling"))
+    whole, again, seams = (one.paint(CAPTION * 2, [1, 2]) for one in (plain, sliced, tiled))
+    assert max(map(distance, whole, again)) <= 1
+    # The tiny VAE's tiles are 32 pixels, so a picture of 64 has seams.
+    assert min(map(distance, whole, seams)) > 1
+    with called_with(plain, side_px=32), called_with(tiled, side_px=32):
+        assert paint(plain).tobytes() == paint(tiled).tobytes()
 
 
 def test_a_pipeline_without_a_vae_says_so() -> None:
@@ -100,14 +101,14 @@ def test_a_pipeline_without_a_vae_says_so() -> None:
         loaded("PRXPixelPipeline", vae_tiling=True)
 
 
-@pytest.mark.parametrize("name", [QWEN, "FluxPipeline", "Flux2KleinPipeline"])
+@pytest.mark.parametrize("name", [QWEN, "FluxPipeline"])
 def test_steps_that_change_little_are_skipped_and_none_at_threshold_0(name: str) -> None:
     skipping, computing = loaded(name, cache_threshold=1e9, steps=4), loaded(name, cache_threshold=1e-9, steps=4)
     runs: list[int] = []
     for one in (skipping, computing):
         count = [0]
         blocks = one.pipeline.transformer.transformer_blocks
-        blocks[1].norm1.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
+        blocks[1].attn.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
         first, again = paint(one), paint(one)
         assert first.tobytes() == again.tobytes(), "nothing is remembered from picture to picture"
         runs.append(count[0])
@@ -132,7 +133,7 @@ def test_components_wait_in_main_memory_where_offload_is_on(monkeypatch: pytest.
         (["offload=true"], 'offload is on, but device is "cpu"'),
         (["lora=./few"], "Set both"),
         (["lora=./few", "lora_file=few.bin"], r"Expected a name that ends in \.safetensors"),
-        (["quantization=int2"], "bitsandbytes-8bit"),
+        (["quantization=int2"], "torchao-int8"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused_when_the_profile_is_read(changes: list[str], told: str) -> None:
@@ -140,13 +141,13 @@ def test_options_that_cannot_be_meant_are_refused_when_the_profile_is_read(chang
         override(load_profile("shapes"), [f"models.painter.{one}" for one in changes])
 
 
-@pytest.mark.parametrize("quantization", ["bitsandbytes-8bit", "bitsandbytes-4bit", "torchao-int8"])
-def test_quantized_components_paint_nearly_the_same(quantization: str) -> None:
-    pytest.importorskip(quantization.partition("-")[0])
-    plain, quantized = painter(QWEN), loaded(quantization=quantization, quantized_components=("transformer",))
-    assert quantized.pipeline.transformer.is_quantized or quantized.pipeline.transformer.hf_quantizer is not None
-    assert getattr(quantized.pipeline.text_encoder, "hf_quantizer", None) is None
-    assert 0 < distance(paint(plain), paint(quantized)) < 128
+def test_quantized_components_paint_nearly_the_same() -> None:
+    pytest.importorskip("torchao")
+    for name, parts in ((QWEN, ("transformer",)), ("FluxPipeline", ("transformer", "text_encoder_2"))):
+        plain, quantized = painter(name), loaded(name, quantization="torchao-int8", quantized_components=parts)
+        for part, module in quantized.pipeline.components.items():
+            assert (getattr(module, "hf_quantizer", None) is not None) == (part in parts)
+        assert 0 < distance(paint(plain), paint(quantized)) < 64
 
 
 def test_a_component_that_is_to_be_quantized_must_be_there() -> None:
