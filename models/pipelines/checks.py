@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from models.locations import is_hub_name, read_description, resolve
-from models.pipelines.families import find_family
+from models.pipelines.families import find_family, known_families
 from models.pipelines.family import PipelineFamily, Role
 from models.pipelines.loading import check_packages
 from models.pipelines.options import check_quantization
@@ -16,16 +16,17 @@ INDEX = "model_index.json"
 
 
 def editor_shapes(path: str, revision: str) -> ShapeLimits:
-    """Shapes of pictures that an editor takes, read without loading it.
+    """Shapes of pictures that an editor takes, read without loading it; any for what ``check_pipeline`` refuses.
 
     Args:
         path: Folder, hub name or address of a world's model.
         revision: On the hub; ignored for folders.
 
     Raises:
-        ModelError: It is not there, or nobody told how to call it.
+        ModelError: It is not there.
     """
-    return find_family(read_description(path, revision, INDEX).get("_class_name"), "editor", path).shapes
+    family = known_families().get(str(read_description(path, revision, INDEX).get("_class_name")))
+    return family.shapes if family else ShapeLimits()
 
 
 def check_pipeline(settings: DiffusionSettings, role: Role) -> None:

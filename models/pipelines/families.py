@@ -196,6 +196,12 @@ FAMILIES: tuple[PipelineFamily, ...] = (
 LINE = "Add a line to FAMILIES in models/pipelines/families.py (CONTRIBUTING.md, “A new pipeline family”)."
 
 
+def known_families() -> dict[str, PipelineFamily]:
+    """The table's families and those of the worlds, by class name."""
+    own = [family for world in WORLDS.values() for family in world.pipeline_families()]
+    return {name: family for family in (*FAMILIES, *own) for name in family.classes}
+
+
 def find_family(class_name: object, role: Role, path: str) -> PipelineFamily:
     """The family of a pipeline, also of one that a world brings along.
 
@@ -209,8 +215,7 @@ def find_family(class_name: object, role: Role, path: str) -> PipelineFamily:
     """
     if class_name is None:
         raise ModelError(f"{path} cannot be loaded as a diffusers pipeline: it has no model_index.json with a class.")
-    own = [family for world in WORLDS.values() for family in world.pipeline_families()]
-    known = {name: family for family in (*FAMILIES, *own) for name in family.classes}
+    known = known_families()
     family = known.get(str(class_name))
     fitting = ", ".join(name for name, one in known.items() if role in one.roles)
     if family is None:
