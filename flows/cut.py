@@ -11,7 +11,8 @@ from typing import TypeVar
 from flows.identities import Identities
 from models.worlds import find_world
 from tasks.worker import Machine
-from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed, VlmUse
+from viper.diffusion import DiffusionUse
+from viper.records import JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed, VlmUse
 from viper.settings import DiffusionSettings, Section, Settings
 
 Rules = TypeVar("Rules", bound=Record)

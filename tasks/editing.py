@@ -12,7 +12,8 @@ from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, DiffusionUse, Record, Seed, Shard, VlmUse
+from viper.diffusion import DiffusionUse
+from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
 
 if TYPE_CHECKING:
     from PIL.Image import Image

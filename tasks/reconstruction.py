@@ -8,7 +8,8 @@ from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, DiffusionUse, JudgeUse, Record, Seed, Shard
+from viper.diffusion import DiffusionUse
+from viper.records import ArtifactRef, JudgeUse, Record, Seed, Shard
 
 
 class Painting(Record):

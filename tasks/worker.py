@@ -15,8 +15,9 @@ from pydantic import BaseModel
 
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
+from viper.diffusion import DiffusionUse
 from viper.environment import scratch_folder, work_folder
-from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Record, VlmUse
+from viper.records import JudgeUse, ModelRef, ModelUse, Record, VlmUse
 from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
 
 if TYPE_CHECKING:
