@@ -9,8 +9,9 @@ from diffusers import DiffusionPipeline
 from peft import LoraConfig
 from safetensors.torch import save_file
 
+from models.pipelines.editor import DiffusersEditor
 from models.pipelines.painter import DiffusersPainter
-from tests.unit.models.pipelines.players import called_with, distance, painter, settings_for
+from tests.unit.models.pipelines.players import called_with, distance, noise, painter, settings_for
 from viper.errors import ModelError, ProfileError
 from viper.profiles import load_profile, override
 
@@ -115,6 +116,16 @@ def test_steps_that_change_little_are_skipped_and_none_at_threshold_0(name: str)
     assert runs[0] * 4 == runs[1], "of four steps only the first is computed"
     with called_with(painter(name), steps=4):
         assert distance(paint(painter(name)), paint(computing)) <= 1
+
+
+@pytest.mark.parametrize("name", ["QwenImageEditPipeline", "QwenImageEditPlusPipeline"])
+def test_qwen_s_editors_skip_steps_that_change_little(name: str) -> None:
+    skipping = DiffusersEditor(settings_for(name, cache_threshold=1e9, steps=4))
+    count = [0]
+    block = skipping.pipeline.transformer.transformer_blocks[1]
+    block.attn.register_forward_hook(lambda *_: count.__setitem__(0, count[0] + 1))
+    skipping.edit([noise(64, 64)], CAPTION, SEED)
+    assert count == [2], "of four steps only the first is computed, with and without the instruction"
 
 
 def test_components_wait_in_main_memory_where_offload_is_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,8 @@ def test_code_of_a_component_is_never_run(tmp_path: Path) -> None:
 
 
 def test_omnigen2_is_asked_for_where_its_checkout_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "omnigen2", None)
+    for module in ("omnigen2", "omnigen2.pipelines.omnigen2.pipeline_omnigen2"):
+        monkeypatch.setitem(sys.modules, module, None)
     path = folder(tmp_path / "model", {"_class_name": "OmniGen2Pipeline"})
     for refuse in (check_pipeline, load_pipeline):
         with pytest.raises(ModelError, match=r"needs the package omnigen2.*clone github\.com/VectorSpaceLab/OmniGen2"):
