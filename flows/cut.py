@@ -11,7 +11,8 @@ from typing import TypeVar
 from flows.identities import Identities
 from models.worlds import find_world
 from tasks.worker import Machine
-from viper.records import DiffusionUse, JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed, VlmUse
+from viper.diffusion import DiffusionUse
+from viper.records import JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed, VlmUse
 from viper.settings import DiffusionSettings, Section, Settings
 
 Rules = TypeVar("Rules", bound=Record)
@@ -82,6 +83,7 @@ class Cut:
             editor=models.editor.device,
             judge=self.settings.judge.device,
             similarity=models.similarity.device,
+            offloaded=tuple(role for role in ("painter", "editor") if getattr(models, role).offload),
             launcher=training.launcher,
             hang_timeout_s=training.hang_timeout_s,
             allow_code_change=allow_code_change,
@@ -107,13 +109,8 @@ class Cut:
         settings = self.settings
         return Occasion(evolution=settings.evolution, round_number=round_number, settings_sha256=settings.sha256)
 
-    def _diffusion(self, name: str, settings: DiffusionSettings) -> DiffusionUse:
-        return DiffusionUse(
-            model=self.identities.of(name, settings),
-            dtype=settings.dtype,
-            steps=settings.steps,
-            guidance=settings.guidance,
-            negative_prompt=settings.negative_prompt,
-            side_px=settings.side_px,
-            batch=settings.batch,
-        )
+    def _diffusion(self, role: str, settings: DiffusionSettings) -> DiffusionUse:
+        lora = self.identities.at(f"{role}'s lora", settings.lora, settings.lora_revision) if settings.lora else None
+        own = DiffusionUse.model_fields.keys() - {"lora", "attention"}
+        called = {name: value for name, value in settings if name in own}
+        return DiffusionUse(model=self.identities.of(role, settings), lora=lora, **called)

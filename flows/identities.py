@@ -25,6 +25,7 @@ def resolve_commits(settings: Settings, known: Mapping[str, str]) -> dict[str, s
     """
     models = settings.models
     named = [(model.path, model.revision) for model in (models.vlm, models.painter, models.editor, models.similarity)]
+    named += [(one.lora, one.lora_revision) for one in (models.painter, models.editor) if one.lora]
     named += [(settings.judge.path, settings.judge.revision)] if settings.judge.path else []
     return {
         marked: known.get(marked) or resolve_commit(path, revision)

@@ -4,6 +4,7 @@ from flows.identities import resolve_commits
 from models.judges import find_judge
 from models.lessons import find_lesson
 from models.locations import resolve
+from models.pipelines.checks import check_pipeline
 from models.worlds import find_world
 from storage.ledger.requests import known_commits
 from storage.objects import ObjectStore
@@ -33,6 +34,8 @@ def check(settings: Settings, rounds: int) -> None:
         find_launcher(settings.training.launcher[0])
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
+    check_pipeline(settings.models.painter, "painter")
+    check_pipeline(settings.models.editor, "editor")
     check_pool(settings.pool, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())

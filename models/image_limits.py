@@ -3,8 +3,8 @@
 Nobody asks the painter, which is given captions.
 """
 
-from models.diffusion import editor_shapes
 from models.judges.pixels import REGIONS_PER_SIDE
+from models.pipelines.checks import editor_shapes
 from viper.pictures import MAX_BENCHMARK_BYTES, MAX_BENCHMARK_PIXELS, ImageLimits, ShapeLimits
 
 VLM = ShapeLimits(max_aspect=200)

@@ -5,6 +5,7 @@ leaves everything after it as it is.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import ConfigDict, RootModel
@@ -39,6 +40,40 @@ class Payload(RootModel[Content], Generic[Content]):
 def to_json(value: object) -> bytes:
     """Bytes of a JSON value: equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode()
+
+
+class FittedText(Record):
+    """What a painter or an editor was given of a text."""
+
+    text: str
+    left_out: int = 0
+    """Whole sentences at the end that its text encoder does not take."""
+    cut: bool = False
+    """Only a part of the first sentence: it is too long by itself."""
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether it is less than the whole text."""
+        return self.cut or self.left_out > 0
+
+
+class Shortened(Payload[dict[str, FittedText]]):
+    """What was given of the texts that were too long. What was left out of a text must not be held against it.
+
+    By image id, ``<image id>/<number>`` of a refined caption, or ``<image id>/<number>/<turn>`` of an operation.
+    """
+
+    entry = "shortened.json"
+
+    def counts(self) -> dict[str, int]:
+        """How many texts were shortened, and by how many sentences (one of which a part was painted among them)."""
+        fitted = self.root.values()
+        return {"shortened": len(fitted), "sentences_left_out": sum(one.left_out + one.cut for one in fitted)}
+
+
+def shortened_of(fitted: Mapping[str, FittedText]) -> Shortened:
+    """Those of the texts that were shortened."""
+    return Shortened({name: one for name, one in fitted.items() if one.is_shortened})
 
 
 class Captions(Payload[dict[str, str]]):

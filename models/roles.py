@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from models.payloads import FittedText
     from models.rewards import RewardParts
     from models.vlm import Prompt
 
@@ -34,26 +35,32 @@ class Writer(Protocol):
 
 
 class Painter(Protocol):
-    """Paints captions. Such as ``models.diffusion.DiffusersPainter``."""
+    """Paints captions. Such as ``models.pipelines.painter.DiffusersPainter``."""
+
+    def fit(self, text: str) -> "FittedText":
+        """The leading sentences of a text that the model reads; the rest it would cut off by itself."""
 
     def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:
         """One picture a caption.
 
         Args:
-            captions: Texts.
+            captions: Texts, as ``fit`` gives them.
             seeds: Noise seed of each picture. The same caption and seed give the same picture.
         """
 
 
 class Editor(Protocol):
-    """Changes pictures by instruction. Such as ``models.diffusion.DiffusersEditor``."""
+    """Changes pictures by instruction. Such as ``models.pipelines.editor.DiffusersEditor``."""
+
+    def fit(self, text: str) -> "FittedText":
+        """The leading sentences of a text that the model reads; the rest it would cut off by itself."""
 
     def edit(self, images: Sequence["Image"], instructions: Sequence[str], seeds: Sequence[int]) -> list["Image"]:
         """One edited picture a pair, of the size of its source.
 
         Args:
             images: Source pictures, RGB.
-            instructions: One sentence each.
+            instructions: One sentence each, as ``fit`` gives them.
             seeds: Noise seed of each picture.
         """
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.operations import read_written
-from models.payloads import Critiques, Plan, Plans, Refinement, Refinements
+from models.payloads import Critiques, FittedText, Plan, Plans, Refinement, Refinements, shortened_of
 from models.worlds import find_world
 from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, DiffusionUse, Record, Seed, Shard, VlmUse
+from viper.diffusion import DiffusionUse
+from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -117,23 +118,27 @@ def _asked(
     }
 
 
-@step("edits", 3, roles=("editor",))
+@step("edits", 4, roles=("editor",))
 def edit_images(inputs: EditInputs, worker: Worker) -> Made:
-    """Payload ``Plans``, and ``<image id>/<number>.png``.
+    """Payloads ``Plans`` and ``Shortened``, and ``<image id>/<number>.png``.
 
     The operations of one plan are applied one after the other, each to the result of the one before.
     """
     pictures = shard_images(worker.store, inputs.shard)
     plans = read_payload(worker.store, inputs.plans, Plans)
     editor = worker.editor(inputs.editor)
+    fitted: dict[str, FittedText] = {}
     current: dict[str, Image] = {name: pictures[plan.image] for name, plan in sorted(plans.root.items())}
     for turn in range(max((len(plan.sentences) for plan in plans.root.values()), default=0)):
         names = [name for name in current if turn < len(plans.root[name].sentences)]
+        given = {name: editor.fit(plans.root[name].sentences[turn]) for name in names}
+        fitted |= {f"{name}/{turn}": one for name, one in given.items()}
         edited = editor.edit(
             [current[name] for name in names],
-            [plans.root[name].sentences[turn] for name in names],
+            [given[name].text for name in names],
             [inputs.seed.of(f"{name}/{turn}") for name in names],
         )
         current.update(zip(names, edited, strict=True))
     entries = {f"{name}{PNG}": encode_png(image) for name, image in current.items()}
-    return Made({**entries, **plans.encoded()}, {"edits": len(current)})
+    shortened = shortened_of(fitted)
+    return Made({**entries, **plans.encoded(), **shortened.encoded()}, {"edits": len(current), **shortened.counts()})

@@ -29,7 +29,10 @@ log = logging.getLogger("viper")
 
 
 def yields(store: ObjectStore, made: Synthesis) -> dict[str, dict[str, int]]:
-    """Counts by reason: of images (``pool``), critiques (``csr``) and edits (``vop``), over all shards."""
+    """Counts by reason: of images (``pool``), critiques (``csr``) and edits (``vop``), over all shards.
+
+    ``text`` counts what the text encoders of painter and editor do not take, if there is any.
+    """
     taken = [store.manifest(shard.pool).meta for shard in made.shards]
     pool = Counter(rejections(taken).values())
     pool["taken"] = sum(int(str(one["images"])) for one in taken)
@@ -40,7 +43,19 @@ def yields(store: ObjectStore, made: Synthesis) -> dict[str, dict[str, int]]:
             found = store.manifest(part).meta["reasons"]
             if isinstance(found, dict):
                 counts[lesson].update({reason: int(str(count)) for reason, count in found.items()})
+    counts["text"] = shortened_texts(store, made)
     return {lesson: dict(counter.most_common()) for lesson, counter in counts.items()}
+
+
+def shortened_texts(store: ObjectStore, made: Synthesis) -> Counter[str]:
+    """How many captions and operations were shortened for painter and editor, and by how many sentences."""
+    counts = Counter[str]()
+    for product, what in (("paintings", "captions"), ("judgements", "refined captions"), ("edits", "operations")):
+        for part in made.products.get(product, ()):
+            meta = store.manifest(part).meta
+            counts[f"{what} shortened"] += int(str(meta.get("shortened", 0)))
+            counts[f"sentences left out of {what}"] += int(str(meta.get("sentences_left_out", 0)))
+    return +counts
 
 
 def show_yields(store: ObjectStore, made: Synthesis) -> None:

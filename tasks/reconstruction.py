@@ -1,12 +1,15 @@
 """Image-level reconstruction: the painter paints captions, and its paintings are measured against the images."""
 
-from models.payloads import Captions, Critiques, Distances, Judgements
+from pydantic import JsonValue
+
+from models.payloads import Captions, Critiques, Distances, Judgements, shortened_of
 from models.selfcritique import refined_captions
 from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, DiffusionUse, JudgeUse, Record, Seed, Shard
+from viper.diffusion import DiffusionUse
+from viper.records import ArtifactRef, JudgeUse, Record, Seed, Shard
 
 
 class Painting(Record):
@@ -51,15 +54,15 @@ class JudgementInputs(Inputs):
         return f"paint refined captions of shard {self.shard.number}"
 
 
-@step("paintings", 2, roles=("painter", "judge"))
+@step("paintings", 3, roles=("painter", "judge"))
 def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
-    """Payload ``Distances``, and ``<image id>.png``, each image's painting with the first seed."""
+    """Payloads ``Distances`` and ``Shortened``, and ``<image id>.png``, each image's painting with the first seed."""
     pictures = shard_images(worker.store, inputs.shard)
     texts = read_payload(worker.store, inputs.captions, Captions).root
+    painter = worker.painter(inputs.painting.painter)
+    fitted = {image: painter.fit(texts[image]) for image in pictures}
     jobs = [(image, seed) for image in pictures for seed in inputs.painting.noise(image)]
-    painted = worker.painter(inputs.painting.painter).paint(
-        [texts[image] for image, _ in jobs], [seed for _, seed in jobs]
-    )
+    painted = painter.paint([fitted[image].text for image, _ in jobs], [seed for _, seed in jobs])
     measured = worker.judge(inputs.painting.judge).distances([pictures[image] for image, _ in jobs], painted)
     entries: dict[str, bytes] = {}
     found: dict[str, list[float]] = {image: [] for image in pictures}
@@ -68,23 +71,26 @@ def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
             entries[f"{image}{PNG}"] = encode_png(painting)
         found[image].append(distance)
     distances = Distances({image: tuple(each) for image, each in found.items()})
-    return Made({**entries, **distances.encoded()}, {"mean_distance": sum(measured) / max(1, len(measured))})
+    shortened = shortened_of(fitted)
+    facts: dict[str, JsonValue] = {"mean_distance": sum(measured) / max(1, len(measured)), **shortened.counts()}
+    return Made({**entries, **distances.encoded(), **shortened.encoded()}, facts)
 
 
-@step("judgements", 2, roles=("painter", "judge"))
+@step("judgements", 3, roles=("painter", "judge"))
 def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
-    """Payload ``Judgements``, and ``<image id>/<number>.png``, each refined caption's painting with the first seed."""
+    """Payloads ``Judgements`` and ``Shortened``, and each refined caption's painting with the first seed.
+
+    The paintings are ``<image id>/<number>.png``.
+    """
     pictures = shard_images(worker.store, inputs.shard)
     written = read_payload(worker.store, inputs.critiques, Critiques).root
-    jobs = [
-        (image, number, text, seed)
-        for image in pictures
-        for number, text in enumerate(refined_captions(written[image]))
-        for seed in inputs.painting.noise(image)
-    ]
-    painted = worker.painter(inputs.painting.painter).paint(
-        [text for _, _, text, _ in jobs], [seed for *_, seed in jobs]
-    )
+    painter = worker.painter(inputs.painting.painter)
+    refined = {
+        (image, number): text for image in pictures for number, text in enumerate(refined_captions(written[image]))
+    }
+    fitted = {key: painter.fit(text) for key, text in refined.items()}
+    jobs = [(*key, text, seed) for key, text in refined.items() for seed in inputs.painting.noise(key[0])]
+    painted = painter.paint([fitted[image, number].text for image, number, *_ in jobs], [seed for *_, seed in jobs])
     measured = worker.judge(inputs.painting.judge).distances([pictures[image] for image, *_ in jobs], painted)
     entries: dict[str, bytes] = {}
     found: dict[str, dict[str, list[float]]] = {image: {} for image in pictures}
@@ -95,4 +101,7 @@ def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
     judgements = Judgements(
         {image: {text: tuple(each) for text, each in texts.items()} for image, texts in found.items()}
     )
-    return Made({**entries, **judgements.encoded()}, {"painted": len(jobs)})
+    shortened = shortened_of({f"{image}/{number}": one for (image, number), one in fitted.items()})
+    return Made(
+        {**entries, **judgements.encoded(), **shortened.encoded()}, {"painted": len(jobs), **shortened.counts()}
+    )

@@ -11,15 +11,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
 from tasks.step import Role
+from viper.diffusion import DiffusionUse
 from viper.environment import scratch_folder, work_folder
-from viper.records import ArtifactRef, DiffusionUse, JudgeUse, ModelRef, ModelUse, Record, VlmUse
+from viper.records import ArtifactRef, JudgeUse, ModelRef, ModelUse, Record, VlmUse
 from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Machine(Record):
     editor: str = "cpu"
     judge: str = "cpu"
     similarity: str = "cpu"
+    offloaded: tuple[str, ...] = ()
+    """``painter`` and ``editor``, where their components wait in main memory."""
     launcher: tuple[str, ...] = ()
     """Command put before the training process; empty for plain Python."""
     hang_timeout_s: int = 1800
@@ -95,15 +98,15 @@ class Worker:
 
     def painter(self, use: DiffusionUse) -> "Painter":
         """The painter of captions."""
-        from models.diffusion import DiffusersPainter
+        from models.pipelines.painter import DiffusersPainter
 
-        return self._loaded("painter", DiffusersPainter, self._diffusion(use, self.machine.painter))
+        return self._loaded("painter", DiffusersPainter, self._diffusion(use, "painter"))
 
     def editor(self, use: DiffusionUse) -> "Editor":
         """The editor by instructions."""
-        from models.diffusion import DiffusersEditor
+        from models.pipelines.editor import DiffusersEditor
 
-        return self._loaded("editor", DiffusersEditor, self._diffusion(use, self.machine.editor))
+        return self._loaded("editor", DiffusersEditor, self._diffusion(use, "editor"))
 
     def judge(self, use: JudgeUse) -> "Judge":
         """What compares pictures."""
@@ -155,9 +158,12 @@ class Worker:
         os.utime(folder)
         return str(folder)
 
-    def _diffusion(self, use: DiffusionUse, device: str) -> DiffusionSettings:
-        called = use.model_dump(exclude={"model", "dtype", "attention"})
-        return DiffusionSettings.model_validate({**self.settings_of(use, device).model_dump(), **called})
+    def _diffusion(self, use: DiffusionUse, role: Literal["painter", "editor"]) -> DiffusionSettings:
+        device = self.machine.painter if role == "painter" else self.machine.editor
+        called = use.model_dump(exclude={"model", "dtype", "attention", "lora"})
+        lora = {"lora": use.lora.settings_path, "lora_revision": use.lora.revision or "main"} if use.lora else {}
+        own = {"offload": role in self.machine.offloaded}
+        return DiffusionSettings.model_validate({**self.settings_of(use, device).model_dump(), **called, **lora, **own})
 
     def _loaded(self, role: Role, load: Callable[..., Found], *arguments: object) -> Found:
         if self._roles and role not in self._roles:

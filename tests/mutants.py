@@ -30,8 +30,8 @@ SYNTHESIS = (
     Mutation(
         "refined captions are painted with other noise",
         "tasks/reconstruction.py",
-        "enumerate(refined_captions(written[image]))\n        for seed in inputs.painting.noise(image)",
-        'enumerate(refined_captions(written[image]))\n        for seed in inputs.painting.noise(f"{image}/{number}")',
+        "for seed in inputs.painting.noise(key[0])]",
+        'for seed in inputs.painting.noise(f"{key[0]}/{key[1]}")]',
         JUDGING,
     ),
     Mutation("the worst critique stands", "models/selfcritique.py", "max(judged, key", "min(judged, key", JUDGING),
@@ -82,8 +82,8 @@ SYNTHESIS = (
     Mutation(
         "operations are applied backwards",
         "tasks/editing.py",
-        "plans.root[name].sentences[turn] for",
-        "plans.root[name].sentences[-1 - turn] for",
+        "plans.root[name].sentences[turn]) for",
+        "plans.root[name].sentences[-1 - turn]) for",
         EDITING,
     ),
     Mutation(

@@ -39,6 +39,9 @@ TOGETHER = {
     "world": ["synthesis.writer=vlm"],
     "judge.kind": ["judge.path='shapes:similarity'"],
     "judge.path": ["judge.kind=features"],
+    **{f"models.{name}.offload": [f"models.{name}.device=cuda"] for name in ("painter", "editor")},
+    **{f"models.{name}.lora": [f"models.{name}.lora_file=x.safetensors"] for name in ("painter", "editor")},
+    **{f"models.{name}.lora_file": [f"models.{name}.lora=shapes:vlm"] for name in ("painter", "editor")},
 }
 """What must be changed with a setting, so that the profile still agrees with itself."""
 VALUES: dict[str, list[str]] = {
@@ -55,6 +58,10 @@ VALUES: dict[str, list[str]] = {
     "models.similarity.path": ["shapes:vlm"],
     "training.lora.target_modules": ["q_proj"],
     "training.launcher": ["['accelerate']"],
+    **{f"models.{name}.lora": ["shapes:vlm"] for name in ("painter", "editor")},
+    **{f"models.{name}.lora_file": ["x.safetensors"] for name in ("painter", "editor")},
+    **{f"models.{name}.scheduler": ["{shift=3.0}"] for name in ("painter", "editor")},
+    **{f"models.{name}.quantized_components": ["['vae']"] for name in ("painter", "editor")},
     **{f"models.{name}.device": ["cuda"] for name in ("vlm", "painter", "editor", "similarity")},
     "judge.device": ["cpu"],
 }

@@ -110,19 +110,6 @@ class VlmUse(ModelUse):
     """Largest width × height that it sees; 0 for the folder's own."""
 
 
-class DiffusionUse(ModelUse):
-    """A pipeline and how it is called."""
-
-    steps: int
-    """Number of denoising steps."""
-    guidance: float
-    negative_prompt: str
-    side_px: int
-    """Width and height of its pictures, in pixels; of edited ones, of a square with as many pixels."""
-    batch: int
-    """Pictures a forward pass: it moves the last bits."""
-
-
 class JudgeUse(Record):
     """How reconstructions are compared with their originals."""
 

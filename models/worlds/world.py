@@ -5,7 +5,7 @@ General modules know no world. What they need of one they ask it here, and a wor
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from models.payloads import Plan
 from models.prompts import Prompts
 from models.suites.suite import Suite
 from viper.errors import ModelError, PoolError, ProfileError, SuiteError
+
+if TYPE_CHECKING:
+    from models.pipelines.family import PipelineFamily
 
 
 class Rules(Protocol):
@@ -106,6 +109,10 @@ class World:
     def pipeline_classes(self) -> Mapping[str, type]:
         """Pipelines of its own, by the class name in ``model_index.json``."""
         return {}
+
+    def pipeline_families(self) -> "Sequence[PipelineFamily]":
+        """How its own pipelines are called: more lines for the table in ``models.pipelines.families``."""
+        return ()
 
     def foundation(self, work: Path) -> Mapping[str, Callable[[], None]]:
         """How the models that come with it are made from nothing, one after the other, by name.

@@ -53,6 +53,44 @@ class DiffusionSettings(ModelSettings):
     """Width and height of painted pictures, in pixels. Edited ones have as many pixels, and their sources' shapes."""
     batch: Count = 4
     """Pictures a forward pass. Part of the step's key, because it moves the last bits."""
+    image_guidance: float = Field(default=1.5, ge=0)
+    """How closely an edit keeps to its source, for InstructPix2Pix and OmniGen; others have no such scale."""
+    quantization: Literal["none", "torchao-int8"] = "none"
+    """Number format of the quantized components' weights; ``dtype`` remains that of what is computed."""
+    quantized_components: tuple[Text, ...] = Field(default=("transformer", "text_encoder"), strict=False)
+    """Components that ``quantization`` changes, by their names in the model's folder."""
+    offload: bool = False
+    """Components wait in main memory and go to the device one after the other: less of its memory, more time."""
+    vae_tiling: bool = False
+    """Pictures are decoded tile by tile, whose edges are blended: for sides that do not fit otherwise."""
+    vae_slicing: bool = False
+    """The pictures of a batch are decoded one after the other."""
+    cache_threshold: float = Field(default=0, ge=0)
+    """A step whose first block changes less than this (mean absolute residual, relative) is skipped; 0 for never. A
+    batch decides together: with it, a picture depends on those beside it."""
+    lora: str = ""
+    """Folder or hub name of extra weights, such as those that paint in few steps; empty for none."""
+    lora_file: str = ""
+    """Name of their safetensors file in ``lora``."""
+    lora_revision: Text = "main"
+    """Revision of ``lora`` on the hub; ignored for folders."""
+    scheduler: dict[str, bool | int | float | str] = Field(default={}, strict=False)
+    """Entries of the scheduler's configuration that are other than in the model's folder, as few-step weights need."""
+
+    @model_validator(mode="after")
+    def _options_agree(self) -> Self:
+        if self.offload and self.device == "cpu":
+            raise ValueError(
+                'offload is on, but device is "cpu". Set device to where the model computes, or offload off.'
+            )
+        if bool(self.lora) != bool(self.lora_file):
+            raise ValueError(
+                f"lora is {self.lora!r} and lora_file is {self.lora_file!r}. Set both, such as a hub name and the name "
+                "of a file there, or neither."
+            )
+        if self.lora_file and not self.lora_file.endswith(".safetensors"):
+            raise ValueError(f"lora_file is {self.lora_file!r}. Expected a name that ends in .safetensors.")
+        return self
 
 
 class ModelsSettings(Section):

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from models.diffusion import DiffusersEditor, DiffusersPainter
+from models.pipelines.editor import DiffusersEditor
+from models.pipelines.painter import DiffusersPainter
 from models.rewards import SentenceReward
 from models.similarity import load_similarity
 from models.vlm import Prompt, Vlm

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from models.payloads import Plan
+from models.pipelines.family import PipelineFamily
 from models.registry import look_up
 from models.worlds.shapes import grammar, operations
 from models.worlds.shapes import suites as questions
@@ -24,6 +25,16 @@ from viper.errors import ModelError, PoolError, SuiteError
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 MODELS = ("vlm", "painter", "editor", "similarity")
 POOL = "shapes:"
+BRIDGE = PipelineFamily(
+    name="bridge",
+    classes=("BridgeEditPipeline",),
+    roles=("editor",),
+    multiple_px=16,
+    text=None,  # 64 tokens, and no operation has as many words
+    sizes={},
+    seeded=False,
+)
+"""How the embedded editor is called: it has no guidance, no noise, and works at its sources' size."""
 
 
 class GrammarRules:
@@ -85,6 +96,10 @@ class Shapes(World):
         from models.worlds.shapes.bridge_pipeline import BridgeEditPipeline
 
         return {"BridgeEditPipeline": BridgeEditPipeline}
+
+    @override
+    def pipeline_families(self) -> Sequence[PipelineFamily]:
+        return (BRIDGE,)
 
     @override
     def foundation(self, work: Path) -> Mapping[str, Callable[[], None]]:

@@ -25,6 +25,7 @@ WITHOUT_CONSEQUENCE = {
     *(f"models.{role}.device" for role in ("vlm", "painter", "editor", "similarity")),
     *(f"models.{role}.revision" for role in ("vlm", "painter", "editor", "similarity")),
     *(f"models.{role}.attention" for role in ("painter", "editor", "similarity")),
+    *(f"models.{role}.{name}" for role in ("painter", "editor") for name in ("offload", "lora_revision")),
     "judge.device",
     "judge.revision",
     "pool.max_rejected_share",
@@ -36,7 +37,7 @@ WITHOUT_CONSEQUENCE = {
     ),
 }
 """By hand: where a model computes, how a training is started and watched, when a pool is refused, the revision of a
-folder, the attention of models that choose their own."""
+folder, the attention of models that choose their own, in which memory components wait."""
 CASES = {
     "filter.min_edit_change": "operations",
     "filter.max_edit_spill": "operations",

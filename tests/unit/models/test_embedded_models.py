@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.diffusion import DiffusersEditor, DiffusersPainter, load_pipeline
 from models.locations import resolve
+from models.pipelines.editor import DiffusersEditor
+from models.pipelines.loading import load_pipeline
+from models.pipelines.painter import DiffusersPainter
 from models.vlm import Prompt, Vlm, load_vlm
 from models.worlds.shapes import fidelity, paraphrase
 from models.worlds.shapes.collation import collate
@@ -98,7 +100,7 @@ def test_missing_and_wrong_models_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded as a vision-language model"):
         load_vlm(MODELS.vlm.model_copy(update={"path": str(WEIGHTS / "similarity")}))
     with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
-        load_pipeline(MODELS.painter.model_copy(update={"path": str(WEIGHTS / "vlm")}))
+        load_pipeline(MODELS.painter.model_copy(update={"path": str(WEIGHTS / "vlm")}), "painter")
 
 
 def test_weights_are_safetensors_only_and_every_model_has_a_card() -> None:

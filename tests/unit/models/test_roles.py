@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from models import roles
-from models.diffusion import DiffusersEditor, DiffusersPainter
 from models.judges.features import FeatureJudge
 from models.judges.pixels import PixelJudge
+from models.pipelines.editor import DiffusersEditor
+from models.pipelines.painter import DiffusersPainter
 from models.rewards import SentenceReward
 from models.vlm import Vlm
 

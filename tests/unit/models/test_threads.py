@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from models.diffusion import load_pipeline
+from models.pipelines.loading import load_pipeline
 from models.vlm import load_vlm
 from viper.profiles import load_profile
 
@@ -13,7 +13,7 @@ MODELS = load_profile("shapes").models
 
 
 @pytest.mark.parametrize(
-    "load", [lambda: load_vlm(MODELS.vlm), lambda: load_pipeline(MODELS.painter)], ids=["VLM", "pipeline"]
+    "load", [lambda: load_vlm(MODELS.vlm), lambda: load_pipeline(MODELS.painter, "painter")], ids=["VLM", "pipeline"]
 )
 def test_models_on_the_cpu_compute_in_one_thread_whatever_the_machine_has(
     load: Callable[[], object], monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,5 @@
 """The door through which worlds enter, and what holds for a world that brings nothing of its own."""
 
-import json
 import re
 import subprocess
 import sys
@@ -9,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import diffusion
 from models.locations import resolve
+from models.pipelines.families import find_family
+from models.pipelines.family import PipelineFamily
+from models.pipelines.loading import load_pipeline, pipeline_class
 from models.suites.catalog import SUITES
 from models.suites.mmstar import MMStar
 from models.worlds import WORLDS, find_suite, find_world, world_of
@@ -38,6 +39,9 @@ class Dummy(World):
 
     def pipeline_classes(self) -> dict[str, type]:
         return {"OwnPipeline": OwnPipeline}
+
+    def pipeline_families(self) -> list[PipelineFamily]:
+        return [PipelineFamily("own", ("OwnPipeline",), ("painter",), multiple_px=8)]
 
 
 def test_an_unknown_world_is_answered_with_the_nearest_name() -> None:
@@ -80,6 +84,7 @@ def test_photographs_have_no_models_pool_suites_or_truth_of_their_own() -> None:
     world = find_world("photographs")
     assert world.rules is None
     assert world.pipeline_classes() == {}
+    assert world.pipeline_families() == ()
     with pytest.raises(ModelError, match="has no embedded model 'vlm'"):
         resolve("photographs:vlm")
     with pytest.raises(PoolError, match=r"has no drawn pool 'photographs:'\. Give a folder or an s3:// prefix"):
@@ -94,19 +99,17 @@ def test_photographs_have_no_models_pool_suites_or_truth_of_their_own() -> None:
         world.suite_rows("photographs:", "MMStar", 0)
 
 
-def test_a_pipeline_that_diffusers_lacks_is_found_in_the_worlds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from diffusers import DiffusionPipeline
+def test_a_pipeline_that_diffusers_lacks_is_found_in_the_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffusers import FluxPipeline
 
+    with pytest.raises(ModelError, match="x is a OwnPipeline, which nobody told how to call"):
+        find_family("OwnPipeline", "painter", "x")
     monkeypatch.setitem(WORLDS, "dummy", Dummy())
-    index = tmp_path / "model_index.json"
-    assert diffusion._pipeline_class(index) is DiffusionPipeline
-    for name, found in (("OwnPipeline", OwnPipeline), ("FluxPipeline", DiffusionPipeline), ("No", DiffusionPipeline)):
-        index.write_text(json.dumps({"_class_name": name}))
-        assert diffusion._pipeline_class(index) is found
+    assert find_family("OwnPipeline", "painter", "x").name == "own"
+    assert pipeline_class("OwnPipeline") is OwnPipeline
+    assert pipeline_class("FluxPipeline") is FluxPipeline
     editor = load_profile("shapes").models.editor
-    assert type(diffusion.load_pipeline(editor)).__name__ == "BridgeEditPipeline"
+    assert type(load_pipeline(editor, "editor")).__name__ == "BridgeEditPipeline"
 
 
 def test_only_the_worlds_know_the_embedded_world() -> None:

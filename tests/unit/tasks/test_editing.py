@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from flows import synthesis_inputs as inputs
-from models.payloads import Plan, Plans
+from models.payloads import FittedText, Plan, Plans
 from tasks.editing import edit_images
 from tasks.shards import read_pictures
 from tests.loop import cut_for, done, shard_of, stored, worker_for
@@ -20,6 +20,9 @@ class RecordingEditor:
 
     def __init__(self) -> None:
         self.calls: list[tuple[tuple[int, ...], str, int]] = []
+
+    def fit(self, text: str) -> FittedText:
+        return FittedText(text=text)
 
     def edit(
         self, images: Sequence[Image.Image], instructions: Sequence[str], seeds: Sequence[int]
