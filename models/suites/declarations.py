@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from models.suites.alternatives import begins_line, joining, listed_again
+from models.suites.denial_words import ASIDE, IF, WRONG
 from models.suites.denials import NEAR, denied_after, denied_before, holds, is_denial
 from models.suites.mentions import Mention
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
@@ -12,12 +13,10 @@ from models.suites.vocabulary import (
     ALSO,
     ANSWER,
     ARTICLE,
-    ASIDE,
     BECAUSE,
     BUT,
     CHOOSE,
     HEDGE,
-    IF,
     LINK,
     NO_CUE,
     OPTION,
@@ -25,7 +24,6 @@ from models.suites.vocabulary import (
     SAY,
     SENTENCE_BEGINS,
     TICKS,
-    WRONG,
 )
 
 _MOST = 1000

@@ -1,23 +1,9 @@
 """What takes back what a reply seems to say: denials, suppositions, and what others are said to say."""
 
+from models.suites.denial_words import ASIDE, IDIOMS, IF, NOT, OTHERS, OTHERS_SAY, PRESENT, WOULD, WRONG
 from models.suites.mentions import Mention
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import (
-    ALSO,
-    ASIDE,
-    BUT,
-    HEDGE,
-    IDIOMS,
-    IF,
-    LINK,
-    NOT,
-    OPTION,
-    OTHERS,
-    OTHERS_SAY,
-    PRESENT,
-    WOULD,
-    WRONG,
-)
+from models.suites.vocabulary import ALSO, BUT, HEDGE, LINK, OPTION
 
 NEAR = 8
 """How many words to the left and right are looked at: every rule sees a fixed stretch, so that time stays linear."""

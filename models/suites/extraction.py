@@ -33,8 +33,9 @@ from models.suites.declarations import Declarations
 from models.suites.denials import NEAR, is_supposed
 from models.suites.mentions import Mention, find_mentions
 from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
-from models.suites.vocabulary import OPTION, YES_NO
+from models.suites.vocabulary import OPTION
 from models.suites.yes_no import read_yes_no
+from models.suites.yes_no_words import YES_NO
 
 _ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
 """What most replies are; the rules say the same of it, more slowly."""

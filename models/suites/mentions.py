@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from models.suites.denial_words import NOT, WRONG
 from models.suites.option_texts import said_options
 from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens
 from models.suites.vocabulary import (
@@ -16,13 +17,11 @@ from models.suites.vocabulary import (
     IS_WORD_AFTER_A,
     LINK,
     NAMED_BY_LETTER,
-    NOT,
     OPTION,
     RIGHT,
     SENTENCE_BEGINS,
-    UNSPACED,
-    WRONG,
 )
+from models.suites.word_tables import UNSPACED
 
 _RUN = re.compile(f"[{UNSPACED}]")
 _RUN_ON = (

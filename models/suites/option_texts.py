@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from models.suites.tokens import lower, plain
-from models.suites.vocabulary import UNSPACED
+from models.suites.word_tables import UNSPACED
 
 _RUN = re.compile(f"[{UNSPACED}]")
 _SPACES = str.maketrans("\n\t\r\f\v", "     ")

@@ -6,7 +6,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from models.reasoning import ANSWER_END, ANSWER_TAG
-from models.suites.vocabulary import CROSSES, PHRASE_ENDS, RUNS, TICKS, UNSPACED
+from models.suites.denial_words import CROSSES
+from models.suites.phrases import PHRASE_ENDS, RUNS
+from models.suites.vocabulary import TICKS
+from models.suites.word_tables import UNSPACED
 
 LETTERS = "ABCDEFGH"
 BEGIN = "<answer>"

@@ -1,21 +1,8 @@
-"""The words by which replies announce, confirm and deny an answer, in the languages that models mostly reply in.
+"""The words by which replies announce, name and confirm an answer, in the languages that models mostly reply in."""
 
-A language's words follow its ISO 639 code, in lower case; ``_`` stands for a space. Scripts without spaces are matched
-inside their runs, the others word by word.
-"""
+from models.suites.word_tables import words
 
-import re
-
-UNSPACED = "\u0e00-\u0eff\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af"
-"""Inside a character class: scripts in which words run into each other, or into their particles (Korean)."""
-
-
-def _words(table: str) -> frozenset[str]:
-    found = (word for word in table.split() if not re.fullmatch("[a-z]{2}:", word))
-    return frozenset(word.replace("_", " ") for word in found)
-
-
-ANSWER = _words("""
+ANSWER = words("""
 en: answer answers answered solution conclusion verdict response decision guess pick ans result
 de: antwort lösung antwortet    fr: réponse reponse solution    es: respuesta solución contestación
 it: risposta soluzione    pt: resposta solução gabarito    nl: antwoord    sv: svar svaret
@@ -27,7 +14,7 @@ ko: 정답 답 답변 해답 결론
 """)
 """Nouns that announce an answer."""
 
-OPTION = _words("""
+OPTION = words("""
 en: option choice alternative candidate selection opt    de: option antwortmöglichkeit auswahl möglichkeit
 fr: option l'option choix proposition    es: opción opcion alternativa
 it: opzione l'opzione scelta alternativa    pt: opção alternativa opcao    nl: optie keuze    sv: alternativ
@@ -38,7 +25,7 @@ ja: 選択肢 オプション 記号    ko: 선택지 옵션 보기 선택 번
 """Nouns that name an option, before or after its letter."""
 
 LINK = (
-    _words("""
+    words("""
 en: is are be was being been becomes remains 's seems seem looks look appears appear
 de: ist sei wäre lautet heißt    fr: est serait c'est    es: es sería seria    it: è e' sarebbe    pt: é seria
 nl: is    sv: är    pl: to jest brzmi    cs: je    ro: este    id: adalah ialah    vi: là    el: είναι
@@ -51,7 +38,7 @@ ko: 은 는 이 가 를 을 입니다 이다
 )
 """What stands between such a noun and the answer, and between an option and what is said of it."""
 
-CHOOSE = _words("""
+CHOOSE = words("""
 en: choose chose chosen choosing pick picked picking select selected selecting go_with going_with went_with
 en: opt_for opting_for vote_for settle_on settled_on stick_with sticking_with favor favour choosing_option
 en: go_for going_for    de: wähle wählen gewählt nehme    fr: choisis choisirais choisir
@@ -61,7 +48,7 @@ id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 
 """)
 """Verbs that choose what follows them."""
 
-SAY = _words("""
+SAY = words("""
 en: say think guess believe mean answer suggest suppose conclude leaving leaves left_with that's it's that_is
 en: it_is this_is matches corresponds_to must_be should_be would_be to_be so therefore thus hence actually
 en: correction rather wait ergo accordingly finally consequently overall sorry no
@@ -74,9 +61,9 @@ ko: 따라서 그러므로
 """)
 """Words that announce a letter which ends its clause: "I'd say B.", "so B.", "wait, actually B."."""
 
-TICKS, CROSSES = frozenset("✓✔✅☑"), frozenset("✗✘❌×✖")
+TICKS = frozenset("✓✔✅☑")
 RIGHT = (
-    _words("""
+    words("""
 en: correct right best accurate true closest appropriate suitable one fits fit matches match works applies
 en: better    de: richtig korrekt richtige korrekte beste zutreffend
 fr: correct correcte bonne juste exact exacte vraie    es: correcta correcto verdadera adecuada
@@ -95,38 +82,7 @@ NO_CUE = frozenset(
 )
 """Of ``RIGHT``: words that announce no answer by themselves ("on the right is B")."""
 
-NOT = _words("""
-en: not no never neither nor cannot can't cant isn't aren't wasn't weren't doesn't don't didn't won't wouldn't
-en: shouldn't couldn't hasn't haven't without except excluding exclude excludes excluded eliminate eliminates
-en: eliminated eliminating rule_out rules_out ruled_out ruling_out reject rejected rejecting discard discarded
-en: dismiss dismissed instead_of rather_than than other_than unlike unable isnt doesnt dont ain't nobody none
-en: hardly anything_but everything_but all_but unlikely
-de: nicht kein keine keinen keiner nie ohne statt anstatt weder    fr: pas non jamais sans ni n'est aucun aucune
-es: no nunca sin ni tampoco ningún ninguna    it: non nessun nessuna né senza mai
-pt: não nao nunca sem nem nenhum    nl: niet geen    sv: inte    pl: nie    cs: není ne    ro: nu    hu: nem
-fi: ei    tr: değil    id: bukan tidak    vi: không    ru: не нет ни    uk: не ні    ar: ليس ليست لا غير لن
-fa: نیست نه    he: לא אין אינה    hi: नहीं न    th: ไม่ ไม่ใช่
-zh: 不是 不 没有 没 非 并非 而非 而不是 不选 排除 不能 不可能 無 无 不存在 未 并不是 不應 不应
-""")
-"""Words that deny what follows them in their clause."""
-
-WRONG = (
-    _words("""
-en: wrong incorrect false impossible unlikely inaccurate mistaken invalid irrelevant ruled_out excluded
-en: eliminated rejected discarded dismissed out ruled untrue implausible absent missing incorrectly
-de: falsch inkorrekt unzutreffend ausgeschlossen    fr: faux fausse incorrect incorrecte exclue exclu
-es: incorrecta incorrecto falsa falso descartada    it: sbagliata errata falsa esclusa
-pt: errada incorreta falsa errado    nl: fout onjuist    sv: fel    pl: błędna
-ru: неверный неверно неправильный неправильно ошибочен    ar: خاطئة خطأ خاطئ    hi: गलत    tr: yanlış
-zh: 错 錯 错误 錯誤 不对 不對 不正确 不正確 不符 不符合 不成立 不是 排除 有误 不可能 不合适 不合理
-ja: ではな ではなく じゃなく ではあり じゃな 違 間違 誤 不正解 不適切 がな はな がいな はいな がありま はありま
-ko: 아니 아니라 아닙 아닌 틀 오답 없
-""")
-    | CROSSES
-)
-"""Words that deny what they are said of: "A is wrong"."""
-
-HEDGE = _words("""
+HEDGE = words("""
 en: most likely probably definitely clearly simply just indeed therefore thus then actually only certainly
 en: surely obviously hence still really now also too both all very closely more exactly rather to be have been
 en: can could may might would should must will immediately quite    de: wohl wahrscheinlich also eher
@@ -135,13 +91,13 @@ zh: 应该 最 最可能 可能 很可能 也 都 均 显然 明显 并 选项 �
 """)
 """Words that may stand between any of these."""
 
-ARTICLE = _words("""
+ARTICLE = words("""
 en: the a an letter number labelled labeled    de: der die das ein eine den buchstabe
 fr: la le l' une un les lettre    es: la el una un letra    it: la il lo una un lettera    pt: a o uma um letra
 nl: de het een    zh: 第 个    ja: 選択肢    ru: буква
 """)
 
-ALSO = _words("""
+ALSO = words("""
 en: or and    de: oder und    fr: ou et    es: o y u e    it: o e oppure    pt: ou e    nl: of en
 sv: eller och    pl: lub albo    ru: или и    uk: або та    ar: أو و    fa: یا    he: או    hi: या और
 tr: veya ve    id: atau dan    vi: hoặc và    th: หรือ    zh: 或 或者 和 与 及 以及 还是    ja: と か または や
@@ -149,7 +105,7 @@ ko: 또는 와 과 나 혹은
 """) | frozenset("/,&、")
 """Between the letters of a reply that names several."""
 
-BUT = _words("""
+BUT = words("""
 en: but because since although though however while whereas so therefore then thus as
 de: sondern aber weil denn    fr: mais car parce    es: pero sino porque    it: ma bensì perché
 pt: mas porque    ru: а но потому    nl: maar    pl: ale lecz    zh: 而是 但 但是 因为 因為 由于 所以
@@ -157,7 +113,7 @@ ja: なので から ではなく じゃなく    ko: 아니라    ar: بل لك
 """)
 """Where a denial ends."""
 
-BECAUSE = _words("""
+BECAUSE = words("""
 en: because since as due given based not rather instead for which where with i and but while whereas though
 en: although    de: weil da denn aufgrund    fr: car parce puisque    es: porque ya pues
 it: perché poiché in_quanto    pt: porque pois já    ru: потому так поскольку    nl: omdat want
@@ -168,13 +124,7 @@ hi: है क्योंकि
 """)
 """What may follow a letter that was said by itself."""
 
-IDIOMS = _words("""
-en: no_doubt no_question no_wonder no_other no_wait not_only not_just not_merely without_doubt none_other
-en: only_not
-""")
-"""Begins of phrases that deny nothing of what follows."""
-
-IS_WORD_AFTER_A = _words("""
+IS_WORD_AFTER_A = words("""
 en: is are was were in on at from with by would seems looks appears fits matches describes shows has alone best
 en: that so or if when than to the correctly this it there these here most remains stands works applies says
 en: represents corresponds
@@ -184,67 +134,8 @@ en: represents corresponds
 SENTENCE_BEGINS = frozenset(["The", "It", "This", "There", "Because", "Since", "As", "I", "In", "We"])
 """Words that begin a sentence after a letter without a mark: "A The ring is teal"."""
 
-NAMED_BY_LETTER = _words("""
+NAMED_BY_LETTER = words("""
 en: major minor flat sharp vitamin vitamins cell cells coli movie team class side grade list tier ring cup
 en: battery note
 """)
 """Nouns that make a name of the letter before them: "C major", "E coli"."""
-
-IF = _words("""
-en: if whether suppose unless    de: wenn falls ob    fr: si    es: si    it: se    pt: se    ru: если
-zh: 如果 假如 若 假设    ja: もし    ko: 만약
-""")
-WOULD = _words("""
-en: would were could might had    de: wäre würde hätte    fr: serait était    es: sería fuera
-it: sarebbe fosse    pt: seria fosse    ru: бы    zh: 如果 假如 若 假设    ja: もし    ko: 만약
-""")
-"""With an ``IF`` they make what a sentence says a mere thought."""
-OTHERS_SAY = _words("""
-en: say think argue assume believe expect claim conclude answer choose pick
-""")
-"""What others do, after one of ``OTHERS``: "some might say the answer is A"."""
-OTHERS = _words("""
-en: might may could people some others one you someone
-""")
-ASIDE = _words("""
-en: think believe say mean sure certain that the it is whether if i we do does am can be final right a my would
-en: most claim
-""")
-"""What may stand between a denial and the declaration that it denies: "I do not think that the answer is A"."""
-PRESENT = _words("""
-en: visible present there here shown seen in possible depicted supported an the right correct pictured found it
-""")
-"""What an option's text must lack to be denied: "a dog is not" denies only with one of these."""
-
-NOTHING_SAID = _words("""
-en: idea picture image photo pictures images photos attachment information context way doubt question problem
-en: further additional such answer difference need wonder matter more longer one other clue reason point comment
-en: worries
-""")
-"""Of which a "no" denies nothing that was asked: "no idea", "there is no picture in your message"."""
-AFTER_NO = _words("""
-en: it they there because since the this that as to i he she we you and but not these those is are
-""")
-"""Words before which a "no" is an answer, not a "no dog"."""
-SORRY = _words("""
-en: sorry unable cannot can't apologize apologies unfortunately
-""")
-
-_YES = """
-yes yeah yep yup ja oui sí si sì sim да так ναι evet ya iya có نعم כן हाँ हां tak igen kyllä ano
-はい ええ 네 예 是 是的 对 對 对的 有 有的 ใช่
-"""
-_NO = """
-no nope nah nein non não nao нет ні όχι hayır tidak không لا לא नहीं nie nej nee ne nem ei
-いいえ いや 아니요 아니오 아뇨 아니 否 不 不是 不是的 没有 沒有 不对 ไม่ใช่ ไม่
-"""
-YES_NO = {**dict.fromkeys(_YES.split(), "yes"), **dict.fromkeys(_NO.split(), "no")}
-"""What says yes or no. Beyond English these words mean other things, too: they count where they stand by themselves."""
-
-_ALL = frozenset().union(
-    ANSWER, OPTION, LINK, CHOOSE, SAY, RIGHT, NOT, WRONG, HEDGE, ARTICLE, ALSO, BUT, BECAUSE, IF, IDIOMS, YES_NO
-)
-PHRASE_ENDS = frozenset(word.split()[1] for word in _ALL if " " in word)
-"""Second words of the phrases above, which all have two."""
-RUNS = sorted((word for word in _ALL if re.fullmatch(f"[{UNSPACED}]+", word)), key=lambda word: (-len(word), word))
-"""The words of scripts without spaces, the longest first."""

@@ -3,7 +3,8 @@
 from models.suites.declarations import Declarations
 from models.suites.mentions import Mention
 from models.suites.tokens import PAUSES, STOPS, Tokens, tokens_of
-from models.suites.vocabulary import AFTER_NO, ALSO, BECAUSE, LINK, NOTHING_SAID, SORRY, YES_NO
+from models.suites.vocabulary import ALSO, BECAUSE, LINK
+from models.suites.yes_no_words import AFTER_NO, NOTHING_SAID, SORRY, YES_NO
 
 _ANSWERS = ("no", "yes")
 _ENGLISH = frozenset(["yes", "no", "yeah", "yep", "yup", "nope", "nah"])
