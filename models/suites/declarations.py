@@ -9,6 +9,7 @@ from models.suites.denial_words import ASIDE, IF, WRONG
 from models.suites.denials import NEAR, denied_after, denied_before, holds, is_denial
 from models.suites.mentions import Mention
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
+from models.suites.verdicts import verdicts
 from models.suites.vocabulary import (
     ALSO,
     ANSWER,
@@ -48,10 +49,14 @@ class Declarations:
         self.listed = listed_again(tokens, self.mentions)
         """First tokens of those that only repeat the question's list."""
         self._joining = [joining(tokens, one, other) for one, other in pairwise(self.mentions)]
+        self._verdicts = verdicts(tokens, self.mentions)
         self.denied: list[bool] = []
         for place, one in enumerate(self.mentions):
+            verdict = self._verdicts.get(place)
             self.denied.append(
                 denied_before(tokens, one.first) or denied_after(tokens, one) or self._shares_denial(place)
+                if verdict is None
+                else not verdict
             )
 
     def _shares_denial(self, place: int) -> bool:
@@ -68,7 +73,8 @@ class Declarations:
             if not self.stands(place):
                 continue
             after_denial = place > 0 and self.denied[place - 1] and self.tokens.low[one.first - 1] in BUT
-            if not (after_denial or self._is_announced(one) or self._is_confirmed(one)):
+            judged = place in self._verdicts
+            if not (after_denial or judged or self._is_announced(one) or self._is_confirmed(one)):
                 continue
             end = self.mentions[place + 1] if any(self._joining[place : place + 1]) else one
             if self.tokens.low[end.last + 1] != "?":
@@ -77,10 +83,12 @@ class Declarations:
 
     def stands(self, place: int) -> bool:
         """Whether a mention is neither denied nor one of the question's list again."""
-        return not self.denied[place] and self.mentions[place].first not in self.listed
+        return not self.denied[place] and (place in self._verdicts or self.mentions[place].first not in self.listed)
 
     def names_two(self, place: int) -> bool:
         """Whether a mention is one of several alternatives that stand."""
+        if place in self._verdicts:
+            return len({self.mentions[other].option for other, right in self._verdicts.items() if right}) > 1
         return any(
             self._joining[side] and not self.denied[other]
             for side, other in ((place - 1, place - 1), (place, place + 1))

@@ -9,7 +9,7 @@ from models.suites.word_tables import UNSPACED
 
 _RUN = re.compile(f"[{UNSPACED}]")
 _SPACES = str.maketrans("\n\t\r\f\v", "     ")
-_EDGES = " \t\n.,;:!?\"'`*“”‘’。，"
+_EDGES = " \t\n.,;:!?\"'`*“”‘’。，$"
 _SUFFIXES = ("-color", "-colour", "-hand", "-side", "-shaped")
 """After a hyphen: the word before still says what it says."""
 

@@ -77,6 +77,14 @@ ko: 정답 맞습니다 맞다 맞는 옳은 올바른 선택
     | TICKS
 )
 
+CHANCE = words("""
+en: sure certain confident confidence chance chances probability probable likely likelihood odds certainty
+de: sicher wahrscheinlich wahrscheinlichkeit    fr: sûr probabilité chance chances confiance
+es: seguro segura probabilidad    it: sicuro sicura probabilità    pt: certeza probabilidade chance
+ru: уверен вероятность вероятностью    zh: 把握 概率 可能 可能性 几率 确定 置信度    ja: 確率 可能性
+""")
+"""Words beside which a share in percent is the chance that an option is right."""
+
 NO_CUE = frozenset(
     ["right", "true", "exact", "accurate", "one", "fits", "fit", "matches", "match", "works", "applies", "better"]
 )
