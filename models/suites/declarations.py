@@ -8,6 +8,7 @@ from models.suites.alternatives import begins_line, joining, listed_again
 from models.suites.denial_words import ASIDE, IF, WRONG
 from models.suites.denials import NEAR, denied_after, denied_before, holds, is_denial
 from models.suites.mentions import Mention
+from models.suites.set_aside import is_elsewhere, is_withdrawn
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
 from models.suites.verdicts import verdicts
 from models.suites.vocabulary import (
@@ -16,7 +17,9 @@ from models.suites.vocabulary import (
     ARTICLE,
     BECAUSE,
     BUT,
+    CHANGE,
     CHOOSE,
+    CORRECTION,
     HEDGE,
     LINK,
     NO_CUE,
@@ -68,6 +71,7 @@ class Declarations:
 
     def last(self) -> tuple[bool, int | None]:
         """Whether an answer is declared at all, and the option of the last declaration: ``None`` if it names two."""
+        elsewhere: tuple[bool, int | None] | None = None
         for place in range(len(self.mentions) - 1, -1, -1):
             one = self.mentions[place]
             if not self.stands(place):
@@ -77,9 +81,15 @@ class Declarations:
             if not (after_denial or judged or self._is_announced(one) or self._is_confirmed(one)):
                 continue
             end = self.mentions[place + 1] if any(self._joining[place : place + 1]) else one
-            if self.tokens.low[end.last + 1] != "?":
-                return True, None if self.names_two(place) else one.option
-        return False, None
+            if self.tokens.low[end.last + 1] == "?":
+                continue
+            if not judged and is_withdrawn(self.tokens, end):
+                return True, None
+            option = None if self.names_two(place) else one.option
+            if not is_elsewhere(self.tokens, one):
+                return True, option
+            elsewhere = elsewhere or (True, option)
+        return elsewhere or (False, None)
 
     def stands(self, place: int) -> bool:
         """Whether a mention is neither denied nor one of the question's list again."""
@@ -125,6 +135,8 @@ class Declarations:
             return True
         if tokens.has(at, CHOOSE):
             return holds(tokens, at)
+        if one.letter and tokens.low[at + 1] == "to" and (change := self._change(at)):
+            return holds(tokens, change)
         if one.letter and self.ends_clause(one.last + 1) and self._introduces(one, at, named):
             return True
         if one.letter and word == ":" and not named and (tokens.low[at - 1] in OPTION or tokens.low[at - 1] == "final"):
@@ -133,6 +145,10 @@ class Declarations:
             colon = tokens.low[at - 1] == ":"
             return (colon or tokens.has(at - 1, ANSWER)) and self._is_linked(one, at - 1 if colon else at)
         return word in LINK and self._is_linked(one, at)
+
+    def _change(self, at: int) -> int:
+        """The place of the verb in "change my answer to"; 0 if there is none."""
+        return next((verb for verb in range(at, max(0, at - 3), -1) if self.tokens.low[verb] in CHANGE), 0)
 
     def _introduces(self, one: Mention, at: int, named: bool) -> bool:
         """Whether the token before a letter that ends its clause announces it without a verb: "so B", "answer B"."""
@@ -144,9 +160,19 @@ class Declarations:
         if (tokens.has(at, ANSWER) or (named and tokens.low[at] in RIGHT)) and holds(tokens, at):
             return True
         pause = tokens.low[at] in PAUSES or tokens.low[at] == "\n"
-        noun = tokens.has(at - 1, ANSWER) or tokens.low[at - 1] in OPTION
-        said = tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and noun)
-        return pause and said and holds(tokens, at - 1)
+        noun = tokens.has(at - 1, ANSWER) or tokens.low[at - 1] in OPTION or tokens.has(at - 1, CHOOSE)
+        if pause and (tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and noun)):
+            return holds(tokens, at - 1)
+        return self._corrects(one, at)
+
+    def _corrects(self, one: Mention, at: int) -> bool:
+        """Whether a word like "sorry", "wait" or "updated" stands before a letter that ends its clause."""
+        tokens = self.tokens
+        if tokens.low[at] in STOPS or tokens.low[at] in PAUSES:
+            if tokens.low[at] in STOPS and tokens.low[one.last + 1] not in STOPS:
+                return False
+            at -= 1
+        return tokens.has(at, CORRECTION)
 
     def _is_linked(self, one: Mention, link: int) -> bool:
         """Whether the subject of the "is" before it is an answer: "the answer to the question is"."""

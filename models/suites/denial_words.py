@@ -65,3 +65,53 @@ PRESENT = words("""
 en: visible present there here shown seen in possible depicted supported an the right correct pictured found it
 """)
 """What an option's text must lack to be denied: "a dog is not" denies only with one of these."""
+
+OTHER_ANSWER = words("""
+en: second next another other alternate runner-up worst least trap opposite backup fallback third fourth decoy
+en: distractor initial original former earlier previous prior old tempting rejected
+de: zweitbeste zweite zweiter nächste nächstbeste andere schlechteste ursprüngliche vorherige frühere
+fr: deuxième seconde autre pire moins    es: segunda otra peor menos    it: seconda altra peggiore peggior meno
+pt: segunda outra pior menos inicial    nl: tweede andere slechtste vorige    sv: andra näst sämsta
+ru: второй вторая второе другой худший наименее предыдущий первоначальный
+zh: 第二 其次 次优 备选 另一 另一个 最差 最不 之前 原来 最初    ja: 次 二番目 最初    ko: 두번째 다음 처음
+""")
+"""Before a noun that announces an answer: it is not the one that is given."""
+OTHER_AFTER = words("""
+fr: alternative précédente initiale moins    es: alternativa anterior inicial menos    it: alternativa precedente
+it: iniziale meno    pt: alternativa anterior inicial menos
+""")
+"""After such a noun, in Romance languages."""
+FORMER = words("""
+en: at_first initially originally previously first_guess first_thought first_instinct first_impression first_hunch
+en: first_idea first_reaction first_inclination first_thought i_first first_considered i_considered i_contemplated
+en: briefly_considered was_tempted been_tempted last_time previous_question last_question previous_example
+en: previous_image previous_one previous_picture earlier_i used_to
+de: zuerst anfangs ursprünglich zunächst erste_vermutung    fr: d'abord initialement début premier_abord
+es: al_principio inicialmente primero_pensé primera_impresión    it: all'inizio inizialmente
+pt: inicialmente primeiro_pensei no_início    nl: aanvankelijk eerst    ru: сначала изначально поначалу
+zh: 最初 一开始 起初 原本 原以为 本以为 一開始    ja: 最初 当初 はじめ 初め    ko: 처음
+""")
+"""What a sentence tells of an earlier time, up to its next clause."""
+OTHERWISE = words("""
+en: otherwise    de: sonst ansonsten andernfalls    fr: sinon autrement    es: lo_contrario    it: altrimenti
+pt: caso_contrário    nl: anders    ru: иначе    pl: inaczej    zh: 否则 否則    ja: さもなければ    ko: 아니면
+""")
+ELSEWHERE = words("""
+en: different another    de: andere anderen anderer anderes anderem    fr: autre    es: otra otro    it: altra altro
+pt: outra outro    ru: другой другом другая другого
+""")
+"""In a sentence with one of ``WOULD``: what it says holds for something else."""
+WITH = words("""
+en: with without    de: mit ohne    fr: avec sans    es: con sin    it: con senza    pt: com sem    ru: с без
+""")
+"""At the begin of a sentence with one of ``WOULD``: it holds in another case."""
+THAT = words("""
+en: that this it that's which it's this_one that_one that_isn't    de: das dies es    fr: c'est ce cela ça
+es: eso esto    it: questo quello ciò    pt: isso isto    ru: это    zh: 这 那 這 它    ja: それ これ
+""")
+"""What a withdrawal speaks of: "that is wrong"."""
+EXCEPT = words("""
+en: except but besides excluding    de: außer    fr: sauf    es: excepto salvo menos    it: tranne eccetto
+pt: exceto    nl: behalve    ru: кроме    zh: 除了 除    ja: 以外
+""")
+"""Before the option of which the denial that follows is not said: "all except B are wrong"."""

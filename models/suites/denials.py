@@ -1,18 +1,20 @@
-"""What takes back what a reply seems to say: denials, suppositions, and what others are said to say."""
+"""What a reply denies, before or after it says it."""
 
-from models.suites.denial_words import ASIDE, IDIOMS, IF, NOT, OTHERS, OTHERS_SAY, PRESENT, WOULD, WRONG
+from models.suites.denial_words import ASIDE, IDIOMS, IF, NOT, PRESENT, WRONG
 from models.suites.mentions import Mention
+from models.suites.set_aside import is_set_aside
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
 from models.suites.vocabulary import ALSO, BUT, HEDGE, LINK, OPTION
+from models.suites.word_tables import words
 
 NEAR = 8
 """How many words to the left and right are looked at: every rule sees a fixed stretch, so that time stays linear."""
-_SENTENCE = 25
-"""How far back a sentence's "if" is looked for."""
-_ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必须", "要", "一定"])
-"""After an "if" that supposes nothing: "if I had to choose"."""
 _DO = frozenset(["does", "do", "did", "has", "have", "can", "could", "的", "was"])
-PLURAL = frozenset(["are", "were", "both", "all", "have", "do", "can", "sont", "sind", "son", "sono", "são"])
+PLURAL = words("""
+en: are were both all have do can seem look appear fit match work apply may could might remain
+de: sind beide passen    fr: sont semblent    es: son parecen    it: sono sembrano    pt: são parecem    ru: оба
+zh: 都 均 皆
+""")
 """After several names, what is said of all of them."""
 
 
@@ -74,29 +76,4 @@ def holds(tokens: Tokens, cue: int) -> bool:
             return False
         if not (word in ASIDE or word in HEDGE or word in OPTION):
             break
-    return not is_supposed(tokens, cue) and not _is_said_by_others(tokens, cue)
-
-
-def is_supposed(tokens: Tokens, cue: int) -> bool:
-    """Whether the sentence is of the kind "if it were …, the answer would be" or "had it …, the answer would be"."""
-    low = tokens.low
-    would = any(word in WOULD for word in low[cue + 1 : cue + 5])
-    for at in range(cue, max(0, cue - _SENTENCE), -1):
-        word = low[at]
-        if word in STOPS:
-            return False
-        would |= word in WOULD
-        if word in IF or (word in ("had", "were") and (low[at - 1] in STOPS or low[at - 1] in PAUSES)):
-            return would and not _ASKED & set(low[at + 1 : at + 4])
-    return False
-
-
-def _is_said_by_others(tokens: Tokens, cue: int) -> bool:
-    """Whether the sentence is of the kind "some might say that the answer is"."""
-    low = tokens.low
-    for at in range(cue, max(1, cue - NEAR), -1):
-        if low[at] in STOPS:
-            return False
-        if low[at] in OTHERS_SAY and low[at - 1] in OTHERS and low[at - 2] not in ("i", "we"):
-            return True
-    return False
+    return not is_set_aside(tokens, cue)

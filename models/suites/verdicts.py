@@ -1,6 +1,7 @@
 """Options that a reply judges one by one: boxes that are ticked, a yes or no beside each, a chance for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from models.suites.alternatives import begins_line
 from models.suites.denial_words import CROSSES, NOT, WRONG
@@ -12,6 +13,7 @@ from models.suites.yes_no_words import YES_NO
 _LINE = 60
 """How many words of a line are looked at."""
 _SEPARATORS = frozenset([":", "-", "–", "—", "->", "=", "|", "is", "."])
+_ARTICLES = frozenset(["a", "an", "the"])
 _TICKED = TICKS | FILLED
 _MARKS = _TICKED | CROSSES | EMPTY
 _VERDICTS = {
@@ -35,7 +37,10 @@ def _marked(tokens: Tokens, mentions: Sequence[Mention]) -> dict[int, bool]:
     """Of options with a mark before or after each: whether it is a tick. Marks that are all alike are bullets."""
     if _MARKS.isdisjoint(tokens.low):
         return {}
-    before = {place: _mark(tokens.low[one.first - 1]) for place, one in enumerate(mentions)}
+    before = {
+        place: _mark(tokens.low[one.first - 1 - (tokens.low[one.first - 1] in _ARTICLES)])
+        for place, one in enumerate(mentions)
+    }
     after = {place: _mark(tokens.low[_item_end(tokens, mentions, place)]) for place in before}
     marks = before if before[0] else after
     found = {place: mark for place, mark in marks.items() if mark}
@@ -116,6 +121,6 @@ def _chances(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[tuple[int,
     marks = sorted(
         [(at, -1) for at in shares] + [(one.first, place) for place, one in enumerate(mentions)], reverse=not after
     )
-    for (_, place), (at, share) in zip(marks, marks[1:], strict=False):
+    for (_, place), (at, share) in pairwise(marks):
         if place >= 0 and share < 0:
             yield place, float(tokens.low[at].replace(",", "."))

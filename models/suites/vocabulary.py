@@ -3,22 +3,22 @@
 from models.suites.word_tables import words
 
 ANSWER = words("""
-en: answer answers answered solution conclusion verdict response decision guess pick ans result
+en: answer answers answered solution conclusion verdict response decision guess pick ans result prediction
 de: antwort lösung antwortet    fr: réponse reponse solution    es: respuesta solución contestación
 it: risposta soluzione    pt: resposta solução gabarito    nl: antwoord    sv: svar svaret
 pl: odpowiedź odpowiedz    cs: odpověď    ro: răspuns răspunsul    hu: válasz    fi: vastaus
 tr: cevap yanıt cevabı    id: jawaban jawabannya    vi: đáp_án trả_lời    el: απάντηση    ru: ответ ответом
 uk: відповідь    ar: الإجابة الاجابة الجواب إجابة    fa: پاسخ جواب    he: התשובה תשובה    hi: उत्तर जवाब
-bn: উত্তর    th: คำตอบ    zh: 答案 答 回答 解答 正解 答复 结论 結論    ja: 答え 解答 正答 こたえ
+bn: উত্তর    th: คำตอบ    zh: 答案 答 回答 解答 正解 答复 结论 結論    ja: 答え 解答 正答 こたえ 正しく
 ko: 정답 답 답변 해답 결론
 """)
 """Nouns that announce an answer."""
 
 OPTION = words("""
-en: option choice alternative candidate selection opt    de: option antwortmöglichkeit auswahl möglichkeit
-fr: option l'option choix proposition    es: opción opcion alternativa
-it: opzione l'opzione scelta alternativa    pt: opção alternativa opcao    nl: optie keuze    sv: alternativ
-pl: opcja    tr: seçenek şık    id: pilihan opsi    vi: phương_án    ru: вариант пункт выбор    uk: варіант
+en: option choice alternative candidate selection opt statement    de: option antwortmöglichkeit auswahl möglichkeit
+fr: option l'option choix proposition    es: opción opcion alternativa letra
+it: opzione l'opzione scelta alternativa    pt: opção alternativa opcao letra    nl: optie keuze    sv: alternativ
+pl: opcja    tr: seçenek şık şıkkı şıkkıdır seçeneği seçeneğidir    id: pilihan opsi    vi: phương_án    ru: вариант пункт выбор    uk: варіант
 ar: الخيار خيار    fa: گزینه    he: אפשרות    hi: विकल्प    th: ตัวเลือก ข้อ    zh: 选项 選項 选择 選擇 项
 ja: 選択肢 オプション 記号    ko: 선택지 옵션 보기 선택 번
 """)
@@ -28,7 +28,7 @@ LINK = (
     words("""
 en: is are be was being been becomes remains 's seems seem looks look appears appear
 de: ist sei wäre lautet heißt    fr: est serait c'est    es: es sería seria    it: è e' sarebbe    pt: é seria
-nl: is    sv: är    pl: to jest brzmi    cs: je    ro: este    id: adalah ialah    vi: là    el: είναι
+nl: is    sv: är    pl: jest brzmi    cs: je    ro: este    id: adalah ialah    vi: là    el: είναι
 tr: dir    ru: это является    ar: هي هو    he: היא הוא    fa: است    hi: है हैं होगा    bn: হল হলো
 th: คือ เป็น    zh: 是 为 為 应该是 应为 应是 应当是 就是 即 即为 应该为    ja: は が を です である
 ko: 은 는 이 가 를 을 입니다 이다
@@ -41,25 +41,40 @@ ko: 은 는 이 가 를 을 입니다 이다
 CHOOSE = words("""
 en: choose chose chosen choosing pick picked picking select selected selecting go_with going_with went_with
 en: opt_for opting_for vote_for settle_on settled_on stick_with sticking_with favor favour choosing_option
-en: go_for going_for    de: wähle wählen gewählt nehme    fr: choisis choisirais choisir
+en: go_for going_for lean_towards lean_toward leaning_towards leaning_toward leaning_to stay_with staying_with
+en: keep keeping remain_with stand_by inclined_towards    de: wähle wählen gewählt nehme    fr: choisis choisirais choisir
 es: elijo elegiría elegir escojo selecciono    it: scelgo sceglierei    pt: escolho escolheria seleciono
 nl: kies    sv: väljer    pl: wybieram    ru: выбираю выберу выбрать    uk: обираю    ar: أختار اختار
-id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 選ぶ    ko: 고른다
+id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 選ぶ    ko: 고른다    th: ตอบ เลือก
 """)
 """Verbs that choose what follows them."""
 
 SAY = words("""
 en: say think guess believe mean answer suggest suppose conclude leaving leaves left_with that's it's that_is
 en: it_is this_is matches corresponds_to must_be should_be would_be to_be so therefore thus hence actually
-en: correction rather wait ergo accordingly finally consequently overall sorry no
+en: ergo accordingly finally consequently overall okay ok alright well looks_like seems_like
 de: sage denke glaube meine es_ist das_ist also daher somit deshalb folglich
 fr: dis dirais pense crois c'est donc ainsi alors    es: digo diría creo pienso entonces luego así
 it: dico direi penso credo quindi dunque pertanto    pt: digo diria acho penso portanto logo então
 ru: думаю считаю это значит следовательно итак поэтому    nl: dus
-zh: 所以 因此 故 综上 因而 那么 于是 应该是 就是 更正    ja: よって したがって だから ゆえに
+de: demnach demzufolge mithin    fr: par_conséquent en_conclusion    es: lo_tanto por_tanto por_eso en_conclusión
+it: perciò conseguenza    pt: por_isso conseguinte enfim    ru: таким_образом скорее_всего вероятно
+pl: zatem więc    tr: dolayısıyla bu_yüzden    vi: vậy do_đó    id: jadi    th: ดังนั้น
+zh: 所以 因此 故 综上 因而 那么 于是 应该是 就是    ja: よって したがって だから ゆえに
 ko: 따라서 그러므로
 """)
 """Words that announce a letter which ends its clause: "I'd say B.", "so B.", "wait, actually B."."""
+
+CORRECTION = words("""
+en: correction rather wait actually sorry no nope scratch_that strike_that forget_that my_bad my_mistake never_mind
+en: nevermind oops whoops ups pardon hmm hm on_reflection second_thought second_thoughts closer_look updated update
+en: revised corrected amended edit edited i_meant i_mean make_that changed_my_mind further_thought apologies
+de: korrektur nein moment verzeihung entschuldigung nochmal_überlegt doch
+fr: correction pardon non finalement en_fait    es: corrección perdón mejor_dicho en_realidad pensándolo_bien
+it: correzione anzi no ripensandoci    pt: correção aliás desculpe na_verdade pensando_bem    nl: correctie nee    ru: точнее вернее поправка исправление нет
+zh: 更正 纠正 修正 不对 等等 不 抱歉 应改为 改为    ja: 訂正 いや 間違えた やっぱり やはり    ko: 아니 정정
+""")
+"""What begins a clause that corrects what was said: "scratch that, C"."""
 
 TICKS = frozenset("✓✔✅☑")
 RIGHT = (
@@ -93,17 +108,23 @@ NO_CUE = frozenset(
 HEDGE = words("""
 en: most likely probably definitely clearly simply just indeed therefore thus then actually only certainly
 en: surely obviously hence still really now also too both all very closely more exactly rather to be have been
-en: can could may might would should must will immediately quite    de: wohl wahrscheinlich also eher
+en: can could may might would should must will immediately quite plausible probable gotta got comes 'd
+en: apparently evidently seemingly presumably    de: wohl wahrscheinlich also eher
 fr: donc probablement    es: probablemente    it: probabilmente    pt: provavelmente    ru: скорее всего
-zh: 应该 最 最可能 可能 很可能 也 都 均 显然 明显 并 选项 项 的 是
+zh: 应该 最 最可能 可能 很可能 也 都 均 显然 明显 并 选项 项 的 是    ja: 最も 一番 もっとも
 """)
 """Words that may stand between any of these."""
 
 ARTICLE = words("""
-en: the a an letter number labelled labeled    de: der die das ein eine den buchstabe
-fr: la le l' une un les lettre    es: la el una un letra    it: la il lo una un lettera    pt: a o uma um letra
-nl: de het een    zh: 第 个    ja: 選択肢    ru: буква
+en: the a an my our letter number labelled labeled    de: der die das ein eine den meine buchstabe
+fr: la le l' une un les ma lettre    es: la el una un mi    it: la il lo una un lettera    pt: a o uma um
+nl: de het een mijn    zh: 第 个    ja: 選択肢    ru: мой буква
 """)
+
+CHANGE = words("""
+en: change changing switch switching revise revising update updating amend amending correct correcting
+""")
+"""Verbs with "to" before the new answer: "let me change that to C"."""
 
 ALSO = words("""
 en: or and    de: oder und    fr: ou et    es: o y u e    it: o e oppure    pt: ou e    nl: of en
@@ -112,6 +133,20 @@ tr: veya ve    id: atau dan    vi: hoặc và    th: หรือ    zh: 或 或
 ko: 또는 와 과 나 혹은
 """) | frozenset("/,&、")
 """Between the letters of a reply that names several."""
+
+TOGETHER = words("""
+en: as_well_as along_with together_with and_also but_also plus and_so_is and_likewise and_equally
+de: sowie wie_auch sondern_auch    fr: ainsi_que mais_aussi    es: así_como sino_también junto_con
+it: così_come ma_anche    pt: bem_como mas_também assim_como    ru: а_также но_и    nl: maar_ook evenals
+zh: 还有 跟 同
+""")
+"""Between two options that are named together."""
+LIST_BEGINS = words("""
+en: both of among options choices answers alternatives candidates letters    de: beide sowohl von unter optionen antworten
+fr: des de parmi options réponses    es: de entre opciones respuestas ambas ambos    it: di tra opzioni risposte
+pt: de entre opções respostas    ru: из варианты вариантов    nl: van opties
+""")
+"""Before a list of options, of which the last one belongs to the list, whatever follows it."""
 
 BUT = words("""
 en: but because since although though however while whereas so therefore then thus as

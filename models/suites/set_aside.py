@@ -1,0 +1,149 @@
+"""Answers that a reply names but does not give: supposed, of another time or rank, said by others, taken back."""
+
+from itertools import pairwise
+
+from models.suites.denial_words import (
+    ELSEWHERE,
+    FORMER,
+    IF,
+    NOT,
+    OTHER_AFTER,
+    OTHER_ANSWER,
+    OTHERS,
+    OTHERS_SAY,
+    OTHERWISE,
+    THAT,
+    WITH,
+    WOULD,
+    WRONG,
+)
+from models.suites.mentions import Mention
+from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens
+from models.suites.vocabulary import BUT, CORRECTION, HEDGE, OPTION, RIGHT
+
+_NEAR = 8
+_SENTENCE = 25
+"""How many words of a sentence are looked at, to each side."""
+_ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必须", "要", "一定"])
+"""After an "if" that supposes nothing: "if I had to choose"."""
+_LETTERS = frozenset(LETTERS)
+_ORDINALS = frozenset(["second", "next", "third", "fourth"])
+_EITHER = frozenset(["too", "either", "though", "as", "also", "then"])
+_NO = frozenset(["no", "nope", "wrong"])
+_OTHER_PLACE = frozenset([("other", noun) for noun in ("picture", "image", "photo", "question", "case", "one")])
+_GIVEN = frozenset(["this", "these", "that", "all", "more", "further", "no", "any"])
+"""After a "with" or "without" that sets no other case: "with this in mind"."""
+
+
+def is_set_aside(tokens: Tokens, cue: int) -> bool:
+    """Whether what the word at ``cue`` announces is not the answer that the reply gives."""
+    return (
+        _is_other_answer(tokens, cue)
+        or is_supposed(tokens, cue)
+        or _is_former(tokens, cue)
+        or _is_said_by_others(tokens, cue)
+    )
+
+
+def _is_other_answer(tokens: Tokens, cue: int) -> bool:
+    """Whether it is of the kind "the second best answer", "an alternative answer", "the least likely option"."""
+    low, at = tokens.low, cue - 1
+    if low[cue] == "alternative" and low[at] not in RIGHT:
+        return True
+    while at > cue - _NEAR and (low[at] in RIGHT or low[at] in HEDGE or low[at] == "alternative"):
+        if low[at] == "alternative":
+            return True
+        at -= 1
+    if low[at] in _ORDINALS and at == cue - 1 and low[cue] in OPTION and low[cue] != "choice":
+        return False
+    if low[at] in OTHER_ANSWER or (low[at] == "first" and low[cue + 1] in ("was", "had")):
+        return low[at - 1 : at + 1] != ["at", "least"]
+    return low[cue + 1] in OTHER_AFTER
+
+
+def is_supposed(tokens: Tokens, cue: int) -> bool:
+    """Whether the sentence is of the kind "if it were …, the answer would be" or "had it …, the answer would be"."""
+    low = tokens.low
+    would = any(word in WOULD for word in low[cue + 1 : cue + 5])
+    for at in range(cue, max(0, cue - _SENTENCE), -1):
+        word = low[at]
+        if word in STOPS:
+            return False
+        would |= word in WOULD
+        if tokens.has(at, OTHERWISE) and (word != "otherwise" or low[at - 1] in STOPS or low[at - 1] in PAUSES):
+            return True
+        if word in IF or (word in ("had", "were") and (low[at - 1] in STOPS or low[at - 1] in PAUSES)):
+            return would and not _ASKED & set(low[at + 1 : at + 4])
+    return False
+
+
+def _is_former(tokens: Tokens, cue: int) -> bool:
+    """Whether the clause tells what was thought before: "initially, I thought that the answer was"."""
+    low = tokens.low
+    for at in range(cue, max(0, cue - _SENTENCE), -1):
+        if tokens.has(at, FORMER):
+            return True
+        if low[at] in STOPS or low[at] in BUT or (at < cue and tokens.raw[at] in _LETTERS):
+            return False
+        if low[at] == "," and not (tokens.has(at - 1, FORMER) and low[at - 2] in STOPS):
+            return False
+    return False
+
+
+def _is_said_by_others(tokens: Tokens, cue: int) -> bool:
+    """Whether the sentence is of the kind "some might say that the answer is"."""
+    low = tokens.low
+    for at in range(cue, max(1, cue - _NEAR), -1):
+        if low[at] in STOPS:
+            return False
+        if low[at] in OTHERS_SAY and low[at - 1] in OTHERS and low[at - 2] not in ("i", "we"):
+            return True
+    return False
+
+
+def is_elsewhere(tokens: Tokens, one: Mention) -> bool:
+    """Whether the sentence is of the kind "for a different picture, the answer would be"; it corrects no other one."""
+    low = tokens.low
+    first, last = one.first, one.last
+    while first > max(1, one.first - _SENTENCE) and low[first - 1] not in STOPS and low[first - 1] != ":":
+        first -= 1
+    while last < min(len(low) - 2, one.last + _SENTENCE) and low[last + 1] not in STOPS:
+        last += 1
+    sentence = low[first : last + 1]
+    if WOULD.isdisjoint(sentence):
+        return False
+    if not ELSEWHERE.isdisjoint(sentence) or any(pair in _OTHER_PLACE for pair in pairwise(sentence)):
+        return True
+    return sentence[0] in WITH and sentence[1] not in _GIVEN
+
+
+def is_withdrawn(tokens: Tokens, one: Mention) -> bool:
+    """Whether "no, that is wrong" or the like follows a mention, or its sentence."""
+    low, adjacent, corrected = tokens.low, True, False
+    for at in range(one.last + 1, min(one.last + _SENTENCE, len(low) - 1)):
+        word = low[at]
+        if word in STOPS:
+            corrected = False
+        elif tokens.has(at, CORRECTION) and (low[at - 1] in STOPS or low[at - 1] == "," or corrected):
+            corrected = True
+            if word in _NO and not any(map(str.isalnum, "".join(low[at + 1 : at + 4]))):
+                return True
+        elif tokens.has(at, THAT) and (adjacent or corrected):
+            return _is_called_wrong(tokens, at)
+        elif not (word in PAUSES or word in BUT or word in HEDGE):
+            adjacent = False
+    return False
+
+
+def _is_called_wrong(tokens: Tokens, subject: int) -> bool:
+    """Whether nothing but "is wrong", "cannot be right" or the like is said of the "that" before it."""
+    low, denied = tokens.low, "n't" in tokens.low[subject]
+    for at in range(subject + 1, min(subject + _NEAR, len(low) - 1)):
+        word = low[at]
+        if word in STOPS:
+            return False
+        if word in WRONG or (denied and word in RIGHT):
+            after = low[at + 1]
+            return after in STOPS or after in PAUSES or after in _EITHER or not after.isascii()
+        denied |= word in NOT
+    return False
