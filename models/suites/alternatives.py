@@ -48,7 +48,7 @@ def _ends_list(tokens: Tokens, one: Mention, other: Mention) -> bool:
     if tokens.gaps[other.last + 1].startswith((")", "]")):
         return "(" not in tokens.gaps[other.first] and "[" not in tokens.gaps[other.first]
     at = one.first - 1
-    while at > one.first - _LIST and (low[at] in ALSO or low[at] in _LETTERS):
+    while at > one.first - _LIST and low[at] not in LIST_BEGINS and (low[at] in ALSO or low[at] in _LETTERS):
         at -= 1
     return low[at] in LIST_BEGINS
 

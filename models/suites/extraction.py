@@ -33,8 +33,8 @@ from models.suites.declarations import Declarations
 from models.suites.denials import NEAR
 from models.suites.mentions import Mention, find_mentions
 from models.suites.set_aside import is_supposed, is_withdrawn
-from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
-from models.suites.vocabulary import OPTION
+from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens, lower, plain, tokens_of
+from models.suites.vocabulary import ARTICLE, HEDGE, OPTION
 from models.suites.yes_no import read_yes_no
 from models.suites.yes_no_words import YES_NO
 
@@ -89,8 +89,16 @@ def _stands_out(found: Declarations, one: Mention) -> bool:
         and (after in _LINE_ENDS or tokens.low[one.last + 2] in _LINE_ENDS)
     ):
         return True
-    named = tokens.low[one.first - 1] in OPTION or "(" in tokens.gaps[one.first]
-    return one.text or (named and alone)
+    return one.text or (alone and _is_named(tokens, one))
+
+
+def _is_named(tokens: Tokens, one: Mention) -> bool:
+    """Whether "option" or a bracket stands before the letter, and nothing else in its clause."""
+    at, named = one.first - 1, "(" in tokens.gaps[one.first]
+    while at > one.first - NEAR and (tokens.low[at] in OPTION or tokens.low[at] in ARTICLE or tokens.low[at] in HEDGE):
+        named |= tokens.low[at] in OPTION
+        at -= 1
+    return named and (tokens.low[at] in STOPS or tokens.low[at] in (":", "->", "–", "—", "-"))
 
 
 def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int | None:

@@ -117,7 +117,7 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
     if _RUN.match(after):
         return not glued or any(tokens.starts_with(at + 1, words) for words in _RUN_ON)
     if after[0].isdigit():
-        return not glued
+        return not glued and raw != "a"
     if raw in "AEae" or raw.islower():
         if tokens.starts_with(at + 1, BECAUSE) or after in BUT or after in LINK:
             return True

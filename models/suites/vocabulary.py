@@ -18,7 +18,8 @@ OPTION = words("""
 en: option choice alternative candidate selection opt statement    de: option antwortmöglichkeit auswahl möglichkeit
 fr: option l'option choix proposition    es: opción opcion alternativa letra
 it: opzione l'opzione scelta alternativa    pt: opção alternativa opcao letra    nl: optie keuze    sv: alternativ
-pl: opcja    tr: seçenek şık şıkkı şıkkıdır seçeneği seçeneğidir    id: pilihan opsi    vi: phương_án    ru: вариант пункт выбор    uk: варіант
+pl: opcja    tr: seçenek şık şıkkı şıkkıdır seçeneği seçeneğidir    id: pilihan opsi    vi: phương_án
+ru: вариант пункт выбор    uk: варіант
 ar: الخيار خيار    fa: گزینه    he: אפשרות    hi: विकल्प    th: ตัวเลือก ข้อ    zh: 选项 選項 选择 選擇 项
 ja: 選択肢 オプション 記号    ko: 선택지 옵션 보기 선택 번
 """)
@@ -42,7 +43,8 @@ CHOOSE = words("""
 en: choose chose chosen choosing pick picked picking select selected selecting go_with going_with went_with
 en: opt_for opting_for vote_for settle_on settled_on stick_with sticking_with favor favour choosing_option
 en: go_for going_for lean_towards lean_toward leaning_towards leaning_toward leaning_to stay_with staying_with
-en: keep keeping remain_with stand_by inclined_towards    de: wähle wählen gewählt nehme    fr: choisis choisirais choisir
+en: keep keeping remain_with stand_by inclined_towards    de: wähle wählen gewählt nehme
+fr: choisis choisirais choisir
 es: elijo elegiría elegir escojo selecciono    it: scelgo sceglierei    pt: escolho escolheria seleciono
 nl: kies    sv: väljer    pl: wybieram    ru: выбираю выберу выбрать    uk: обираю    ar: أختار اختار
 id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 選ぶ    ko: 고른다    th: ตอบ เลือก
@@ -71,7 +73,8 @@ en: nevermind oops whoops ups pardon hmm hm on_reflection second_thought second_
 en: revised corrected amended edit edited i_meant i_mean make_that changed_my_mind further_thought apologies
 de: korrektur nein moment verzeihung entschuldigung nochmal_überlegt doch
 fr: correction pardon non finalement en_fait    es: corrección perdón mejor_dicho en_realidad pensándolo_bien
-it: correzione anzi no ripensandoci    pt: correção aliás desculpe na_verdade pensando_bem    nl: correctie nee    ru: точнее вернее поправка исправление нет
+it: correzione anzi no ripensandoci    pt: correção aliás desculpe na_verdade pensando_bem    nl: correctie nee
+ru: точнее вернее поправка исправление нет
 zh: 更正 纠正 修正 不对 等等 不 抱歉 应改为 改为    ja: 訂正 いや 間違えた やっぱり やはり    ko: 아니 정정
 """)
 """What begins a clause that corrects what was said: "scratch that, C"."""
@@ -142,7 +145,8 @@ zh: 还有 跟 同
 """)
 """Between two options that are named together."""
 LIST_BEGINS = words("""
-en: both of among options choices answers alternatives candidates letters    de: beide sowohl von unter optionen antworten
+en: both of among options choices answers alternatives candidates letters
+de: beide sowohl von unter optionen antworten
 fr: des de parmi options réponses    es: de entre opciones respuestas ambas ambos    it: di tra opzioni risposte
 pt: de entre opções respostas    ru: из варианты вариантов    nl: van opties
 """)
