@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from models.suites.denials import NEAR, PLURAL
+from models.suites.denials import NEAR
 from models.suites.mentions import Mention
 from models.suites.tokens import BEGIN, LETTERS, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import ALSO, ANSWER, ARTICLE, LINK, LIST_BEGINS, OPTION, TOGETHER
+from models.suites.vocabulary import ALSO, ANSWER, ARTICLE, LINK, LIST_BEGINS, OPTION, PLURAL, TOGETHER
 
 _LIST = 18
 """Words of a list that are looked at."""

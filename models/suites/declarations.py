@@ -5,13 +5,14 @@ from functools import cached_property
 from itertools import pairwise
 
 from models.suites.alternatives import begins_line, joining, listed_again
-from models.suites.denial_words import ASIDE, IF, WRONG
-from models.suites.denials import NEAR, denied_after, denied_before, holds, is_denial
+from models.suites.denial_words import ASIDE, IF, NOT, WRONG
+from models.suites.denials import NEAR, denied_after, denied_before, holds, is_denial, is_excepted
 from models.suites.mentions import Mention
 from models.suites.set_aside import is_elsewhere, is_withdrawn
-from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
+from models.suites.tokens import BEGIN, LETTERS, PAUSES, STOPS, Tokens
 from models.suites.verdicts import verdicts
 from models.suites.vocabulary import (
+    AFTERTHOUGHT,
     ALSO,
     ANSWER,
     ARTICLE,
@@ -19,6 +20,7 @@ from models.suites.vocabulary import (
     BUT,
     CHANGE,
     CHOOSE,
+    CHOSEN,
     CORRECTION,
     HEDGE,
     LINK,
@@ -34,7 +36,7 @@ _MOST = 1000
 """So many mentions are looked at, the last: a reply with more is a model in a loop."""
 _CUE = 14
 """How many words may stand between "answer" and the answer."""
-_IT = frozenset(["it", "that", "this", "es", "das"])
+_IT = frozenset(["it", "that", "this", "that'd", "it'd", "that'll", "it'll", "es", "das"])
 _THAT = frozenset(["que", "dass", "che", "что"])
 _SECOND = frozenset(["second", "next", "another"])
 """Before a cue: "the second best is A" announces no answer."""
@@ -55,7 +57,7 @@ class Declarations:
         self._verdicts = verdicts(tokens, self.mentions)
         self.denied: list[bool] = []
         for place, one in enumerate(self.mentions):
-            verdict = self._verdicts.get(place)
+            verdict = True if is_excepted(tokens, one) else self._verdicts.get(place)
             self.denied.append(
                 denied_before(tokens, one.first) or denied_after(tokens, one) or self._shares_denial(place)
                 if verdict is None
@@ -77,7 +79,7 @@ class Declarations:
             if not self.stands(place):
                 continue
             after_denial = place > 0 and self.denied[place - 1] and self.tokens.low[one.first - 1] in BUT
-            judged = place in self._verdicts
+            judged = place in self._verdicts or is_excepted(self.tokens, one)
             if not (after_denial or judged or self._is_announced(one) or self._is_confirmed(one)):
                 continue
             end = self.mentions[place + 1] if any(self._joining[place : place + 1]) else one
@@ -97,6 +99,8 @@ class Declarations:
 
     def names_two(self, place: int) -> bool:
         """Whether a mention is one of several alternatives that stand."""
+        if place and self._is_also(place):
+            return True
         if place in self._verdicts:
             return len({self.mentions[other].option for other, right in self._verdicts.items() if right}) > 1
         return any(
@@ -105,12 +109,31 @@ class Declarations:
             if 0 <= side < len(self._joining)
         )
 
+    def _is_also(self, place: int) -> bool:
+        """Whether it is named beside an earlier one: "and so is B"."""
+        first = self.mentions[place].first
+        return self.tokens.low[first - 2 : first] in (["so", "is"], ["as", "is"]) and not self.denied[place - 1]
+
     def ends_clause(self, at: int) -> bool:
         """Whether what stands before the token is said by itself: the clause ends there, or a reason follows."""
         tokens = self.tokens
         if tokens.low[at] in STOPS or tokens.low[at] in PAUSES or tokens.raw[at] in SENTENCE_BEGINS:
             return True
-        return tokens.starts_with(at, BECAUSE)
+        after = at + (tokens.low[at] in OPTION)
+        if tokens.starts_with(at, BECAUSE) or tokens.starts_with(at, AFTERTHOUGHT) or tokens.low[after] in STOPS:
+            return True
+        contrast = at + 1 + (tokens.low[at] not in NOT)
+        return (tokens.starts_with(at, NOT) and tokens.raw[contrast] in LETTERS) or self._opens_aside(at)
+
+    def _opens_aside(self, at: int) -> bool:
+        """Whether a bracket opens before the token and closes at the end of its sentence: "B (confidence: 90%)"."""
+        gaps, low = self.tokens.gaps, self.tokens.low
+        if not gaps[at].lstrip("*)]}$").startswith(("(", "[")):
+            return False
+        for end in range(at + 1, min(at + 2 * NEAR, len(low))):
+            if gaps[end].startswith((")", "]")) or low[end] in STOPS:
+                return low[end] in STOPS
+        return False
 
     def is_item(self, one: Mention) -> bool:
         """Whether it begins a line, as another option's letter does."""
@@ -130,6 +153,8 @@ class Declarations:
         while at > near and tokens.low[at] in HEDGE and tokens.low[at] not in LINK and not tokens.has(at, SAY):
             named = True
             at -= 1
+        if tokens.low[at - 2 : at + 1] == ["none", "other", "than"]:
+            at -= 3
         word = tokens.low[at]
         if word == BEGIN:
             return True
@@ -139,12 +164,17 @@ class Declarations:
             return holds(tokens, change)
         if one.letter and self.ends_clause(one.last + 1) and self._introduces(one, at, named):
             return True
-        if one.letter and word == ":" and not named and (tokens.low[at - 1] in OPTION or tokens.low[at - 1] == "final"):
+        if one.letter and word == ":" and not named and (tokens.low[at - 1] in OPTION or self._is_prompt(at - 1)):
             return holds(tokens, at - 1)
         if word == "\n":
             colon = tokens.low[at - 1] == ":"
             return (colon or tokens.has(at - 1, ANSWER)) and self._is_linked(one, at - 1 if colon else at)
         return word in LINK and self._is_linked(one, at)
+
+    def _is_prompt(self, at: int) -> bool:
+        """Whether the word before a colon asks for the answer: "final", "assistant", the "A" after a "Q"."""
+        low = self.tokens.low
+        return low[at] in ("final", "assistant") or (low[at] == "a" and low[1:3] == ["q", ":"] and low[at - 1] == "\n")
 
     def _change(self, at: int) -> int:
         """The place of the verb in "change my answer to"; 0 if there is none."""
@@ -179,6 +209,8 @@ class Declarations:
         tokens = self.tokens
         if one.letter and self.ends_clause(one.last + 1):
             subject = link - 2 if tokens.low[link - 1] in _THAT else link - 1
+            while tokens.low[subject] in HEDGE and tokens.low[subject] not in LINK and not tokens.has(subject, SAY):
+                subject -= 1
             if tokens.low[subject] in _IT or tokens.low[subject] in STOPS or tokens.has(subject, SAY):
                 return holds(tokens, subject)
         for at in range(link - 1, max(0, link - _CUE), -1):
@@ -205,16 +237,32 @@ class Declarations:
         tokens, linked = self.tokens, False
         if one.letter and not one.text and not self._may_stand_alone(one):
             return False
+        if self._completes(one):
+            return holds(tokens, one.first)
         for at in range(one.last + 1, min(one.last + 1 + NEAR, len(tokens.low) - 1)):
             word = tokens.low[at]
             if word in STOPS or word in WRONG or is_denial(tokens, at) or at in self._texts:
                 return False
+            if word in CHOSEN:
+                return self.ends_clause(at + 1) and holds(tokens, one.first)
             linked |= word in LINK or (word in _DASHES and at == one.last + 1)
             if (word in RIGHT or tokens.has(at, ANSWER)) and (linked or (one.letter and word != "one")):
                 return self._ends_praise(at) and holds(tokens, one.first)
             if not (word in LINK or word in HEDGE or word in ARTICLE or word in OPTION or word in _DASHES):
                 return False
         return False
+
+    def _completes(self, one: Mention) -> bool:
+        """Whether it ends a sentence that called others wrong, or is resumed: "A is not right; B is", "B it is"."""
+        low, end = self.tokens.low, one.last + 1
+        if low[end : end + 2] == ["it", "is"]:
+            return low[end + 2] in STOPS or low[end + 2] in PAUSES
+        if low[end] in STOPS and low[end] and low[end + 1] in _IT and low[end + 2] in LINK:
+            praise = end + 3 + (low[end + 3 : end + 4] != [] and low[end + 3] in ARTICLE)
+            return praise < len(low) - 1 and low[praise] in RIGHT and self._ends_praise(praise)
+        if not (low[end] in LINK and low[end].isalpha() and low[end + 1] in STOPS):
+            return False
+        return not RIGHT.isdisjoint(low[max(0, one.first - 2 * NEAR) : one.first])
 
     @cached_property
     def _texts(self) -> frozenset[int]:

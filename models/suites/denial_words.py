@@ -111,7 +111,8 @@ es: eso esto    it: questo quello ciò    pt: isso isto    ru: это    zh: 这
 """)
 """What a withdrawal speaks of: "that is wrong"."""
 EXCEPT = words("""
-en: except but besides excluding    de: außer    fr: sauf    es: excepto salvo menos    it: tranne eccetto
+en: except besides excluding all_but everything_but apart_from aside_from    de: außer    fr: sauf
+es: excepto salvo menos    it: tranne eccetto
 pt: exceto    nl: behalve    ru: кроме    zh: 除了 除    ja: 以外
 """)
 """Before the option of which the denial that follows is not said: "all except B are wrong"."""

@@ -1,21 +1,17 @@
 """What a reply denies, before or after it says it."""
 
-from models.suites.denial_words import ASIDE, IDIOMS, IF, NOT, PRESENT, WRONG
+from models.suites.denial_words import ASIDE, EXCEPT, IDIOMS, IF, NOT, PRESENT, WRONG
 from models.suites.mentions import Mention
 from models.suites.set_aside import is_set_aside
-from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import ALSO, BUT, HEDGE, LINK, OPTION
-from models.suites.word_tables import words
+from models.suites.tokens import BEGIN, LETTERS, PAUSES, STOPS, Tokens
+from models.suites.vocabulary import ALSO, ARTICLE, BUT, HEDGE, LINK, OPTION, PLURAL
 
 NEAR = 8
 """How many words to the left and right are looked at: every rule sees a fixed stretch, so that time stays linear."""
+_CAPITALS = frozenset(LETTERS)
+_NONE = frozenset(["none", "nothing", "no"])
+"""Before "other than" they deny nothing: "none other than B"."""
 _DO = frozenset(["does", "do", "did", "has", "have", "can", "could", "的", "was"])
-PLURAL = words("""
-en: are were both all have do can seem look appear fit match work apply may could might remain
-de: sind beide passen    fr: sont semblent    es: son parecen    it: sono sembrano    pt: são parecem    ru: оба
-zh: 都 均 皆
-""")
-"""After several names, what is said of all of them."""
 
 
 def is_denial(tokens: Tokens, at: int) -> bool:
@@ -23,6 +19,8 @@ def is_denial(tokens: Tokens, at: int) -> bool:
     if not tokens.has(at, NOT):
         return False
     low = tokens.low
+    if low[at] == "than" and low[at - 2] in _NONE:
+        return False
     return f"{low[at]} {low[at + 1]}" not in IDIOMS and f"{low[at - 1]} {low[at]}" not in IDIOMS
 
 
@@ -53,6 +51,9 @@ def denied_after(tokens: Tokens, one: Mention) -> bool:
         if tokens.starts_with(place, WRONG):
             return True
         if tokens.starts_with(place, NOT):
+            end = place + (tokens.low[place] not in NOT) + 1
+            if tokens.low[end] in WRONG or tokens.raw[end] in _CAPITALS:
+                return False  # "is not wrong"; "B, not A"
             # "The dog is not sleeping" denies no dog; "B: no cat" and "B, not A" deny no B.
             does = linked or "'" in word or word == "cannot" or not word.isascii()
             seen = tokens.low[place + 2] if tokens.low[place + 1] == "be" else tokens.low[place + 1]
@@ -66,6 +67,21 @@ def denied_after(tokens: Tokens, one: Mention) -> bool:
 def _names(word: str) -> bool:
     """Whether a token may name an option: a letter, or "option"."""
     return word in OPTION or (len(word) == 1 and word.isascii() and word.isalpha())
+
+
+def is_excepted(tokens: Tokens, one: Mention) -> bool:
+    """Whether all others are denied: "all options except B are wrong"."""
+    low, at = tokens.low, one.first - 1
+    while at > one.first - NEAR and (low[at] in OPTION or low[at] in ARTICLE):
+        at -= 1
+    if not (tokens.has(at, EXCEPT) or tokens.starts_with(one.last + 1, EXCEPT)):
+        return False
+    for place in range(one.last + 1, min(one.last + 2 * NEAR, len(low) - 1)):
+        if low[place] in STOPS:
+            return False
+        if low[place] in WRONG or is_denial(tokens, place):
+            return True
+    return False
 
 
 def holds(tokens: Tokens, cue: int) -> bool:

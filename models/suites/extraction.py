@@ -40,6 +40,7 @@ from models.suites.yes_no_words import YES_NO
 
 _ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
 """What most replies are; the rules say the same of it, more slowly."""
+_QUESTION = re.compile(r"q(uestion)?\d*")
 _LINE_ENDS = frozenset(["", "\n", "|"])
 
 
@@ -74,6 +75,8 @@ def _stands_out(found: Declarations, one: Mention) -> bool:
     tokens = found.tokens
     alone = found.ends_clause(one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
     begin = one.first - 1
+    if tokens.low[begin] == ":" and _QUESTION.fullmatch(tokens.low[begin - 1]):
+        begin -= 2
     while begin > one.first - NEAR and (
         tokens.low[begin] in PAUSES
         or (tokens.low[begin] == "." and tokens.low[begin - 1].isdigit())

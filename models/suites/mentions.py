@@ -1,6 +1,5 @@
 """Where a reply mentions its options: by their letters, or by their texts as whole words and numbers."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +20,8 @@ from models.suites.vocabulary import (
     RIGHT,
     SENTENCE_BEGINS,
 )
-from models.suites.word_tables import UNSPACED
+from models.suites.word_tables import UNSPACED_WORD
 
-_RUN = re.compile(f"[{UNSPACED}]")
 _RUN_ON = (
     BECAUSE,
     BUT,
@@ -62,6 +60,7 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         Mention(option, bisect_left(tokens.starts, start, 1), bisect_left(tokens.starts, end, 1) - 1, text=True)
         for start, end, option in said_options(tokens.text, options)
     ]
+    texts = [one for one in texts if not _is_label(tokens, one, options)]
     inside = {at for one in texts if one.last > one.first for at in range(one.first, one.last + 1)}
     letters = [
         Mention(LETTERS.index(tokens.raw[at].upper()), at, at, letter=True)
@@ -69,6 +68,15 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         if at not in inside and is_letter(tokens, at, options)
     ]
     return list(_merged(tokens, sorted(letters + texts, key=lambda one: (one.first, -one.last, not one.letter))))
+
+
+def _is_label(tokens: Tokens, one: Mention, options: Sequence[str]) -> bool:
+    """Whether a text that is a letter itself names the option of that letter: "B", but not in "A. B"."""
+    at = one.first
+    if one.last > at or at not in tokens.singles or not is_letter(tokens, at, options):
+        return False
+    label = at - 2 if tokens.low[at - 1] in PAUSES or tokens.low[at - 1] == "." else at - 1
+    return tokens.raw[label].upper() != LETTERS[one.option]
 
 
 def _merged(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[Mention]:
@@ -114,7 +122,7 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
         return False
     if not after or not after[0].isalnum():
         return before != "/" or len(tokens.raw[at - 2]) == 1
-    if _RUN.match(after):
+    if UNSPACED_WORD.match(after):
         return not glued or any(tokens.starts_with(at + 1, words) for words in _RUN_ON)
     if after[0].isdigit():
         return not glued and raw != "a"

@@ -19,7 +19,7 @@ from models.suites.denial_words import (
 )
 from models.suites.mentions import Mention
 from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import BUT, CORRECTION, HEDGE, OPTION, RIGHT
+from models.suites.vocabulary import ANSWER, BUT, CORRECTION, HEDGE, OPTION, RIGHT
 
 _NEAR = 8
 _SENTENCE = 25
@@ -50,11 +50,11 @@ def _is_other_answer(tokens: Tokens, cue: int) -> bool:
     low, at = tokens.low, cue - 1
     if low[cue] == "alternative" and low[at] not in RIGHT:
         return True
-    while at > cue - _NEAR and (low[at] in RIGHT or low[at] in HEDGE or low[at] == "alternative"):
-        if low[at] == "alternative":
+    while at > cue - _NEAR and any(low[at] in words for words in (RIGHT, HEDGE, OPTION, ANSWER)):
+        if low[at] == "alternative" and low[at - 1] not in RIGHT:
             return True
         at -= 1
-    if low[at] in _ORDINALS and at == cue - 1 and low[cue] in OPTION and low[cue] != "choice":
+    if low[at] in _ORDINALS and low[at + 1] in OPTION and low[at + 1] != "choice":
         return False
     if low[at] in OTHER_ANSWER or (low[at] == "first" and low[cue + 1] in ("was", "had")):
         return low[at - 1 : at + 1] != ["at", "least"]

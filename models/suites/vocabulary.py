@@ -55,6 +55,7 @@ SAY = words("""
 en: say think guess believe mean answer suggest suppose conclude leaving leaves left_with that's it's that_is
 en: it_is this_is matches corresponds_to must_be should_be would_be to_be so therefore thus hence actually
 en: ergo accordingly finally consequently overall okay ok alright well looks_like seems_like
+en: evidence_points evidence_suggests evidence_supports everything_points all_points clues_point signs_point
 de: sage denke glaube meine es_ist das_ist also daher somit deshalb folglich
 fr: dis dirais pense crois c'est donc ainsi alors    es: digo diría creo pienso entonces luego así
 it: dico direi penso credo quindi dunque pertanto    pt: digo diria acho penso portanto logo então
@@ -124,6 +125,21 @@ fr: la le l' une un les ma lettre    es: la el una un mi    it: la il lo una un 
 nl: de het een mijn    zh: 第 个    ja: 選択肢    ru: мой буква
 """)
 
+CHOSEN = words("""
+de: wählen gewählt nehmen    nl: kiezen gekozen    tr: seçiyorum seçerim seçtim    hi: चुनता चुनती चुनूंगा
+ja: 選びました 選んだ    ko: 선택합니다 고르겠습니다
+""")
+"""Verbs that choose what stands before them."""
+AFTERTHOUGHT = words("""
+en: to_me for_me in_my here then though imo imho please it_is it_seems    de: denke_ich glaube_ich würde_ich
+fr: je_pense à_mon    es: creo_yo para_mí    pt: eu_acho na_minha    ru: по_моему я_думаю    it: secondo_me
+""")
+"""After a letter that was said by itself: "looks like B to me"."""
+REASON = words("""
+en: because since as    de: weil da denn    fr: car parce puisque    es: porque pues    it: perché poiché
+pt: porque pois    nl: omdat want    ru: потому поскольку    zh: 因为 因為 由于 由於    ja: なぜなら
+""")
+"""Before a clause that gives a reason: what it calls right is not thereby the answer."""
 CHANGE = words("""
 en: change changing switch switching revise revising update updating amend amending correct correcting
 """)
@@ -151,6 +167,13 @@ fr: des de parmi options réponses    es: de entre opciones respuestas ambas amb
 pt: de entre opções respostas    ru: из варианты вариантов    nl: van opties
 """)
 """Before a list of options, of which the last one belongs to the list, whatever follows it."""
+
+PLURAL = words("""
+en: are were both all have do can seem look appear fit match work apply may could might remain
+de: sind beide passen    fr: sont semblent    es: son parecen    it: sono sembrano    pt: são parecem    ru: оба
+zh: 都 均 皆
+""")
+"""After several names, what is said of all of them."""
 
 BUT = words("""
 en: but because since although though however while whereas so therefore then thus as

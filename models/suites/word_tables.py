@@ -8,6 +8,9 @@ import re
 UNSPACED = "\u0e00-\u0eff\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af"
 """Inside a character class: scripts in which words run into each other, or into their particles (Korean)."""
 
+UNSPACED_WORD = re.compile(f"[{UNSPACED}]")
+"""Matches a word of such a script."""
+
 
 def words(table: str) -> frozenset[str]:
     """The words and phrases of a table."""

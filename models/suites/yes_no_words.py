@@ -19,8 +19,13 @@ en: further additional such answer difference need wonder matter more longer one
 en: worries
 """)
 """Of which a "no" denies nothing that was asked: "no idea", "there is no picture in your message"."""
+UNDECIDED = words("""
+en: answer answers conclusion conclusions evidence determination decision judgment judgement certainty
+""")
+"""Of which a "no" leaves the question open, whatever stands between: "no clear answer can be given"."""
 AFTER_NO = words("""
-en: it they there because since the this that as to i he she we you and but not these those is are
+en: it they there because since the this that as to i he she we you and but not these those is are rather instead
+en: here from in on at for with
 """)
 """Words before which a "no" is an answer, not a "no dog"."""
 SORRY = words("""
