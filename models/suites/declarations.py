@@ -1,6 +1,6 @@
 """Which of the options that a reply mentions it declares to be its answer, and which it denies."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from models.suites.tokens import BEGIN, LETTERS, PAUSES, STOPS, Tokens
 from models.suites.verdicts import verdicts
 from models.suites.vocabulary import (
     AFTERTHOUGHT,
+    AGREES,
     ALSO,
     ANSWER,
     ARTICLE,
@@ -37,6 +38,8 @@ _MOST = 1000
 _CUE = 14
 """How many words may stand between "answer" and the answer."""
 _IT = frozenset(["it", "that", "this", "that'd", "it'd", "that'll", "it'll", "es", "das"])
+_MAYBE = frozenset(["could", "may", "might", "can", "可能"])
+_LIKE = frozenset(["looks like", "seems like", "sounds like", "smells like"])
 _THAT = frozenset(["que", "dass", "che", "что"])
 _SECOND = frozenset(["second", "next", "another"])
 """Before a cue: "the second best is A" announces no answer."""
@@ -160,7 +163,7 @@ class Declarations:
             return True
         if tokens.has(at, CHOOSE):
             return holds(tokens, at)
-        if one.letter and tokens.low[at + 1] == "to" and (change := self._change(at)):
+        if one.letter and tokens.low[at + 1] == "to" and (change := self._verb(at, CHANGE)):
             return holds(tokens, change)
         if one.letter and self.ends_clause(one.last + 1) and self._introduces(one, at, named):
             return True
@@ -176,15 +179,19 @@ class Declarations:
         low = self.tokens.low
         return low[at] in ("final", "assistant") or (low[at] == "a" and low[1:3] == ["q", ":"] and low[at - 1] == "\n")
 
-    def _change(self, at: int) -> int:
-        """The place of the verb in "change my answer to"; 0 if there is none."""
-        return next((verb for verb in range(at, max(0, at - 3), -1) if self.tokens.low[verb] in CHANGE), 0)
+    def _verb(self, at: int, verbs: Container[str]) -> int:
+        """The place of one of the verbs shortly before: "change my answer to", "pick the last one,"; 0 if none is."""
+        return next((verb for verb in range(at, max(0, at - 5), -1) if self.tokens.has(verb, verbs)), 0)
 
     def _introduces(self, one: Mention, at: int, named: bool) -> bool:
         """Whether the token before a letter that ends its clause announces it without a verb: "so B", "answer B"."""
         tokens = self.tokens
         if self._is_bold(one) or tokens.low[at] in TICKS or (tokens.has(at, SAY) and holds(tokens, at)):
             return True
+        if named and (tokens.low[at] in _DESCRIBES or tokens.has(at, AGREES)):
+            return holds(tokens, at)
+        if tokens.has(at, _LIKE):
+            return any(tokens.low[at - 2] in words for words in (STOPS, PAUSES, _IT, HEDGE))
         if named and tokens.low[at] in STOPS and tokens.low[at + 1] in HEDGE:
             return True
         if (tokens.has(at, ANSWER) or (named and tokens.low[at] in RIGHT)) and holds(tokens, at):
@@ -193,6 +200,8 @@ class Declarations:
         noun = tokens.has(at - 1, ANSWER) or tokens.low[at - 1] in OPTION or tokens.has(at - 1, CHOOSE)
         if pause and (tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and noun)):
             return holds(tokens, at - 1)
+        if named and tokens.low[at] == "," and (verb := self._verb(at, CHOOSE)):
+            return holds(tokens, verb)
         return self._corrects(one, at)
 
     def _corrects(self, one: Mention, at: int) -> bool:
@@ -209,7 +218,12 @@ class Declarations:
         tokens = self.tokens
         if one.letter and self.ends_clause(one.last + 1):
             subject = link - 2 if tokens.low[link - 1] in _THAT else link - 1
-            while tokens.low[subject] in HEDGE and tokens.low[subject] not in LINK and not tokens.has(subject, SAY):
+            while (
+                tokens.low[subject] in HEDGE
+                and tokens.low[subject] not in _MAYBE
+                and tokens.low[subject] not in LINK
+                and not tokens.has(subject, SAY)
+            ):
                 subject -= 1
             if tokens.low[subject] in _IT or tokens.low[subject] in STOPS or tokens.has(subject, SAY):
                 return holds(tokens, subject)
@@ -257,6 +271,8 @@ class Declarations:
         low, end = self.tokens.low, one.last + 1
         if low[end : end + 2] == ["it", "is"]:
             return low[end + 2] in STOPS or low[end + 2] in PAUSES
+        if low[end] in LINK and low[end + 1] in NOT and low[end + 2] in WRONG:
+            end += 3
         if low[end] in STOPS and low[end] and low[end + 1] in _IT and low[end + 2] in LINK:
             praise = end + 3 + (low[end + 3 : end + 4] != [] and low[end + 3] in ARTICLE)
             return praise < len(low) - 1 and low[praise] in RIGHT and self._ends_praise(praise)

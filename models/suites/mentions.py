@@ -33,7 +33,7 @@ _RUN_ON = (
     HEDGE,
     OPTION,
     CHOOSE,
-    frozenset("がをもでの를을도라中里显"),
+    frozenset("がをもでの를을도라中里显外"),
 )
 """What runs on from a letter in scripts without spaces; anything else makes a name of it ("A型")."""
 _UNITS = frozenset(["°", "º"])
@@ -61,7 +61,9 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         for start, end, option in said_options(tokens.text, options)
     ]
     texts = [one for one in texts if not _is_label(tokens, one, options)]
-    inside = {at for one in texts if one.last > one.first for at in range(one.first, one.last + 1)}
+    inside = {
+        at for one in texts if one.last > one.first or _has_label(tokens, one) for at in range(one.first, one.last + 1)
+    }
     letters = [
         Mention(LETTERS.index(tokens.raw[at].upper()), at, at, letter=True)
         for at in tokens.singles
@@ -70,13 +72,18 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
     return list(_merged(tokens, sorted(letters + texts, key=lambda one: (one.first, -one.last, not one.letter))))
 
 
+def _has_label(tokens: Tokens, one: Mention) -> bool:
+    """Whether its own letter stands before a text: "A. B"."""
+    mark = tokens.low[one.first - 1]
+    return tokens.raw[one.first - 1 - (mark in PAUSES or mark == ".")].upper() == LETTERS[one.option]
+
+
 def _is_label(tokens: Tokens, one: Mention, options: Sequence[str]) -> bool:
     """Whether a text that is a letter itself names the option of that letter: "B", but not in "A. B"."""
-    at = one.first
-    if one.last > at or at not in tokens.singles or not is_letter(tokens, at, options):
+    letter = tokens.raw[one.first].upper()
+    if one.last > one.first or len(letter) != 1 or letter not in LETTERS or letter == LETTERS[one.option]:
         return False
-    label = at - 2 if tokens.low[at - 1] in PAUSES or tokens.low[at - 1] == "." else at - 1
-    return tokens.raw[label].upper() != LETTERS[one.option]
+    return is_letter(tokens, one.first, options) and not _has_label(tokens, one)
 
 
 def _merged(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[Mention]:

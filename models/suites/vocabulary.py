@@ -54,7 +54,7 @@ id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 
 SAY = words("""
 en: say think guess believe mean answer suggest suppose conclude leaving leaves left_with that's it's that_is
 en: it_is this_is matches corresponds_to must_be should_be would_be to_be so therefore thus hence actually
-en: ergo accordingly finally consequently overall okay ok alright well looks_like seems_like
+en: ergo accordingly finally consequently overall okay ok alright well 
 en: evidence_points evidence_suggests evidence_supports everything_points all_points clues_point signs_point
 de: sage denke glaube meine es_ist das_ist also daher somit deshalb folglich
 fr: dis dirais pense crois c'est donc ainsi alors    es: digo diría creo pienso entonces luego así
@@ -140,6 +140,10 @@ en: because since as    de: weil da denn    fr: car parce puisque    es: porque 
 pt: porque pois    nl: omdat want    ru: потому поскольку    zh: 因为 因為 由于 由於    ja: なぜなら
 """)
 """Before a clause that gives a reason: what it calls right is not thereby the answer."""
+AGREES = words("""
+en: consistent_with agrees_with matches_with aligns_with corresponds_with corresponds_to belongs_to is_in fits_with
+""")
+"""Before "option B", as what it shows, describes or matches."""
 CHANGE = words("""
 en: change changing switch switching revise revising update updating amend amending correct correcting
 """)
