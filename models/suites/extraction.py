@@ -29,6 +29,7 @@ text in a short reply. The departures from them, each for a reason:
 import re
 
 from models.reasoning import final_part, strip_reasoning
+from models.suites.clauses import ends_clause
 from models.suites.declarations import Declarations
 from models.suites.denials import NEAR
 from models.suites.mentions import Mention, find_mentions
@@ -41,6 +42,7 @@ from models.suites.yes_no_words import YES_NO
 _ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
 """What most replies are; the rules say the same of it, more slowly."""
 _QUESTION = re.compile(r"q(uestion)?\d*")
+_COLONS = frozenset([":", "->", "–", "—", "-", "print"])
 _LINE_ENDS = frozenset(["", "\n", "|"])
 
 
@@ -73,7 +75,7 @@ def _by_itself(found: Declarations) -> int | None:
 def _stands_out(found: Declarations, one: Mention) -> bool:
     """Whether a letter is the reply or its begin, a line, or a label of its option."""
     tokens = found.tokens
-    alone = found.ends_clause(one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
+    alone = ends_clause(tokens, one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
     begin = one.first - 1
     if tokens.low[begin] == ":" and _QUESTION.fullmatch(tokens.low[begin - 1]):
         begin -= 2
@@ -101,7 +103,7 @@ def _is_named(tokens: Tokens, one: Mention) -> bool:
     while at > one.first - NEAR and (tokens.low[at] in OPTION or tokens.low[at] in ARTICLE or tokens.low[at] in HEDGE):
         named |= tokens.low[at] in OPTION
         at -= 1
-    return named and (tokens.low[at] in STOPS or tokens.low[at] in (":", "->", "–", "—", "-"))
+    return named and (tokens.low[at] in STOPS or tokens.low[at] in _COLONS)
 
 
 def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int | None:

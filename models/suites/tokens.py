@@ -129,19 +129,10 @@ def _is_picture(token: str) -> bool:
     return token > "\u2000" and unicodedata.category(token) == "So" and token not in _MARKS_OF_OPTIONS
 
 
-def _add_key(found: Tokens, token: str, gap: str) -> str:
-    """Add a key of JSON by its words if it names an answer, else as it is: "final_answer", "correctOption"."""
+def _key_words(token: str) -> list[re.Match[str]]:
+    """The words of a key of JSON that names an answer: "final_answer", "correctOption"; else none."""
     words = list(_KEY_WORD.finditer(token))
-    if not any(word[0].lower() in ANSWER or word[0].lower() in OPTION for word in words):
-        words = [re.match(".*", token)]
-    begin = found.starts.pop()
-    for word in words:
-        found.raw.append(word[0])
-        found.low.append(word[0].lower())
-        found.gaps.append(gap)
-        found.starts.append(begin + word.start())
-        gap = ""
-    return ""
+    return words if any(word[0].lower() in ANSWER or word[0].lower() in OPTION for word in words) else []
 
 
 def tokens_of(reply: str) -> Tokens:
@@ -160,8 +151,13 @@ def tokens_of(reply: str) -> Tokens:
         if kind == "word":
             if token in _SINGLES:
                 found.singles.append(len(raw))
-            elif "_" in token or _CAMEL.fullmatch(token):
-                gap = _add_key(found, token, gap)
+            elif ("_" in token or _CAMEL.fullmatch(token)) and (words := _key_words(token)):
+                begin = starts.pop()
+                raw += [word[0] for word in words]
+                low += [word[0].lower() for word in words]
+                gaps += [gap] + [""] * (len(words) - 1)
+                starts += [begin + word.start() for word in words]
+                gap = ""
                 continue
         elif kind in _SAME:
             token = _SAME[kind]

@@ -140,6 +140,9 @@ en: because since as    de: weil da denn    fr: car parce puisque    es: porque 
 pt: porque pois    nl: omdat want    ru: потому поскольку    zh: 因为 因為 由于 由於    ja: なぜなら
 """)
 """Before a clause that gives a reason: what it calls right is not thereby the answer."""
+IT = frozenset(["it", "that", "this", "that'd", "it'd", "that'll", "it'll", "es", "das"])
+LIKE = words("en: looks_like seems_like sounds_like")
+DESCRIBES = words("en: describes represents depicts captures shows answers explains")
 AGREES = words("""
 en: consistent_with agrees_with matches_with aligns_with corresponds_with corresponds_to belongs_to is_in fits_with
 """)
