@@ -34,8 +34,8 @@ _SECOND = frozenset(["second", "next", "another"])
 """Before a cue: "the second best is A" announces no answer."""
 
 
-def is_announced(tokens: Tokens, one: Mention, item: bool) -> bool:
-    """Whether "answer is", "I choose", a box or the like stands before it, or it is in bold and no ``item`` of a list."""
+def is_announced(tokens: Tokens, one: Mention) -> bool:
+    """Whether "answer is", "I choose", a box, a tick or the like stands before it."""
     at, named = one.first - 1, False
     near = max(0, one.first - NEAR)
     while at > near and (tokens.low[at] in ARTICLE or tokens.low[at] in OPTION) and not tokens.has(at, CHOOSE):
@@ -53,11 +53,7 @@ def is_announced(tokens: Tokens, one: Mention, item: bool) -> bool:
         return holds(tokens, at)
     if one.letter and tokens.low[at + 1] == "to" and (change := _verb(tokens, at, CHANGE)):
         return holds(tokens, change)
-    if (
-        one.letter
-        and ends_clause(tokens, one.last + 1)
-        and ((not item and _is_bold(tokens, one)) or _introduces(tokens, one, at, named))
-    ):
+    if one.letter and ends_clause(tokens, one.last + 1) and _introduces(tokens, one, at, named):
         return True
     if one.letter and word == ":" and not named and (tokens.low[at - 1] in OPTION or _is_prompt(tokens, at - 1)):
         return holds(tokens, at - 1)
@@ -129,8 +125,9 @@ def _verb(tokens: Tokens, at: int, verbs: Container[str]) -> int:
     return next((verb for verb in range(at, max(0, at - 5), -1) if tokens.has(verb, verbs)), 0)
 
 
-def _is_bold(tokens: Tokens, one: Mention) -> bool:
-    """Whether the letter is in bold."""
+def is_bold(tokens: Tokens, one: Mention) -> bool:
+    """Whether it is a letter in bold that ends its clause."""
     gaps, at = tokens.gaps, one.first
     opened = "**" in gaps[at] or (tokens.low[at - 1] in OPTION and "**" in gaps[at - 1])
-    return opened and any("**" in gap for gap in gaps[one.last + 1 : one.last + 3])
+    closed = opened and any("**" in gap for gap in gaps[one.last + 1 : one.last + 3])
+    return closed and one.letter and ends_clause(tokens, one.last + 1)

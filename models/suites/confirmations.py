@@ -1,6 +1,6 @@
 """What stands after an option that is declared: "is correct", "is the answer", "it is"."""
 
-from collections.abc import Container
+from collections.abc import Callable
 
 from models.suites.clauses import ends_clause
 from models.suites.denial_words import ASIDE, IF, NOT, WRONG
@@ -28,8 +28,8 @@ _DASHES = frozenset(["-", "–", "—", "->"])
 _BEFORE_LETTER = (OPTION, ARTICLE, LINK, BUT, ALSO, SAY, CHOOSE, HEDGE, ASIDE, BECAUSE, ANSWER, IF)
 
 
-def is_confirmed(tokens: Tokens, one: Mention, texts: Container[int]) -> bool:
-    """Whether "is correct", "is the answer" or the like is said of it; ``texts`` are the tokens of options' texts."""
+def is_confirmed(tokens: Tokens, one: Mention, is_text: Callable[[int], bool]) -> bool:
+    """Whether "is correct", "is the answer" or the like is said of it; ``is_text`` tells tokens of options' texts."""
     linked = False
     if one.letter and not one.text and not _may_stand_alone(tokens, one):
         return False
@@ -37,13 +37,13 @@ def is_confirmed(tokens: Tokens, one: Mention, texts: Container[int]) -> bool:
         return holds(tokens, one.first)
     for at in range(one.last + 1, min(one.last + 1 + NEAR, len(tokens.low) - 1)):
         word = tokens.low[at]
-        if word in STOPS or word in WRONG or is_denial(tokens, at) or at in texts:
+        if word in STOPS or word in WRONG or is_denial(tokens, at):
             return False
         if word in CHOSEN:
             return ends_clause(tokens, at + 1) and holds(tokens, one.first)
         linked |= word in LINK or (word in _DASHES and at == one.last + 1)
         if (word in RIGHT or tokens.has(at, ANSWER)) and (linked or (one.letter and word != "one")):
-            return _ends_praise(tokens, at) and holds(tokens, one.first)
+            return _ends_praise(tokens, at) and holds(tokens, one.first) and not is_text(at)
         if not (word in LINK or word in HEDGE or word in ARTICLE or word in OPTION or word in _DASHES):
             return False
     return False

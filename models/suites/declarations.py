@@ -5,7 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from models.suites.alternatives import begins_line, joining, listed_again
-from models.suites.announcements import is_announced
+from models.suites.announcements import is_announced, is_bold
 from models.suites.confirmations import is_confirmed
 from models.suites.denials import denied_after, denied_before, is_excepted
 from models.suites.mentions import Mention
@@ -27,10 +27,11 @@ class Declarations:
         self.listed = listed_again(tokens, self.mentions)
         """First tokens of those that only repeat the question's list."""
         self._joining = [joining(tokens, one, other) for one, other in pairwise(self.mentions)]
-        self._verdicts = verdicts(tokens, self.mentions)
+        self._verdicts = dict(verdicts(tokens, self.mentions))
+        self._verdicts |= {place: True for place, one in enumerate(self.mentions) if is_excepted(tokens, one)}
         self.denied: list[bool] = []
         for place, one in enumerate(self.mentions):
-            verdict = True if is_excepted(tokens, one) else self._verdicts.get(place)
+            verdict = self._verdicts.get(place)
             self.denied.append(
                 denied_before(tokens, one.first) or denied_after(tokens, one) or self._shares_denial(place)
                 if verdict is None
@@ -52,13 +53,13 @@ class Declarations:
             if not self.stands(place):
                 continue
             after_denial = place > 0 and self.denied[place - 1] and self.tokens.low[one.first - 1] in BUT
-            judged = place in self._verdicts or is_excepted(self.tokens, one)
+            judged = place in self._verdicts
             if not (after_denial or judged or self._is_said(place)):
                 continue
             end = self.mentions[place + 1] if any(self._joining[place : place + 1]) else one
             if self.tokens.low[end.last + 1] == "?":
                 continue
-            if not judged and is_withdrawn(self.tokens, end):
+            if not judged and self.is_withdrawn(end):
                 return True, None
             option = None if self.names_two(place) else one.option
             if not is_elsewhere(self.tokens, one):
@@ -69,9 +70,9 @@ class Declarations:
     def _is_said(self, place: int) -> bool:
         """Whether words before or after a mention declare it."""
         one = self.mentions[place]
-        if is_announced(self.tokens, one, self.is_item(one)):
+        if is_announced(self.tokens, one) or (is_bold(self.tokens, one) and not self.is_item(one)):
             return True
-        return is_confirmed(self.tokens, one, self._texts) and not self._gives_reason(place)
+        return is_confirmed(self.tokens, one, self._is_text) and not self._gives_reason(place)
 
     def _gives_reason(self, place: int) -> bool:
         """Whether what is said of it is the reason for an earlier one: "D, because A, B and C are correct"."""
@@ -84,6 +85,11 @@ class Declarations:
         if low[begin] not in REASON or not first:
             return False
         return self.stands(first - 1) and STOPS.isdisjoint(low[self.mentions[first - 1].last + 1 : begin])
+
+    def is_withdrawn(self, one: Mention) -> bool:
+        """Whether a mention is taken back before the next one: "No, that is wrong"."""
+        further = (other.first for other in self.mentions if other.first > one.last)
+        return is_withdrawn(self.tokens, one, next(further, len(self.tokens.low)))
 
     def stands(self, place: int) -> bool:
         """Whether a mention is neither denied nor one of the question's list again."""
@@ -114,7 +120,6 @@ class Declarations:
     def _are_items(self) -> bool:
         return len({one.option for one in self.mentions if one.letter and begins_line(self.tokens, one)}) > 1
 
-    @cached_property
-    def _texts(self) -> frozenset[int]:
-        """The tokens of options' texts: "the right" confirms nothing where "right" is an option."""
-        return frozenset(at for one in self.mentions if one.text for at in range(one.first, one.last + 1))
+    def _is_text(self, at: int) -> bool:
+        """Whether a token is of an option's text: "the right" confirms nothing where "right" is an option."""
+        return any(one.text and one.first <= at <= one.last for one in self.mentions)

@@ -33,7 +33,7 @@ from models.suites.clauses import ends_clause
 from models.suites.declarations import Declarations
 from models.suites.denials import NEAR
 from models.suites.mentions import Mention, find_mentions
-from models.suites.set_aside import is_supposed, is_withdrawn
+from models.suites.set_aside import is_supposed
 from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens, lower, plain, tokens_of
 from models.suites.vocabulary import ARTICLE, HEDGE, OPTION
 from models.suites.yes_no import read_yes_no
@@ -66,7 +66,7 @@ def _by_itself(found: Declarations) -> int | None:
     said = {
         one.option
         for place, one in enumerate(found.mentions)
-        if one.letter and found.stands(place) and not is_withdrawn(found.tokens, one)
+        if one.letter and found.stands(place) and not found.is_withdrawn(one)
         if found.names_two(place) or _stands_out(found, one)
     }
     return said.pop() if len(said) == 1 else None

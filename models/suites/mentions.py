@@ -60,9 +60,13 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         Mention(option, bisect_left(tokens.starts, start, 1), bisect_left(tokens.starts, end, 1) - 1, text=True)
         for start, end, option in said_options(tokens.text, options)
     ]
-    texts = [one for one in texts if not _is_label(tokens, one, options)]
+    if any(len(option) == 1 for option in options):
+        texts = [one for one in texts if not _is_label(tokens, one, options)]
     inside = {
-        at for one in texts if one.last > one.first or _has_label(tokens, one) for at in range(one.first, one.last + 1)
+        at
+        for one in texts
+        if one.last > one.first or (len(tokens.raw[one.first]) == 1 and _has_label(tokens, one))
+        for at in range(one.first, one.last + 1)
     }
     letters = [
         Mention(LETTERS.index(tokens.raw[at].upper()), at, at, letter=True)

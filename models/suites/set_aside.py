@@ -24,12 +24,18 @@ from models.suites.vocabulary import ANSWER, BUT, CORRECTION, HEDGE, OPTION, RIG
 _NEAR = 8
 _SENTENCE = 25
 """How many words of a sentence are looked at, to each side."""
+_SIGNS = frozenset(
+    max(words.split(), key=len)
+    for words in FORMER | OTHERWISE | IF | OTHER_ANSWER | OTHER_AFTER | OTHERS | {"had", "were", "first", "alternative"}
+)
+"""One of these stands in every sentence with such an answer: most have none, and are not looked at further."""
 _ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必须", "要", "一定"])
 """After an "if" that supposes nothing: "if I had to choose"."""
 _LETTERS = frozenset(LETTERS)
 _ORDINALS = frozenset(["second", "next", "third", "fourth"])
 _EITHER = frozenset(["too", "either", "though", "as", "also", "then"])
 _NO = frozenset(["no", "nope", "wrong"])
+_WITHDRAWALS = THAT | _NO
 _OTHER_PLACE = frozenset([("other", noun) for noun in ("picture", "image", "photo", "question", "case", "one")])
 _GIVEN = frozenset(["this", "these", "that", "all", "more", "further", "no", "any"])
 """After a "with" or "without" that sets no other case: "with this in mind"."""
@@ -37,6 +43,8 @@ _GIVEN = frozenset(["this", "these", "that", "all", "more", "further", "no", "an
 
 def is_set_aside(tokens: Tokens, cue: int) -> bool:
     """Whether what the word at ``cue`` announces is not the answer that the reply gives."""
+    if _SIGNS.isdisjoint(tokens.low[max(0, cue - _SENTENCE) : cue + 3]):
+        return False
     return (
         _is_other_answer(tokens, cue)
         or is_supposed(tokens, cue)
@@ -105,6 +113,8 @@ def is_elsewhere(tokens: Tokens, one: Mention) -> bool:
     """Whether the sentence is of the kind "for a different picture, the answer would be"; it corrects no other one."""
     low = tokens.low
     first, last = one.first, one.last
+    if WOULD.isdisjoint(low[max(0, first - _SENTENCE) : last + _SENTENCE]):
+        return False
     while first > max(1, one.first - _SENTENCE) and low[first - 1] not in STOPS and low[first - 1] != ":":
         first -= 1
     while last < min(len(low) - 2, one.last + _SENTENCE) and low[last + 1] not in STOPS:
@@ -117,10 +127,13 @@ def is_elsewhere(tokens: Tokens, one: Mention) -> bool:
     return sentence[0] in WITH and sentence[1] not in _GIVEN
 
 
-def is_withdrawn(tokens: Tokens, one: Mention) -> bool:
-    """Whether "no, that is wrong" or the like follows a mention, or its sentence."""
+def is_withdrawn(tokens: Tokens, one: Mention, until: int) -> bool:
+    """Whether "no, that is wrong" or the like follows a mention, or its sentence, and stands before ``until``."""
     low, adjacent, corrected = tokens.low, True, False
-    for at in range(one.last + 1, min(one.last + _SENTENCE, len(low) - 1)):
+    until = min(one.last + _SENTENCE, len(low) - 1, until)
+    if _WITHDRAWALS.isdisjoint(low[one.last + 1 : until]):
+        return False
+    for at in range(one.last + 1, until):
         word = low[at]
         if word in STOPS:
             corrected = False

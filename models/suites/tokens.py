@@ -140,7 +140,7 @@ def tokens_of(reply: str) -> Tokens:
     text = plain(reply).rstrip()
     found = Tokens(text, [""], [""], [""], [0], [])
     raw, low, gaps, starts = found.raw, found.low, found.gaps, found.starts
-    gap = ""
+    gap, keyed = "", "_" in text or '"' in text
     for match in (_ASCII if text.isascii() else _ANY).finditer(text):
         kind = match.lastgroup or ""
         token = match[kind]
@@ -151,7 +151,7 @@ def tokens_of(reply: str) -> Tokens:
         if kind == "word":
             if token in _SINGLES:
                 found.singles.append(len(raw))
-            elif ("_" in token or _CAMEL.fullmatch(token)) and (words := _key_words(token)):
+            elif keyed and ("_" in token or _CAMEL.fullmatch(token)) and (words := _key_words(token)):
                 begin = starts.pop()
                 raw += [word[0] for word in words]
                 low += [word[0].lower() for word in words]
