@@ -24,11 +24,10 @@ def joining(tokens: Tokens, one: Mention, other: Mention) -> str:
     between = low[one.last + 1 : other.first]
     if not 0 < len(between) <= _BETWEEN or one.option == other.option:
         return ""
-    bare = [word for word in between if not (word in ARTICLE or word in OPTION or word in (BEGIN, ","))]
-    if " ".join(bare) in TOGETHER or _says_again(bare) or (bare == [";"] and low[other.last + 1] in STOPS):
-        return "or"
+    bare = [word for word in between if not (word in ARTICLE or word in OPTION or word == BEGIN)]
     if not all(word in ALSO for word in bare):
-        return ""
+        together = " ".join(bare).lstrip(", ") in TOGETHER or (bare == [";"] and low[other.last + 1] in STOPS)
+        return "or" if together or _says_again(bare) else ""
     follows = low[other.last + 1]
     clause = follows[:1].isalpha() and follows not in ALSO and follows not in PLURAL
     found = next((word for word in reversed(between) if word in ALSO and not (clause and word in _AND)), "")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from models.suites.alternatives import begins_line, joining, listed_again
 from models.suites.announcements import is_announced, is_bold
 from models.suites.confirmations import is_confirmed
-from models.suites.denials import denied_after, denied_before, is_excepted
+from models.suites.denials import denied_after, denied_before, excepted
 from models.suites.mentions import Mention
 from models.suites.set_aside import is_elsewhere, is_withdrawn
 from models.suites.tokens import STOPS, Tokens
@@ -27,8 +27,7 @@ class Declarations:
         self.listed = listed_again(tokens, self.mentions)
         """First tokens of those that only repeat the question's list."""
         self._joining = [joining(tokens, one, other) for one, other in pairwise(self.mentions)]
-        self._verdicts = dict(verdicts(tokens, self.mentions))
-        self._verdicts |= {place: True for place, one in enumerate(self.mentions) if is_excepted(tokens, one)}
+        self._verdicts = {**verdicts(tokens, self.mentions), **dict.fromkeys(excepted(tokens, self.mentions), True)}
         self.denied: list[bool] = []
         for place, one in enumerate(self.mentions):
             verdict = self._verdicts.get(place)

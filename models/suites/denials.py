@@ -1,5 +1,7 @@
 """What a reply denies, before or after it says it."""
 
+from collections.abc import Sequence
+
 from models.suites.denial_words import ASIDE, EXCEPT, IDIOMS, IF, NOT, PRESENT, WRONG
 from models.suites.mentions import Mention
 from models.suites.set_aside import is_set_aside
@@ -9,6 +11,7 @@ from models.suites.vocabulary import ALSO, ARTICLE, BUT, HEDGE, LINK, OPTION, PL
 NEAR = 8
 """How many words to the left and right are looked at: every rule sees a fixed stretch, so that time stays linear."""
 _CAPITALS = frozenset(LETTERS)
+_EXCEPTIONS = frozenset(max(words.split(), key=len) for words in EXCEPT)
 _NONE = frozenset(["none", "nothing", "no"])
 """Before "other than" they deny nothing: "none other than B"."""
 _DO = frozenset(["does", "do", "did", "has", "have", "can", "could", "的", "was"])
@@ -69,8 +72,14 @@ def _names(word: str) -> bool:
     return word in OPTION or (len(word) == 1 and word.isascii() and word.isalpha())
 
 
-def is_excepted(tokens: Tokens, one: Mention) -> bool:
-    """Whether all others are denied: "all options except B are wrong"."""
+def excepted(tokens: Tokens, mentions: Sequence[Mention]) -> set[int]:
+    """The numbers of the mentions beside which all others are denied: "all options except B are wrong"."""
+    if _EXCEPTIONS.isdisjoint(tokens.low):
+        return set()
+    return {place for place, one in enumerate(mentions) if _is_excepted(tokens, one)}
+
+
+def _is_excepted(tokens: Tokens, one: Mention) -> bool:
     low, at = tokens.low, one.first - 1
     while at > one.first - NEAR and (low[at] in OPTION or low[at] in ARTICLE):
         at -= 1

@@ -27,6 +27,7 @@ text in a short reply. The departures from them, each for a reason:
 """
 
 import re
+from functools import lru_cache
 
 from models.reasoning import final_part, strip_reasoning
 from models.suites.clauses import ends_clause
@@ -108,7 +109,7 @@ def _is_named(tokens: Tokens, one: Mention) -> bool:
 
 def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int | None:
     """The only option whose text is said and not denied. Of options that are yes and no, the one that is answered."""
-    answers = [YES_NO.get(_bare(option)) for option in options]
+    answers = _yes_no_options(options)
     either = "yes" in answers and "no" in answers
     said = {
         one.option
@@ -119,6 +120,12 @@ def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int 
     if either and not said and (answer := read_yes_no(text)):
         return answers.index(answer)
     return said.pop() if len(said) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _yes_no_options(options: tuple[str, ...]) -> list[str | None]:
+    """What each option answers, if its text is a yes or no."""
+    return [YES_NO.get(_bare(option)) for option in options]
 
 
 def extract_yes_no(reply: str) -> str | None:

@@ -71,7 +71,9 @@ def _item_end(tokens: Tokens, mentions: Sequence[Mention], place: int) -> int:
 
 def _judged(tokens: Tokens, mentions: Sequence[Mention]) -> dict[int, bool]:
     """Of options with a word like "yes" or "incorrect" beside each: whether it says yes."""
-    found = {}
+    found: dict[int, bool] = {}
+    if _VERDICTS.keys().isdisjoint(tokens.low):
+        return found
     for place, one in enumerate(mentions):
         at = one.last + 1
         while tokens.low[at] in _SEPARATORS and at < one.last + 4:
