@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from models.suites.clauses import ends_clause
-from models.suites.denial_words import WRONG
+from models.suites.denial_words import IF, WRONG
 from models.suites.denials import NEAR, holds, is_denial
 from models.suites.mentions import Mention
 from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
@@ -79,8 +79,9 @@ def _introduces(tokens: Tokens, one: Mention, at: int, named: bool) -> bool:
     noun = tokens.has(at - 1, ANSWER) or tokens.low[at - 1] in OPTION or tokens.has(at - 1, CHOOSE)
     if pause and (tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and noun)):
         return holds(tokens, at - 1)
-    if named and tokens.low[at] == "," and (verb := _verb(tokens, at, CHOOSE)):
-        return holds(tokens, verb)
+    if tokens.low[at] == "," and (verb := _verb(tokens, at, CHOOSE)):
+        asked = not IF.isdisjoint(tokens.low[max(0, verb - NEAR) : verb])
+        return (named or asked) and holds(tokens, verb)
     return _corrects(tokens, one, at)
 
 

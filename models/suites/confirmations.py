@@ -61,7 +61,8 @@ def _completes(tokens: Tokens, one: Mention) -> bool:
         return praise < len(low) - 1 and low[praise] in RIGHT and _ends_praise(tokens, praise)
     if not (low[end] in LINK and low[end].isalpha() and low[end + 1] in STOPS):
         return False
-    return not RIGHT.isdisjoint(low[max(0, one.first - 2 * NEAR) : one.first])
+    before = low[max(0, one.first - 2 * NEAR) : one.first]
+    return not (RIGHT.isdisjoint(before) and ANSWER.isdisjoint(before))
 
 
 def _ends_praise(tokens: Tokens, at: int) -> bool:

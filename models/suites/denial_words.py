@@ -69,7 +69,8 @@ en: visible present there here shown seen in possible depicted supported an the 
 OTHER_ANSWER = words("""
 en: second next another other alternate runner-up worst least trap opposite backup fallback third fourth decoy
 en: distractor initial original former earlier previous prior old tempting rejected
-de: zweitbeste zweite zweiter nächste nächstbeste andere schlechteste ursprüngliche vorherige frühere
+de: unwahrscheinlichste unwahrscheinlichster zweitbeste zweite zweiter nächste nächstbeste andere schlechteste
+de: ursprüngliche vorherige frühere
 fr: deuxième seconde autre pire moins    es: segunda otra peor menos    it: seconda altra peggiore peggior meno
 pt: segunda outra pior menos inicial    nl: tweede andere slechtste vorige    sv: andra näst sämsta
 ru: второй вторая второе другой худший наименее предыдущий первоначальный

@@ -78,8 +78,9 @@ def _stands_out(found: Declarations, one: Mention) -> bool:
     tokens = found.tokens
     alone = ends_clause(tokens, one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
     begin = one.first - 1
-    if tokens.low[begin] == ":" and _QUESTION.fullmatch(tokens.low[begin - 1]):
-        begin -= 2
+    number = begin - 1 - tokens.low[begin - 1].isdigit()
+    if tokens.low[begin] == ":" and _QUESTION.fullmatch(tokens.low[number]):
+        begin = number - 1
     while begin > one.first - NEAR and (
         tokens.low[begin] in PAUSES
         or (tokens.low[begin] == "." and tokens.low[begin - 1].isdigit())

@@ -33,6 +33,7 @@ _ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必�
 """After an "if" that supposes nothing: "if I had to choose"."""
 _LETTERS = frozenset(LETTERS)
 _ORDINALS = frozenset(["second", "next", "third", "fourth"])
+_NOW = frozenset(["now", "finally", "eventually", "jetzt", "maintenant", "ahora", "agora", "ora", "теперь", "现在"])
 _EITHER = frozenset(["too", "either", "though", "as", "also", "then"])
 _NO = frozenset(["no", "nope", "wrong"])
 _WITHDRAWALS = THAT | _NO
@@ -87,14 +88,13 @@ def is_supposed(tokens: Tokens, cue: int) -> bool:
 
 def _is_former(tokens: Tokens, cue: int) -> bool:
     """Whether the clause tells what was thought before: "initially, I thought that the answer was"."""
-    low = tokens.low
+    low, paused = tokens.low, False
     for at in range(cue, max(0, cue - _SENTENCE), -1):
-        if tokens.has(at, FORMER):
-            return True
-        if low[at] in STOPS or low[at] in BUT or (at < cue and tokens.raw[at] in _LETTERS):
+        if tokens.has(at, FORMER) and low[at + 1] not in ("glance", "sight"):
+            return not paused or low[at - 1 - (low[at] not in FORMER)] in STOPS
+        if low[at] in STOPS or low[at] in BUT or low[at] in _NOW or (at < cue and tokens.raw[at] in _LETTERS):
             return False
-        if low[at] == "," and not (tokens.has(at - 1, FORMER) and low[at - 2] in STOPS):
-            return False
+        paused |= low[at] == ","
     return False
 
 

@@ -69,7 +69,8 @@ ko: 따라서 그러므로
 """Words that announce a letter which ends its clause: "I'd say B.", "so B.", "wait, actually B."."""
 
 CORRECTION = words("""
-en: correction rather wait actually sorry no nope scratch_that strike_that forget_that my_bad my_mistake never_mind
+en: correction rather wait actually sorry no nope hang_on hold_on scratch_that strike_that forget_that my_bad
+en: my_mistake never_mind
 en: nevermind oops whoops ups pardon hmm hm on_reflection second_thought second_thoughts closer_look updated update
 en: revised corrected amended edit edited i_meant i_mean make_that changed_my_mind further_thought apologies
 de: korrektur nein moment verzeihung entschuldigung nochmal_überlegt doch
@@ -84,13 +85,15 @@ TICKS = frozenset("✓✔✅☑")
 RIGHT = (
     words("""
 en: correct right best accurate true closest appropriate suitable one fits fit matches match works applies
-en: better    de: richtig korrekt richtige korrekte beste zutreffend
-fr: correct correcte bonne juste exact exacte vraie    es: correcta correcto verdadera adecuada
-it: corretta corretto giusta esatta    pt: correta correto certa certo    nl: juist juiste correct correcte
+en: better    de: richtig korrekt richtige korrekte beste zutreffend wahr
+fr: correct correcte bonne juste exact exacte vraie vrai meilleure meilleur
+es: correcta correcto verdadera verdadero adecuada mejor
+it: corretta corretto giusta esatta vero vera migliore    pt: correta correto certa certo verdadeiro verdadeira melhor
+nl: juist juiste correct correcte
 sv: rätt    pl: poprawna prawidłowa poprawny    ru: верный верно правильный правильно верен
 uk: правильний правильна    ar: الصحيحة صحيحة الصحيح صحيح    hi: सही    fa: درست صحیح    he: נכונה הנכונה
 tr: doğru    id: benar tepat    vi: đúng    th: ถูกต้อง ถูก
-zh: 正确 正確 对 對 符合 最佳 最合适 正确的 对的 最符合 才是 才对    ja: 正しい 正解 適切 選び 選択します
+zh: 正确 正確 对 對 符合 最佳 最合适 正确的 对的 最符合 才是 才对    ja: 正しい 正解 適切 近い ふさわしい 選び 選択します
 ko: 정답 맞습니다 맞다 맞는 옳은 올바른 선택
 """)
     | TICKS
@@ -126,7 +129,8 @@ nl: de het een mijn    zh: 第 个    ja: 選択肢    ru: мой буква
 """)
 
 CHOSEN = words("""
-de: wählen gewählt nehmen    nl: kiezen gekozen    tr: seçiyorum seçerim seçtim    hi: चुनता चुनती चुनूंगा
+de: wählen gewählt nehmen entscheiden entschieden    nl: kiezen gekozen    tr: seçiyorum seçerim seçtim
+hi: चुनता चुनती चुनूंगा
 ja: 選びました 選んだ    ko: 선택합니다 고르겠습니다
 """)
 """Verbs that choose what stands before them."""
@@ -204,7 +208,7 @@ hi: है क्योंकि
 IS_WORD_AFTER_A = words("""
 en: is are was were in on at from with by would seems looks appears fits matches describes shows has alone best
 en: that so or if when than to the correctly this it there these here most remains stands works applies says
-en: represents corresponds
+en: represents corresponds along together plus
 """)
 """Words before which an A is no article, beside ``BECAUSE``."""
 
