@@ -91,7 +91,7 @@ def _corrects(tokens: Tokens, one: Mention, at: int) -> bool:
         if tokens.low[at] in STOPS and tokens.low[one.last + 1] not in STOPS:
             return False
         at -= 1
-    return tokens.has(at, CORRECTION)
+    return tokens.has(at, CORRECTION) and holds(tokens, at)
 
 
 def _is_linked(tokens: Tokens, one: Mention, link: int) -> bool:

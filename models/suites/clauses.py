@@ -17,7 +17,7 @@ def ends_clause(tokens: Tokens, at: int) -> bool:
         return True
     if tokens.starts_with(at, NOT):
         return tokens.raw[at + 1 + (word not in NOT)] in LETTERS
-    return _opens_aside(tokens, at)
+    return tokens.gaps[at] != "" and _opens_aside(tokens, at)
 
 
 def _opens_aside(tokens: Tokens, at: int) -> bool:

@@ -24,7 +24,7 @@ class Declarations:
     def __init__(self, tokens: Tokens, mentions: Sequence[Mention]) -> None:
         self.tokens = tokens
         self.mentions = mentions[-_MOST:]
-        self.listed = listed_again(tokens, self.mentions)
+        self.listed = listed_again(tokens, self.mentions) if len(self.mentions) > 1 else frozenset()
         """First tokens of those that only repeat the question's list."""
         self._joining = [joining(tokens, one, other) for one, other in pairwise(self.mentions)]
         self._verdicts = {**verdicts(tokens, self.mentions), **dict.fromkeys(excepted(tokens, self.mentions), True)}
@@ -55,8 +55,8 @@ class Declarations:
             judged = place in self._verdicts
             if not (after_denial or judged or self._is_said(place)):
                 continue
-            end = self.mentions[place + 1] if any(self._joining[place : place + 1]) else one
-            if self.tokens.low[end.last + 1] == "?":
+            end = place + any(self._joining[place : place + 1])
+            if self.tokens.low[self.mentions[end].last + 1] == "?":
                 continue
             if not judged and self.is_withdrawn(end):
                 return True, None
@@ -85,10 +85,11 @@ class Declarations:
             return False
         return self.stands(first - 1) and STOPS.isdisjoint(low[self.mentions[first - 1].last + 1 : begin])
 
-    def is_withdrawn(self, one: Mention) -> bool:
+    def is_withdrawn(self, place: int) -> bool:
         """Whether a mention is taken back before the next one: "No, that is wrong"."""
-        further = (other.first for other in self.mentions if other.first > one.last)
-        return is_withdrawn(self.tokens, one, next(further, len(self.tokens.low)))
+        further = self.mentions[place + 1 : place + 2]
+        until = further[0].first if further else len(self.tokens.low)
+        return is_withdrawn(self.tokens, self.mentions[place], until)
 
     def stands(self, place: int) -> bool:
         """Whether a mention is neither denied nor one of the question's list again."""
@@ -121,4 +122,8 @@ class Declarations:
 
     def _is_text(self, at: int) -> bool:
         """Whether a token is of an option's text: "the right" confirms nothing where "right" is an option."""
-        return any(one.text and one.first <= at <= one.last for one in self.mentions)
+        return at in self._texts
+
+    @cached_property
+    def _texts(self) -> frozenset[int]:
+        return frozenset(at for one in self.mentions if one.text for at in range(one.first, one.last + 1))

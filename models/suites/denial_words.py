@@ -107,7 +107,7 @@ en: with without    de: mit ohne    fr: avec sans    es: con sin    it: con senz
 """)
 """At the begin of a sentence with one of ``WOULD``: it holds in another case."""
 THAT = words("""
-en: that this it that's which it's    de: das dies es    fr: c'est ce cela ça
+en: that that's that_isn't    de: das dies    fr: c'est ce cela ça
 es: eso esto    it: questo quello ciò    pt: isso isto    ru: это    zh: 这 那 這 它    ja: それ これ
 """)
 """What a withdrawal speaks of: "that is wrong"."""

@@ -12,6 +12,7 @@ NEAR = 8
 """How many words to the left and right are looked at: every rule sees a fixed stretch, so that time stays linear."""
 _CAPITALS = frozenset(LETTERS)
 _EXCEPTIONS = frozenset(max(words.split(), key=len) for words in EXCEPT)
+_OUTSIDE = frozenset(["以外", "之外", "外"])
 _NONE = frozenset(["none", "nothing", "no"])
 """Before "other than" they deny nothing: "none other than B"."""
 _DO = frozenset(["does", "do", "did", "has", "have", "can", "could", "的", "was"])
@@ -83,10 +84,10 @@ def _is_excepted(tokens: Tokens, one: Mention) -> bool:
     low, at = tokens.low, one.first - 1
     while at > one.first - NEAR and (low[at] in OPTION or low[at] in ARTICLE):
         at -= 1
-    if not (tokens.has(at, EXCEPT) or tokens.starts_with(one.last + 1, EXCEPT)):
+    if not (tokens.has(at, EXCEPT) or low[one.last + 1] in _OUTSIDE):
         return False
     for place in range(one.last + 1, min(one.last + 2 * NEAR, len(low) - 1)):
-        if low[place] in STOPS:
+        if low[place] in STOPS or tokens.raw[place] in _CAPITALS:
             return False
         if low[place] in WRONG or is_denial(tokens, place):
             return True

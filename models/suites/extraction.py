@@ -67,7 +67,7 @@ def _by_itself(found: Declarations) -> int | None:
     said = {
         one.option
         for place, one in enumerate(found.mentions)
-        if one.letter and found.stands(place) and not found.is_withdrawn(one)
+        if one.letter and found.stands(place) and not found.is_withdrawn(place)
         if found.names_two(place) or _stands_out(found, one)
     }
     return said.pop() if len(said) == 1 else None

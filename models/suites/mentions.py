@@ -60,8 +60,7 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         Mention(option, bisect_left(tokens.starts, start, 1), bisect_left(tokens.starts, end, 1) - 1, text=True)
         for start, end, option in said_options(tokens.text, options)
     ]
-    if any(len(option) == 1 for option in options):
-        texts = [one for one in texts if not _is_label(tokens, one, options)]
+    texts = [one for one in texts if len(tokens.raw[one.first]) != 1 or not _is_label(tokens, one, options)]
     inside = {
         at
         for one in texts
@@ -73,7 +72,10 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         for at in tokens.singles
         if at not in inside and is_letter(tokens, at, options)
     ]
-    return list(_merged(tokens, sorted(letters + texts, key=lambda one: (one.first, -one.last, not one.letter))))
+    found = letters + texts
+    if len(found) < 2:
+        return found
+    return list(_merged(tokens, sorted(found, key=lambda one: (one.first, -one.last, not one.letter))))
 
 
 def _has_label(tokens: Tokens, one: Mention) -> bool:
@@ -85,7 +87,7 @@ def _has_label(tokens: Tokens, one: Mention) -> bool:
 def _is_label(tokens: Tokens, one: Mention, options: Sequence[str]) -> bool:
     """Whether a text that is a letter itself names the option of that letter: "B", but not in "A. B"."""
     letter = tokens.raw[one.first].upper()
-    if one.last > one.first or len(letter) != 1 or letter not in LETTERS or letter == LETTERS[one.option]:
+    if one.last > one.first or letter not in LETTERS or letter == LETTERS[one.option]:
         return False
     return is_letter(tokens, one.first, options) and not _has_label(tokens, one)
 

@@ -19,7 +19,7 @@ from models.suites.denial_words import (
 )
 from models.suites.mentions import Mention
 from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import ANSWER, BUT, CORRECTION, HEDGE, OPTION, RIGHT
+from models.suites.vocabulary import ANSWER, BUT, CORRECTION, HEDGE, IT, OPTION, RIGHT
 
 _NEAR = 8
 _SENTENCE = 25
@@ -36,7 +36,8 @@ _ORDINALS = frozenset(["second", "next", "third", "fourth"])
 _NOW = frozenset(["now", "finally", "eventually", "jetzt", "maintenant", "ahora", "agora", "ora", "теперь", "现在"])
 _EITHER = frozenset(["too", "either", "though", "as", "also", "then"])
 _NO = frozenset(["no", "nope", "wrong"])
-_WITHDRAWALS = THAT | _NO
+_YET = frozenset(["but", "however", "yet", "aber", "mais", "pero", "mas", "ma", "но", "但", "但是"])
+_WITHDRAWALS = THAT | IT | _NO
 _OTHER_PLACE = frozenset([("other", noun) for noun in ("picture", "image", "photo", "question", "case", "one")])
 _GIVEN = frozenset(["this", "these", "that", "all", "more", "further", "no", "any"])
 """After a "with" or "without" that sets no other case: "with this in mind"."""
@@ -57,6 +58,8 @@ def is_set_aside(tokens: Tokens, cue: int) -> bool:
 def _is_other_answer(tokens: Tokens, cue: int) -> bool:
     """Whether it is of the kind "the second best answer", "an alternative answer", "the least likely option"."""
     low, at = tokens.low, cue - 1
+    if low[cue] in ("thought", "thoughts"):
+        return False
     if low[cue] == "alternative" and low[at] not in RIGHT:
         return True
     while at > cue - _NEAR and any(low[at] in words for words in (RIGHT, HEDGE, OPTION, ANSWER)):
@@ -137,11 +140,15 @@ def is_withdrawn(tokens: Tokens, one: Mention, until: int) -> bool:
         word = low[at]
         if word in STOPS:
             corrected = False
+        elif word in _YET:
+            corrected = True
         elif tokens.has(at, CORRECTION) and (low[at - 1] in STOPS or low[at - 1] == "," or corrected):
             corrected = True
             if word in _NO and not any(map(str.isalnum, "".join(low[at + 1 : at + 4]))):
                 return True
-        elif tokens.has(at, THAT) and (adjacent or corrected):
+        elif word in THAT or (word in IT and corrected):
+            if not (adjacent or corrected):
+                return False
             return _is_called_wrong(tokens, at)
         elif not (word in PAUSES or word in BUT or word in HEDGE):
             adjacent = False

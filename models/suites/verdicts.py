@@ -25,7 +25,7 @@ _VERDICTS = {
 
 def verdicts(tokens: Tokens, mentions: Sequence[Mention]) -> Mapping[int, bool]:
     """Whether the mentions of a list are the answer or not, by their numbers; empty if there is no such list."""
-    if len({one.option for one in mentions}) < 2:
+    if len(mentions) < 2:
         return {}
     for found in (_marked(tokens, mentions), _judged(tokens, mentions), _likeliest(tokens, mentions)):
         if len({mentions[place].option for place in found}) > 1:

@@ -43,7 +43,7 @@ CHOOSE = words("""
 en: choose chose chosen choosing pick picked picking select selected selecting go_with going_with went_with
 en: opt_for opting_for vote_for settle_on settled_on stick_with sticking_with favor favour choosing_option
 en: go_for going_for lean_towards lean_toward leaning_towards leaning_toward leaning_to stay_with staying_with
-en: keep keeping remain_with stand_by inclined_towards    de: wähle wählen gewählt nehme
+en: remain_with stand_by inclined_towards    de: wähle wählen gewählt nehme
 fr: choisis choisirais choisir
 es: elijo elegiría elegir escojo selecciono    it: scelgo sceglierei    pt: escolho escolheria seleciono
 nl: kies    sv: väljer    pl: wybieram    ru: выбираю выберу выбрать    uk: обираю    ar: أختار اختار
@@ -54,7 +54,7 @@ id: memilih    vi: chọn    tr: seçiyorum    zh: 选 選 选择 選擇    ja: 
 SAY = words("""
 en: say think guess believe mean answer suggest suppose conclude leaving leaves left_with that's it's that_is
 en: it_is this_is matches corresponds_to must_be should_be would_be to_be so therefore thus hence actually
-en: ergo accordingly finally consequently overall okay ok alright well 
+en: keep keeping ergo accordingly finally consequently overall okay ok alright well 
 en: evidence_points evidence_suggests evidence_supports everything_points all_points clues_point signs_point
 de: sage denke glaube meine es_ist das_ist also daher somit deshalb folglich
 fr: dis dirais pense crois c'est donc ainsi alors    es: digo diría creo pienso entonces luego así
@@ -93,7 +93,8 @@ nl: juist juiste correct correcte
 sv: rätt    pl: poprawna prawidłowa poprawny    ru: верный верно правильный правильно верен
 uk: правильний правильна    ar: الصحيحة صحيحة الصحيح صحيح    hi: सही    fa: درست صحیح    he: נכונה הנכונה
 tr: doğru    id: benar tepat    vi: đúng    th: ถูกต้อง ถูก
-zh: 正确 正確 对 對 符合 最佳 最合适 正确的 对的 最符合 才是 才对    ja: 正しい 正解 適切 近い ふさわしい 選び 選択します
+zh: 正确 正確 对 對 符合 最佳 最合适 正确的 对的 最符合 才是 才对
+ja: 正しい 正解 適切 近い ふさわしい 選び 選択します
 ko: 정답 맞습니다 맞다 맞는 옳은 올바른 선택
 """)
     | TICKS
@@ -144,7 +145,7 @@ en: because since as    de: weil da denn    fr: car parce puisque    es: porque 
 pt: porque pois    nl: omdat want    ru: потому поскольку    zh: 因为 因為 由于 由於    ja: なぜなら
 """)
 """Before a clause that gives a reason: what it calls right is not thereby the answer."""
-IT = frozenset(["it", "that", "this", "that'd", "it'd", "that'll", "it'll", "es", "das"])
+IT = frozenset(["it", "it's", "that", "this", "that'd", "it'd", "that'll", "it'll", "es", "das"])
 LIKE = words("en: looks_like seems_like sounds_like")
 DESCRIBES = words("en: describes represents depicts captures shows answers explains")
 AGREES = words("""
