@@ -113,6 +113,8 @@ def _merged(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[Mention]:
 def _side_by_side(tokens: Tokens, one: Mention, other: Mention) -> bool:
     """Whether they are a label and its text ("B. dog"), or a text and its label ("dog (B)")."""
     between = tokens.low[one.last + 1 : other.first]
+    if one.letter and tokens.low[other.first] == tokens.low[one.first]:
+        return False  # "than B. B is closer", where "B is closer" is an option
     if one.letter:
         return len(between) <= 2 and all(mark in PAUSES or mark in (".", "\n", "option", "the") for mark in between)
     return not between and "(" in tokens.gaps[other.first]
