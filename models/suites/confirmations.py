@@ -25,6 +25,7 @@ from models.suites.vocabulary import (
 )
 
 _DASHES = frozenset(["-", "–", "—", "->"])
+_RESUMED = frozenset(["is", "does", "ist", "est", "es", "è", "é"])
 _BEFORE_LETTER = (OPTION, ARTICLE, LINK, BUT, ALSO, SAY, CHOOSE, HEDGE, ASIDE, BECAUSE, ANSWER, IF)
 
 
@@ -59,7 +60,7 @@ def _completes(tokens: Tokens, one: Mention) -> bool:
     if low[end] in STOPS and low[end] and low[end + 1] in IT and low[end + 2] in LINK:
         praise = end + 3 + (low[end + 3 : end + 4] != [] and low[end + 3] in ARTICLE)
         return praise < len(low) - 1 and low[praise] in RIGHT and _ends_praise(tokens, praise)
-    if not (low[end] in LINK and low[end].isalpha() and low[end + 1] in STOPS):
+    if not (low[end] in _RESUMED and low[end + 1] in STOPS):
         return False
     before = low[max(0, one.first - 2 * NEAR) : one.first]
     return not (RIGHT.isdisjoint(before) and ANSWER.isdisjoint(before))

@@ -23,8 +23,8 @@ WRONG = (
 en: wrong incorrect false impossible unlikely inaccurate mistaken invalid irrelevant ruled_out excluded
 en: eliminated rejected discarded dismissed out ruled untrue implausible absent missing incorrectly
 de: falsch inkorrekt unzutreffend ausgeschlossen    fr: faux fausse incorrect incorrecte exclue exclu
-es: incorrecta incorrecto falsa falso descartada    it: sbagliata errata falsa esclusa
-pt: errada incorreta falsa errado    nl: fout onjuist    sv: fel    pl: błędna
+es: incorrecta incorrecto errónea erróneo falsa falso descartada    it: sbagliata sbagliato errata errato falsa esclusa
+pt: errada incorreta incorreto falsa falso errado    nl: fout onjuist    sv: fel    pl: błędna
 ru: неверный неверно неправильный неправильно ошибочен    ar: خاطئة خطأ خاطئ    hi: गलत    tr: yanlış
 zh: 错 錯 错误 錯誤 不对 不對 不正确 不正確 不符 不符合 不成立 不是 排除 有误 不可能 不合适 不合理
 ja: ではな ではなく じゃなく ではあり じゃな 違 間違 誤 不正解 不適切 がな はな がいな はいな がありま はありま
@@ -67,14 +67,15 @@ en: visible present there here shown seen in possible depicted supported an the 
 """What an option's text must lack to be denied: "a dog is not" denies only with one of these."""
 
 OTHER_ANSWER = words("""
-en: second next another other alternate runner-up worst least trap opposite backup fallback third fourth decoy
+en: second secondary nd rd next another other alternate runner-up worst least trap opposite backup fallback third
+en: fourth decoy
 en: distractor initial original former earlier previous prior old tempting rejected
 de: unwahrscheinlichste unwahrscheinlichster zweitbeste zweite zweiter nächste nächstbeste andere schlechteste
 de: ursprüngliche vorherige frühere
 fr: deuxième seconde autre pire moins    es: segunda otra peor menos    it: seconda altra peggiore peggior meno
 pt: segunda outra pior menos inicial    nl: tweede andere slechtste vorige    sv: andra näst sämsta
 ru: второй вторая второе другой худший наименее предыдущий первоначальный
-zh: 第二 其次 次优 备选 另一 另一个 最差 最不 之前 原来 最初    ja: 次 二番目 最初    ko: 두번째 다음 처음
+zh: 第二 其次 次优 备选 另一 另一个 最差 最不 之前 原来 最初    ja: 次 次に 次点 二番目 最初    ko: 두번째 다음 처음
 """)
 """Before a noun that announces an answer: it is not the one that is given."""
 OTHER_AFTER = words("""

@@ -1,12 +1,15 @@
 r"""What a reply says: the option it chooses, yes or no, or a short answer. By rule, without a judge, never by chance.
 
 1. Reasoning is cut off (``reasoning``).
-2. The last valid declaration counts (``declarations``): "the answer is", "I choose", "B is correct", ``\boxed{}``, an
-   answer tag, a bold letter, in many languages and any case, with an option that is not denied (``denials``). One that
-   names two options (``alternatives``) chooses none.
+2. The last valid declaration counts (``declarations``): "the answer is", "I choose", ``\boxed{}``, an answer tag
+   (``announcements``), "B is correct", "B it is" (``confirmations``), a ticked box, a yes or the highest chance in a list
+   that judges several options (``verdicts``), in many languages and any case, with an option that is not denied
+   (``denials``). One that names two options (``alternatives``) chooses none, one that is taken back ("no, that is
+   wrong") leaves none, and one of a runner-up, of an earlier guess or of another case is none (``set_aside``).
 3. Else a reply that is one letter, however wrapped, or that says one letter by itself: before its explanation
    ("B. The ring …"), on its own line, beside its option's text ("(B) green").
-4. Else the only option whose text is said as whole words and numbers and not denied (``option_texts``).
+4. Else the only option whose text is said as whole words and numbers and not denied (``option_texts``), LaTeX as it is
+   printed (``formulas``).
 5. Else nothing: ``None``, which counts as wrong.
 
 VLMEvalKit's rules for exact matching (``can_infer``) look for one letter among the last words, then for one option's

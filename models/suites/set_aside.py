@@ -19,7 +19,7 @@ from models.suites.denial_words import (
 )
 from models.suites.mentions import Mention
 from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import ANSWER, BUT, CORRECTION, HEDGE, IT, OPTION, RIGHT
+from models.suites.vocabulary import ANSWER, BUT, CORRECTION, HEDGE, IT, LINK, OPTION, RIGHT
 
 _NEAR = 8
 _SENTENCE = 25
@@ -34,10 +34,12 @@ _ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必�
 _LETTERS = frozenset(LETTERS)
 _ORDINALS = frozenset(["second", "next", "third", "fourth"])
 _NOW = frozenset(["now", "finally", "eventually", "jetzt", "maintenant", "ahora", "agora", "ora", "теперь", "现在"])
+_CHOSEN = RIGHT - {"closest"}
+"""Before "alternative": it is the answer, and no other one."""
 _EITHER = frozenset(["too", "either", "though", "as", "also", "then"])
 _NO = frozenset(["no", "nope", "wrong"])
 _YET = frozenset(["but", "however", "yet", "aber", "mais", "pero", "mas", "ma", "но", "但", "但是"])
-_WITHDRAWALS = THAT | IT | _NO
+_WITHDRAWALS = THAT | IT | LINK | _NO
 _OTHER_PLACE = frozenset([("other", noun) for noun in ("picture", "image", "photo", "question", "case", "one")])
 _GIVEN = frozenset(["this", "these", "that", "all", "more", "further", "no", "any"])
 """After a "with" or "without" that sets no other case: "with this in mind"."""
@@ -60,10 +62,10 @@ def _is_other_answer(tokens: Tokens, cue: int) -> bool:
     low, at = tokens.low, cue - 1
     if low[cue] in ("thought", "thoughts"):
         return False
-    if low[cue] == "alternative" and low[at] not in RIGHT:
+    if low[cue] == "alternative" and low[at] not in _CHOSEN:
         return True
     while at > cue - _NEAR and any(low[at] in words for words in (RIGHT, HEDGE, OPTION, ANSWER)):
-        if low[at] == "alternative" and low[at - 1] not in RIGHT:
+        if low[at] == "alternative" and low[at - 1] not in _CHOSEN:
             return True
         at -= 1
     if low[at] in _ORDINALS and low[at + 1] in OPTION and low[at + 1] != "choice":
@@ -105,9 +107,10 @@ def _is_said_by_others(tokens: Tokens, cue: int) -> bool:
     """Whether the sentence is of the kind "some might say that the answer is"."""
     low = tokens.low
     for at in range(cue, max(1, cue - _NEAR), -1):
-        if low[at] in STOPS:
+        if low[at] in STOPS or low[at] in BUT:
             return False
-        if low[at] in OTHERS_SAY and low[at - 1] in OTHERS and low[at - 2] not in ("i", "we"):
+        others = at - 1 - (low[at - 1] == "would")
+        if low[at] in OTHERS_SAY and low[others] in OTHERS and low[others - 1] not in ("i", "we"):
             return True
     return False
 
@@ -127,6 +130,8 @@ def is_elsewhere(tokens: Tokens, one: Mention) -> bool:
         return False
     if not ELSEWHERE.isdisjoint(sentence) or any(pair in _OTHER_PLACE for pair in pairwise(sentence)):
         return True
+    if sentence[0] in ("for", "in"):
+        return sentence[1] in ("a", "an")
     return sentence[0] in WITH and sentence[1] not in _GIVEN
 
 
@@ -150,6 +155,8 @@ def is_withdrawn(tokens: Tokens, one: Mention, until: int) -> bool:
             if not (adjacent or corrected):
                 return False
             return _is_called_wrong(tokens, at)
+        elif corrected and word in LINK and low[at - 1] in PAUSES:
+            return _is_called_wrong(tokens, at - 1)
         elif not (word in PAUSES or word in BUT or word in HEDGE):
             adjacent = False
     return False
@@ -162,7 +169,7 @@ def _is_called_wrong(tokens: Tokens, subject: int) -> bool:
         word = low[at]
         if word in STOPS:
             return False
-        if word in WRONG or (denied and word in RIGHT):
+        if word in WRONG or (denied and (word in RIGHT or word == "it")):
             after = low[at + 1]
             return after in STOPS or after in PAUSES or after in _EITHER or not after.isascii()
         denied |= word in NOT

@@ -3,7 +3,7 @@
 from models.suites.word_tables import words
 
 ANSWER = words("""
-en: answer answers answered solution conclusion verdict response decision guess pick ans result prediction
+en: answer answers answered solution conclusion verdict response decision guess pick ans result prediction output
 de: antwort lösung antwortet    fr: réponse reponse solution    es: respuesta solución contestación
 it: risposta soluzione    pt: resposta solução gabarito    nl: antwoord    sv: svar svaret
 pl: odpowiedź odpowiedz    cs: odpověď    ro: răspuns răspunsul    hu: válasz    fi: vastaus
@@ -69,7 +69,7 @@ ko: 따라서 그러므로
 """Words that announce a letter which ends its clause: "I'd say B.", "so B.", "wait, actually B."."""
 
 CORRECTION = words("""
-en: correction rather wait actually sorry no nope hang_on hold_on scratch_that strike_that forget_that my_bad
+en: oh ah correction rather wait actually sorry no nope hang_on hold_on scratch_that strike_that forget_that my_bad
 en: my_mistake never_mind
 en: nevermind oops whoops ups pardon hmm hm on_reflection second_thought second_thoughts closer_look updated update
 en: revised corrected amended edit edited i_meant i_mean make_that changed_my_mind further_thought apologies

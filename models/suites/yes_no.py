@@ -78,7 +78,9 @@ def _both(tokens: Tokens, one: Mention) -> bool:
 
 def _is_undecided(low: Sequence[str], no: int) -> bool:
     """Whether what there is not is an answer: "no clear answer", "no evidence either way"."""
-    for at in range(no + 1, min(no + 4, len(low) - 1)):
+    for at in range(no + 1, min(no + 6, len(low) - 1)):
+        if low[at] in STOPS or low[at] in PAUSES:
+            return False
         if low[at] in UNDECIDED:
             return low[at] != "evidence" or low[at + 1] in _TO_DECIDE
     return False
