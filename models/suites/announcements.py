@@ -30,8 +30,6 @@ _CUE = 14
 """How many words may stand between "answer" and the answer."""
 _THAT = frozenset(["que", "dass", "che", "что"])
 _BEFORE_LINK = HEDGE - LINK - frozenset(["could", "may", "might", "can", "可能"])
-_SECOND = frozenset(["second", "next", "another"])
-"""Before a cue: "the second best is A" announces no answer."""
 
 
 def is_announced(tokens: Tokens, one: Mention) -> bool:
@@ -108,10 +106,9 @@ def _is_linked(tokens: Tokens, one: Mention, link: int) -> bool:
             return False
         if word in WRONG and at == link - 1:
             return False
-        second = tokens.low[at - 1] in _SECOND and word not in OPTION
         cue = tokens.has(at, ANSWER) or (one.letter and (word in OPTION or tokens.has(at, CHOOSE)))
         if cue or (one.letter and word in RIGHT and word not in NO_CUE):
-            return not second and holds(tokens, at)
+            return holds(tokens, at)
     return False
 
 

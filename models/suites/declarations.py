@@ -56,7 +56,7 @@ class Declarations:
             if not (after_denial or judged or self._is_said(place)):
                 continue
             end = place + any(self._joining[place : place + 1])
-            if self.tokens.low[self.mentions[end].last + 1] == "?":
+            if not judged and self.tokens.low[self.mentions[end].last + 1] == "?":
                 continue
             if not judged and self.is_withdrawn(end):
                 return True, None

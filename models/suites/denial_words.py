@@ -85,7 +85,7 @@ it: iniziale meno    pt: alternativa anterior inicial menos
 """After such a noun, in Romance languages."""
 FORMER = words("""
 en: at_first initially originally previously first_guess first_thought first_instinct first_impression first_hunch
-en: first_idea first_reaction first_inclination first_thought i_first first_considered i_considered i_contemplated
+en: first_idea first_reaction first_inclination i_first first_considered i_considered i_contemplated
 en: briefly_considered was_tempted been_tempted last_time previous_question last_question previous_example
 en: previous_image previous_one previous_picture earlier_i used_to
 de: zuerst anfangs ursprünglich zunächst erste_vermutung    fr: d'abord initialement début premier_abord
@@ -98,6 +98,7 @@ OTHERWISE = words("""
 en: otherwise    de: sonst ansonsten andernfalls    fr: sinon autrement    es: lo_contrario    it: altrimenti
 pt: caso_contrário    nl: anders    ru: иначе    pl: inaczej    zh: 否则 否則    ja: さもなければ    ko: 아니면
 """)
+"""What a sentence tells of the case that is not there."""
 ELSEWHERE = words("""
 en: different another    de: andere anderen anderer anderes anderem    fr: autre    es: otra otro    it: altra altro
 pt: outra outro    ru: другой другом другая другого

@@ -2,8 +2,8 @@ r"""What a reply says: the option it chooses, yes or no, or a short answer. By r
 
 1. Reasoning is cut off (``reasoning``).
 2. The last valid declaration counts (``declarations``): "the answer is", "I choose", ``\boxed{}``, an answer tag
-   (``announcements``), "B is correct", "B it is" (``confirmations``), a ticked box, a yes or the highest chance in a list
-   that judges several options (``verdicts``), in many languages and any case, with an option that is not denied
+   (``announcements``), "B is correct", "B it is" (``confirmations``), a ticked box, a yes or the highest chance in a
+   list that judges several options (``verdicts``), in many languages and any case, with an option that is not denied
    (``denials``). One that names two options (``alternatives``) chooses none, one that is taken back ("no, that is
    wrong") leaves none, and one of a runner-up, of an earlier guess or of another case is none (``set_aside``).
 3. Else a reply that is one letter, however wrapped, or that says one letter by itself: before its explanation

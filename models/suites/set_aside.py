@@ -152,9 +152,7 @@ def is_withdrawn(tokens: Tokens, one: Mention, until: int) -> bool:
             if word in _NO and not any(map(str.isalnum, "".join(low[at + 1 : at + 4]))):
                 return True
         elif word in THAT or (word in IT and corrected):
-            if not (adjacent or corrected):
-                return False
-            return _is_called_wrong(tokens, at)
+            return (adjacent or corrected) and _is_called_wrong(tokens, at)
         elif corrected and word in LINK and low[at - 1] in PAUSES:
             return _is_called_wrong(tokens, at - 1)
         elif not (word in PAUSES or word in BUT or word in HEDGE):

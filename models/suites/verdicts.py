@@ -1,5 +1,6 @@
 """Options that a reply judges one by one: boxes that are ticked, a yes or no beside each, a chance for each."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -10,9 +11,10 @@ from models.suites.tokens import EMPTY, FILLED, PAUSES, STOPS, Tokens
 from models.suites.vocabulary import CHANCE, RIGHT, TICKS
 from models.suites.yes_no_words import YES_NO
 
+_SHARE = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,9})?")
 _LINE = 60
 """How many words of a line are looked at."""
-_SEPARATORS = frozenset([":", "-", "–", "—", "->", "=", "|", "is", "."])
+_SEPARATORS = frozenset([":", "-", "–", "—", "->", "=", "|", "?", "."])
 _ARTICLES = frozenset(["a", "an", "the"])
 _TICKED = TICKS | FILLED
 _MARKS = _TICKED | CROSSES | EMPTY
@@ -62,7 +64,7 @@ def _item_end(tokens: Tokens, mentions: Sequence[Mention], place: int) -> int:
     end = one.last + 1
     while end < min(one.last + _LINE, len(tokens.low) - 1) and tokens.low[end] != "\n":
         end += 1
-    if any(mentions[other].first < end for other in range(place + 1, min(place + 2, len(mentions)))):
+    if any(other.first < end for other in mentions[place + 1 : place + 2]):
         return one.last + 1
     while end > one.last + 2 and tokens.low[end - 1] in ("|", "."):
         end -= 1
@@ -112,7 +114,7 @@ def _chances(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[tuple[int,
     shares = [
         at
         for at, word in enumerate(tokens.low[:-1])
-        if tokens.low[at + 1] in ("%", "percent") and word[:1].isdigit() and at not in inside
+        if tokens.low[at + 1] in ("%", "percent") and _SHARE.fullmatch(word) and at not in inside
     ]
     if not shares:
         return
