@@ -27,13 +27,17 @@ _TAG = re.compile(rf"(?P<open>{_OPEN.pattern})|(?P<close>{_CLOSE.pattern})", re.
 _SIGNS = re.compile(r"[<\[◁]|assistantfinal|my (?:thought process|response):", re.IGNORECASE)
 """One of these stands in every tag: most replies have none, and are not searched further."""
 
+_ANSWERS = (
+    "answer|ans|final|conclusion|response|solution|choice|result|output|prediction|selection|selected_option|"
+    "(?:final|correct|best|my)[_ -]?(?:answer|choice|option)|answer[_ -]?(?:letter|choice|option)"
+)
 ANSWER_TAG = (
-    r"<(?:answer|final_answer|final|conclusion|response|solution)>"
+    rf"[<\[](?:{_ANSWERS})[>\]]"
     r"|<\|(?:begin_of_box|begin_of_solution|start_response)\|>"
 )
 """Pattern of the tags that announce an answer, whatever the case."""
 ANSWER_END = (
-    r"</(?:answer|final_answer|final|conclusion|response|solution)>"
+    rf"[<\[]/(?:{_ANSWERS})[>\]]"
     r"|<\|(?:end_of_box|end_of_solution|end_response|return|end|im_end|eot_id)\|>"
 )
 _ANSWER = re.compile(ANSWER_TAG, re.IGNORECASE)

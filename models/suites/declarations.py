@@ -5,40 +5,17 @@ from functools import cached_property
 from itertools import pairwise
 
 from models.suites.alternatives import begins_line, joining, listed_again
-from models.suites.denials import NEAR, denied_after, denied_before, holds, is_denial
+from models.suites.announcements import is_announced, is_bold
+from models.suites.confirmations import is_confirmed
+from models.suites.denials import denied_after, denied_before, excepted
 from models.suites.mentions import Mention
-from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import (
-    ALSO,
-    ANSWER,
-    ARTICLE,
-    ASIDE,
-    BECAUSE,
-    BUT,
-    CHOOSE,
-    HEDGE,
-    IF,
-    LINK,
-    NO_CUE,
-    OPTION,
-    RIGHT,
-    SAY,
-    SENTENCE_BEGINS,
-    TICKS,
-    WRONG,
-)
+from models.suites.set_aside import is_elsewhere, is_withdrawn
+from models.suites.tokens import STOPS, Tokens
+from models.suites.verdicts import verdicts
+from models.suites.vocabulary import ARTICLE, BUT, OPTION, REASON
 
 _MOST = 1000
 """So many mentions are looked at, the last: a reply with more is a model in a loop."""
-_CUE = 14
-"""How many words may stand between "answer" and the answer."""
-_IT = frozenset(["it", "that", "this", "es", "das"])
-_THAT = frozenset(["que", "dass", "che", "что"])
-_SECOND = frozenset(["second", "next", "another"])
-"""Before a cue: "the second best is A" announces no answer."""
-_DESCRIBES = frozenset(["describes", "represents", "depicts", "captures", "shows", "answers", "explains"])
-_DASHES = frozenset(["-", "–", "—", "->"])
-_BEFORE_LETTER = (OPTION, ARTICLE, LINK, BUT, ALSO, SAY, CHOOSE, HEDGE, ASIDE, BECAUSE, ANSWER, IF)
 
 
 class Declarations:
@@ -47,13 +24,17 @@ class Declarations:
     def __init__(self, tokens: Tokens, mentions: Sequence[Mention]) -> None:
         self.tokens = tokens
         self.mentions = mentions[-_MOST:]
-        self.listed = listed_again(tokens, self.mentions)
+        self.listed = listed_again(tokens, self.mentions) if len(self.mentions) > 1 else frozenset()
         """First tokens of those that only repeat the question's list."""
         self._joining = [joining(tokens, one, other) for one, other in pairwise(self.mentions)]
+        self._verdicts = {**verdicts(tokens, self.mentions), **dict.fromkeys(excepted(tokens, self.mentions), True)}
         self.denied: list[bool] = []
         for place, one in enumerate(self.mentions):
+            verdict = self._verdicts.get(place)
             self.denied.append(
                 denied_before(tokens, one.first) or denied_after(tokens, one) or self._shares_denial(place)
+                if verdict is None
+                else not verdict
             )
 
     def _shares_denial(self, place: int) -> bool:
@@ -65,36 +46,71 @@ class Declarations:
 
     def last(self) -> tuple[bool, int | None]:
         """Whether an answer is declared at all, and the option of the last declaration: ``None`` if it names two."""
+        elsewhere: tuple[bool, int | None] | None = None
         for place in range(len(self.mentions) - 1, -1, -1):
             one = self.mentions[place]
             if not self.stands(place):
                 continue
             after_denial = place > 0 and self.denied[place - 1] and self.tokens.low[one.first - 1] in BUT
-            if not (after_denial or self._is_announced(one) or self._is_confirmed(one)):
+            judged = place in self._verdicts
+            if not (after_denial or judged or self._is_said(place)):
                 continue
-            end = self.mentions[place + 1] if any(self._joining[place : place + 1]) else one
-            if self.tokens.low[end.last + 1] != "?":
-                return True, None if self.names_two(place) else one.option
-        return False, None
+            end = place + any(self._joining[place : place + 1])
+            if not judged and self.tokens.low[self.mentions[end].last + 1] == "?":
+                continue
+            if not judged and self.is_withdrawn(end):
+                return True, None
+            option = None if self.names_two(place) else one.option
+            if not is_elsewhere(self.tokens, one):
+                return True, option
+            elsewhere = elsewhere or (True, option)
+        return elsewhere or (False, None)
+
+    def _is_said(self, place: int) -> bool:
+        """Whether words before or after a mention declare it."""
+        one = self.mentions[place]
+        if is_announced(self.tokens, one) or (is_bold(self.tokens, one) and not self.is_item(one)):
+            return True
+        return is_confirmed(self.tokens, one, self._is_text) and not self._gives_reason(place)
+
+    def _gives_reason(self, place: int) -> bool:
+        """Whether what is said of it is the reason for an earlier one: "D, because A, B and C are correct"."""
+        first = place
+        while first and self._joining[first - 1]:
+            first -= 1
+        low, begin = self.tokens.low, self.mentions[first].first - 1
+        while low[begin] in OPTION or low[begin] in ARTICLE or low[begin] in ("both", "all"):
+            begin -= 1
+        if low[begin] not in REASON or not first:
+            return False
+        return self.stands(first - 1) and STOPS.isdisjoint(low[self.mentions[first - 1].last + 1 : begin])
+
+    def is_withdrawn(self, place: int) -> bool:
+        """Whether a mention is taken back before the next one: "No, that is wrong"."""
+        further = self.mentions[place + 1 : place + 2]
+        until = further[0].first if further else len(self.tokens.low)
+        return is_withdrawn(self.tokens, self.mentions[place], until)
 
     def stands(self, place: int) -> bool:
         """Whether a mention is neither denied nor one of the question's list again."""
-        return not self.denied[place] and self.mentions[place].first not in self.listed
+        return not self.denied[place] and (place in self._verdicts or self.mentions[place].first not in self.listed)
 
     def names_two(self, place: int) -> bool:
         """Whether a mention is one of several alternatives that stand."""
+        if place and self._is_also(place):
+            return True
+        if place in self._verdicts:
+            return len({self.mentions[other].option for other, right in self._verdicts.items() if right}) > 1
         return any(
             self._joining[side] and not self.denied[other]
             for side, other in ((place - 1, place - 1), (place, place + 1))
             if 0 <= side < len(self._joining)
         )
 
-    def ends_clause(self, at: int) -> bool:
-        """Whether what stands before the token is said by itself: the clause ends there, or a reason follows."""
-        tokens = self.tokens
-        if tokens.low[at] in STOPS or tokens.low[at] in PAUSES or tokens.raw[at] in SENTENCE_BEGINS:
-            return True
-        return tokens.starts_with(at, BECAUSE)
+    def _is_also(self, place: int) -> bool:
+        """Whether it is named beside an earlier one: "and so is B"."""
+        first = self.mentions[place].first
+        return self.tokens.low[first - 2 : first] in (["so", "is"], ["as", "is"]) and not self.denied[place - 1]
 
     def is_item(self, one: Mention) -> bool:
         """Whether it begins a line, as another option's letter does."""
@@ -104,102 +120,10 @@ class Declarations:
     def _are_items(self) -> bool:
         return len({one.option for one in self.mentions if one.letter and begins_line(self.tokens, one)}) > 1
 
-    def _is_announced(self, one: Mention) -> bool:
-        """Whether "answer is", "I choose", a box, a bold letter or the like stands before it."""
-        tokens, at, named = self.tokens, one.first - 1, False
-        near = max(0, one.first - NEAR)
-        while at > near and (tokens.low[at] in ARTICLE or tokens.low[at] in OPTION) and not tokens.has(at, CHOOSE):
-            named |= tokens.low[at] in OPTION
-            at -= 1
-        while at > near and tokens.low[at] in HEDGE and tokens.low[at] not in LINK and not tokens.has(at, SAY):
-            named = True
-            at -= 1
-        word = tokens.low[at]
-        if word == BEGIN:
-            return True
-        if tokens.has(at, CHOOSE):
-            return holds(tokens, at)
-        if one.letter and self.ends_clause(one.last + 1) and self._introduces(one, at, named):
-            return True
-        if one.letter and word == ":" and not named and (tokens.low[at - 1] in OPTION or tokens.low[at - 1] == "final"):
-            return holds(tokens, at - 1)
-        if word == "\n":
-            colon = tokens.low[at - 1] == ":"
-            return (colon or tokens.has(at - 1, ANSWER)) and self._is_linked(one, at - 1 if colon else at)
-        return word in LINK and self._is_linked(one, at)
-
-    def _introduces(self, one: Mention, at: int, named: bool) -> bool:
-        """Whether the token before a letter that ends its clause announces it without a verb: "so B", "answer B"."""
-        tokens = self.tokens
-        if self._is_bold(one) or tokens.low[at] in TICKS or (tokens.has(at, SAY) and holds(tokens, at)):
-            return True
-        if named and tokens.low[at] in STOPS and tokens.low[at + 1] in HEDGE:
-            return True
-        if (tokens.has(at, ANSWER) or (named and tokens.low[at] in RIGHT)) and holds(tokens, at):
-            return True
-        pause = tokens.low[at] in PAUSES or tokens.low[at] == "\n"
-        noun = tokens.has(at - 1, ANSWER) or tokens.low[at - 1] in OPTION
-        said = tokens.has(at - 1, SAY) or (tokens.low[at] in PAUSES and noun)
-        return pause and said and holds(tokens, at - 1)
-
-    def _is_linked(self, one: Mention, link: int) -> bool:
-        """Whether the subject of the "is" before it is an answer: "the answer to the question is"."""
-        tokens = self.tokens
-        if one.letter and self.ends_clause(one.last + 1):
-            subject = link - 2 if tokens.low[link - 1] in _THAT else link - 1
-            if tokens.low[subject] in _IT or tokens.low[subject] in STOPS or tokens.has(subject, SAY):
-                return holds(tokens, subject)
-        for at in range(link - 1, max(0, link - _CUE), -1):
-            word = tokens.low[at]
-            if word in STOPS or word == tokens.low[link] == ":" or is_denial(tokens, at):
-                return False
-            if word in WRONG and at == link - 1:
-                return False
-            second = tokens.low[at - 1] in _SECOND and word not in OPTION
-            cue = tokens.has(at, ANSWER) or (one.letter and (word in OPTION or tokens.has(at, CHOOSE)))
-            if cue or (one.letter and word in RIGHT and word not in NO_CUE):
-                return not second and holds(tokens, at)
-        return False
-
-    def _is_bold(self, one: Mention) -> bool:
-        """Whether the letter is in bold, and no item of a list of several."""
-        gaps, at = self.tokens.gaps, one.first
-        opened = "**" in gaps[at] or (self.tokens.low[at - 1] in OPTION and "**" in gaps[at - 1])
-        closed = any("**" in gap for gap in gaps[one.last + 1 : one.last + 3])
-        return opened and closed and not self.is_item(one)
-
-    def _is_confirmed(self, one: Mention) -> bool:
-        """Whether "is correct", "is the answer" or the like is said of it."""
-        tokens, linked = self.tokens, False
-        if one.letter and not one.text and not self._may_stand_alone(one):
-            return False
-        for at in range(one.last + 1, min(one.last + 1 + NEAR, len(tokens.low) - 1)):
-            word = tokens.low[at]
-            if word in STOPS or word in WRONG or is_denial(tokens, at) or at in self._texts:
-                return False
-            linked |= word in LINK or (word in _DASHES and at == one.last + 1)
-            if (word in RIGHT or tokens.has(at, ANSWER)) and (linked or (one.letter and word != "one")):
-                return self._ends_praise(at) and holds(tokens, one.first)
-            if not (word in LINK or word in HEDGE or word in ARTICLE or word in OPTION or word in _DASHES):
-                return False
-        return False
+    def _is_text(self, at: int) -> bool:
+        """Whether a token is of an option's text: "the right" confirms nothing where "right" is an option."""
+        return at in self._texts
 
     @cached_property
     def _texts(self) -> frozenset[int]:
-        """The tokens of options' texts: "the right" confirms nothing where "right" is an option."""
         return frozenset(at for one in self.mentions if one.text for at in range(one.first, one.last + 1))
-
-    def _ends_praise(self, at: int) -> bool:
-        """Whether "correct" or the like speaks of an answer: not "right there", not a question."""
-        after = self.tokens.low[at + 1]
-        if after == "?":
-            return False
-        ends = self.ends_clause(at + 1) or not self.tokens.low[at].isascii() or after == "than"
-        return ends or after in OPTION or after in ANSWER or after in RIGHT or after in _DESCRIBES
-
-    def _may_stand_alone(self, one: Mention) -> bool:
-        """Whether no noun before the letter makes a name of it: "Plan B is better"."""
-        before = self.tokens.low[one.first - 1]
-        if self.tokens.gaps[one.first] or not before.isascii() or not before[-1:].isalpha():
-            return True
-        return any(self.tokens.has(one.first - 1, words) for words in _BEFORE_LETTER)

@@ -1,33 +1,21 @@
-"""What takes back what a reply seems to say: denials, suppositions, and what others are said to say."""
+"""What a reply denies, before or after it says it."""
 
+from collections.abc import Sequence
+
+from models.suites.denial_words import ASIDE, EXCEPT, IDIOMS, IF, NOT, PRESENT, WRONG
 from models.suites.mentions import Mention
-from models.suites.tokens import BEGIN, PAUSES, STOPS, Tokens
-from models.suites.vocabulary import (
-    ALSO,
-    ASIDE,
-    BUT,
-    HEDGE,
-    IDIOMS,
-    IF,
-    LINK,
-    NOT,
-    OPTION,
-    OTHERS,
-    OTHERS_SAY,
-    PRESENT,
-    WOULD,
-    WRONG,
-)
+from models.suites.set_aside import is_set_aside
+from models.suites.tokens import BEGIN, LETTERS, PAUSES, STOPS, Tokens
+from models.suites.vocabulary import ALSO, ARTICLE, BUT, HEDGE, LINK, OPTION, PLURAL
 
 NEAR = 8
 """How many words to the left and right are looked at: every rule sees a fixed stretch, so that time stays linear."""
-_SENTENCE = 25
-"""How far back a sentence's "if" is looked for."""
-_ASKED = frozenset(["i", "we", "forced", "asked", "pressed", "ich", "je", "必须", "要", "一定"])
-"""After an "if" that supposes nothing: "if I had to choose"."""
+_CAPITALS = frozenset(LETTERS)
+_EXCEPTIONS = frozenset(max(words.split(), key=len) for words in EXCEPT)
+_OUTSIDE = frozenset(["以外", "之外", "外"])
+_NONE = frozenset(["none", "nothing", "no"])
+"""Before "other than" they deny nothing: "none other than B"."""
 _DO = frozenset(["does", "do", "did", "has", "have", "can", "could", "的", "was"])
-PLURAL = frozenset(["are", "were", "both", "all", "have", "do", "can", "sont", "sind", "son", "sono", "são"])
-"""After several names, what is said of all of them."""
 
 
 def is_denial(tokens: Tokens, at: int) -> bool:
@@ -35,6 +23,8 @@ def is_denial(tokens: Tokens, at: int) -> bool:
     if not tokens.has(at, NOT):
         return False
     low = tokens.low
+    if low[at] == "than" and low[at - 2] in _NONE:
+        return False
     return f"{low[at]} {low[at + 1]}" not in IDIOMS and f"{low[at - 1]} {low[at]}" not in IDIOMS
 
 
@@ -65,6 +55,9 @@ def denied_after(tokens: Tokens, one: Mention) -> bool:
         if tokens.starts_with(place, WRONG):
             return True
         if tokens.starts_with(place, NOT):
+            end = place + (tokens.low[place] not in NOT) + 1
+            if tokens.low[end] in WRONG or tokens.raw[end] in _CAPITALS:
+                return False  # "is not wrong"; "B, not A"
             # "The dog is not sleeping" denies no dog; "B: no cat" and "B, not A" deny no B.
             does = linked or "'" in word or word == "cannot" or not word.isascii()
             seen = tokens.low[place + 2] if tokens.low[place + 1] == "be" else tokens.low[place + 1]
@@ -80,6 +73,27 @@ def _names(word: str) -> bool:
     return word in OPTION or (len(word) == 1 and word.isascii() and word.isalpha())
 
 
+def excepted(tokens: Tokens, mentions: Sequence[Mention]) -> set[int]:
+    """The numbers of the mentions beside which all others are denied: "all options except B are wrong"."""
+    if _EXCEPTIONS.isdisjoint(tokens.low):
+        return set()
+    return {place for place, one in enumerate(mentions) if _is_excepted(tokens, one)}
+
+
+def _is_excepted(tokens: Tokens, one: Mention) -> bool:
+    low, at = tokens.low, one.first - 1
+    while at > one.first - NEAR and (low[at] in OPTION or low[at] in ARTICLE):
+        at -= 1
+    if not (tokens.has(at, EXCEPT) or low[one.last + 1] in _OUTSIDE):
+        return False
+    for place in range(one.last + 1, min(one.last + 2 * NEAR, len(low) - 1)):
+        if low[place] in STOPS or tokens.raw[place] in _CAPITALS:
+            return False
+        if low[place] in WRONG or is_denial(tokens, place):
+            return True
+    return False
+
+
 def holds(tokens: Tokens, cue: int) -> bool:
     """Whether the word that announces an answer is meant: not itself denied, supposed, asked, or said by others."""
     for at in range(cue - 1, max(0, cue - NEAR), -1):
@@ -88,29 +102,4 @@ def holds(tokens: Tokens, cue: int) -> bool:
             return False
         if not (word in ASIDE or word in HEDGE or word in OPTION):
             break
-    return not is_supposed(tokens, cue) and not _is_said_by_others(tokens, cue)
-
-
-def is_supposed(tokens: Tokens, cue: int) -> bool:
-    """Whether the sentence is of the kind "if it were …, the answer would be" or "had it …, the answer would be"."""
-    low = tokens.low
-    would = any(word in WOULD for word in low[cue + 1 : cue + 5])
-    for at in range(cue, max(0, cue - _SENTENCE), -1):
-        word = low[at]
-        if word in STOPS:
-            return False
-        would |= word in WOULD
-        if word in IF or (word in ("had", "were") and (low[at - 1] in STOPS or low[at - 1] in PAUSES)):
-            return would and not _ASKED & set(low[at + 1 : at + 4])
-    return False
-
-
-def _is_said_by_others(tokens: Tokens, cue: int) -> bool:
-    """Whether the sentence is of the kind "some might say that the answer is"."""
-    low = tokens.low
-    for at in range(cue, max(1, cue - NEAR), -1):
-        if low[at] in STOPS:
-            return False
-        if low[at] in OTHERS_SAY and low[at - 1] in OTHERS and low[at - 2] not in ("i", "we"):
-            return True
-    return False
+    return not is_set_aside(tokens, cue)

@@ -1,12 +1,15 @@
 r"""What a reply says: the option it chooses, yes or no, or a short answer. By rule, without a judge, never by chance.
 
 1. Reasoning is cut off (``reasoning``).
-2. The last valid declaration counts (``declarations``): "the answer is", "I choose", "B is correct", ``\boxed{}``, an
-   answer tag, a bold letter, in many languages and any case, with an option that is not denied (``denials``). One that
-   names two options (``alternatives``) chooses none.
+2. The last valid declaration counts (``declarations``): "the answer is", "I choose", ``\boxed{}``, an answer tag
+   (``announcements``), "B is correct", "B it is" (``confirmations``), a ticked box, a yes or the highest chance in a
+   list that judges several options (``verdicts``), in many languages and any case, with an option that is not denied
+   (``denials``). One that names two options (``alternatives``) chooses none, one that is taken back ("no, that is
+   wrong") leaves none, and one of a runner-up, of an earlier guess or of another case is none (``set_aside``).
 3. Else a reply that is one letter, however wrapped, or that says one letter by itself: before its explanation
    ("B. The ring …"), on its own line, beside its option's text ("(B) green").
-4. Else the only option whose text is said as whole words and numbers and not denied (``option_texts``).
+4. Else the only option whose text is said as whole words and numbers and not denied (``option_texts``), LaTeX as it is
+   printed (``formulas``).
 5. Else nothing: ``None``, which counts as wrong.
 
 VLMEvalKit's rules for exact matching (``can_infer``) look for one letter among the last words, then for one option's
@@ -27,17 +30,23 @@ text in a short reply. The departures from them, each for a reason:
 """
 
 import re
+from functools import lru_cache
 
 from models.reasoning import final_part, strip_reasoning
+from models.suites.clauses import ends_clause
 from models.suites.declarations import Declarations
-from models.suites.denials import NEAR, is_supposed
+from models.suites.denials import NEAR
 from models.suites.mentions import Mention, find_mentions
-from models.suites.tokens import LETTERS, PAUSES, STOPS, lower, plain, tokens_of
-from models.suites.vocabulary import OPTION, YES_NO
+from models.suites.set_aside import is_supposed
+from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens, lower, plain, tokens_of
+from models.suites.vocabulary import ARTICLE, HEDGE, OPTION
 from models.suites.yes_no import read_yes_no
+from models.suites.yes_no_words import YES_NO
 
 _ONE_LETTER = re.compile(r"[\s(\[\"'*`]*([A-Ha-h])[\s.,:;!)\]\"'*`]*")
 """What most replies are; the rules say the same of it, more slowly."""
+_QUESTION = re.compile(r"q(uestion)?\d*")
+_COLONS = frozenset([":", "->", "–", "—", "-", "print"])
 _LINE_ENDS = frozenset(["", "\n", "|"])
 
 
@@ -61,7 +70,7 @@ def _by_itself(found: Declarations) -> int | None:
     said = {
         one.option
         for place, one in enumerate(found.mentions)
-        if one.letter and found.stands(place)
+        if one.letter and found.stands(place) and not found.is_withdrawn(place)
         if found.names_two(place) or _stands_out(found, one)
     }
     return said.pop() if len(said) == 1 else None
@@ -70,8 +79,11 @@ def _by_itself(found: Declarations) -> int | None:
 def _stands_out(found: Declarations, one: Mention) -> bool:
     """Whether a letter is the reply or its begin, a line, or a label of its option."""
     tokens = found.tokens
-    alone = found.ends_clause(one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
+    alone = ends_clause(tokens, one.last + 1) or tokens.low[one.last + 1] == tokens.low[one.last]
     begin = one.first - 1
+    number = begin - 1 - tokens.low[begin - 1].isdigit()
+    if tokens.low[begin] == ":" and _QUESTION.fullmatch(tokens.low[number]):
+        begin = number - 1
     while begin > one.first - NEAR and (
         tokens.low[begin] in PAUSES
         or (tokens.low[begin] == "." and tokens.low[begin - 1].isdigit())
@@ -87,13 +99,21 @@ def _stands_out(found: Declarations, one: Mention) -> bool:
         and (after in _LINE_ENDS or tokens.low[one.last + 2] in _LINE_ENDS)
     ):
         return True
-    named = tokens.low[one.first - 1] in OPTION or "(" in tokens.gaps[one.first]
-    return one.text or (named and alone)
+    return one.text or (alone and _is_named(tokens, one))
+
+
+def _is_named(tokens: Tokens, one: Mention) -> bool:
+    """Whether "option" or a bracket stands before the letter, and nothing else in its clause."""
+    at, named = one.first - 1, "(" in tokens.gaps[one.first]
+    while at > one.first - NEAR and (tokens.low[at] in OPTION or tokens.low[at] in ARTICLE or tokens.low[at] in HEDGE):
+        named |= tokens.low[at] in OPTION
+        at -= 1
+    return named and (tokens.low[at] in STOPS or tokens.low[at] in _COLONS)
 
 
 def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int | None:
     """The only option whose text is said and not denied. Of options that are yes and no, the one that is answered."""
-    answers = [YES_NO.get(_bare(option)) for option in options]
+    answers = _yes_no_options(options)
     either = "yes" in answers and "no" in answers
     said = {
         one.option
@@ -104,6 +124,12 @@ def _only_text(found: Declarations, options: tuple[str, ...], text: str) -> int 
     if either and not said and (answer := read_yes_no(text)):
         return answers.index(answer)
     return said.pop() if len(said) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _yes_no_options(options: tuple[str, ...]) -> list[str | None]:
+    """What each option answers, if its text is a yes or no."""
+    return [YES_NO.get(_bare(option)) for option in options]
 
 
 def extract_yes_no(reply: str) -> str | None:

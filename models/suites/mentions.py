@@ -1,10 +1,10 @@
 """Where a reply mentions its options: by their letters, or by their texts as whole words and numbers."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from models.suites.denial_words import NOT, WRONG
 from models.suites.option_texts import said_options
 from models.suites.tokens import LETTERS, PAUSES, STOPS, Tokens
 from models.suites.vocabulary import (
@@ -16,15 +16,12 @@ from models.suites.vocabulary import (
     IS_WORD_AFTER_A,
     LINK,
     NAMED_BY_LETTER,
-    NOT,
     OPTION,
     RIGHT,
     SENTENCE_BEGINS,
-    UNSPACED,
-    WRONG,
 )
+from models.suites.word_tables import UNSPACED_WORD
 
-_RUN = re.compile(f"[{UNSPACED}]")
 _RUN_ON = (
     BECAUSE,
     BUT,
@@ -36,7 +33,7 @@ _RUN_ON = (
     HEDGE,
     OPTION,
     CHOOSE,
-    frozenset("がをもでの를을도라中里显"),
+    frozenset("がをもでの를을도라中里显外"),
 )
 """What runs on from a letter in scripts without spaces; anything else makes a name of it ("A型")."""
 _UNITS = frozenset(["°", "º"])
@@ -63,13 +60,36 @@ def find_mentions(tokens: Tokens, options: Sequence[str]) -> list[Mention]:
         Mention(option, bisect_left(tokens.starts, start, 1), bisect_left(tokens.starts, end, 1) - 1, text=True)
         for start, end, option in said_options(tokens.text, options)
     ]
-    inside = {at for one in texts if one.last > one.first for at in range(one.first, one.last + 1)}
+    texts = [one for one in texts if len(tokens.raw[one.first]) != 1 or not _is_label(tokens, one, options)]
+    inside = {
+        at
+        for one in texts
+        if one.last > one.first or (len(tokens.raw[one.first]) == 1 and _has_label(tokens, one))
+        for at in range(one.first, one.last + 1)
+    }
     letters = [
         Mention(LETTERS.index(tokens.raw[at].upper()), at, at, letter=True)
         for at in tokens.singles
         if at not in inside and is_letter(tokens, at, options)
     ]
-    return list(_merged(tokens, sorted(letters + texts, key=lambda one: (one.first, -one.last, not one.letter))))
+    found = letters + texts
+    if len(found) < 2:
+        return found
+    return list(_merged(tokens, sorted(found, key=lambda one: (one.first, -one.last, not one.letter))))
+
+
+def _has_label(tokens: Tokens, one: Mention) -> bool:
+    """Whether its own letter stands before a text: "A. B"."""
+    mark = tokens.low[one.first - 1]
+    return tokens.raw[one.first - 1 - (mark in PAUSES or mark == ".")].upper() == LETTERS[one.option]
+
+
+def _is_label(tokens: Tokens, one: Mention, options: Sequence[str]) -> bool:
+    """Whether a text that is a letter itself names the option of that letter: "B", but not in "A. B"."""
+    letter = tokens.raw[one.first].upper()
+    if one.last > one.first or letter not in LETTERS or letter == LETTERS[one.option]:
+        return False
+    return is_letter(tokens, one.first, options) and not _has_label(tokens, one)
 
 
 def _merged(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[Mention]:
@@ -93,6 +113,8 @@ def _merged(tokens: Tokens, mentions: Sequence[Mention]) -> Iterator[Mention]:
 def _side_by_side(tokens: Tokens, one: Mention, other: Mention) -> bool:
     """Whether they are a label and its text ("B. dog"), or a text and its label ("dog (B)")."""
     between = tokens.low[one.last + 1 : other.first]
+    if one.letter and tokens.low[other.first] == tokens.low[one.first]:
+        return False  # "than B. B is closer", where "B is closer" is an option
     if one.letter:
         return len(between) <= 2 and all(mark in PAUSES or mark in (".", "\n", "option", "the") for mark in between)
     return not between and "(" in tokens.gaps[other.first]
@@ -115,10 +137,10 @@ def is_letter(tokens: Tokens, at: int, options: Sequence[str]) -> bool:
         return False
     if not after or not after[0].isalnum():
         return before != "/" or len(tokens.raw[at - 2]) == 1
-    if _RUN.match(after):
+    if UNSPACED_WORD.match(after):
         return not glued or any(tokens.starts_with(at + 1, words) for words in _RUN_ON)
     if after[0].isdigit():
-        return not glued
+        return not glued and raw != "a"
     if raw in "AEae" or raw.islower():
         if tokens.starts_with(at + 1, BECAUSE) or after in BUT or after in LINK:
             return True

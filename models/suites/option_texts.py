@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from models.suites.tokens import lower, plain
-from models.suites.vocabulary import UNSPACED
+from models.suites.word_tables import UNSPACED_WORD
 
-_RUN = re.compile(f"[{UNSPACED}]")
 _SPACES = str.maketrans("\n\t\r\f\v", "     ")
-_EDGES = " \t\n.,;:!?\"'`*“”‘’。，"
+_EDGES = " \t\n.,;:!?\"'`*“”‘’。，$"
 _SUFFIXES = ("-color", "-colour", "-hand", "-side", "-shaped")
 """After a hyphen: the word before still says what it says."""
 
@@ -67,20 +66,20 @@ def is_whole(text: str, start: int, end: int) -> bool:
     """Whether a stretch of lower-case text is whole words and numbers there: no part of a longer one."""
     first, last = text[start], text[end - 1]
     before, after = text[start - 1 : start], text[end : end + 1]
-    if first.isalnum() and not _RUN.match(first) and before and not _free_before(text, start, first.isdigit()):
+    if first.isalnum() and not UNSPACED_WORD.match(first) and before and not _free_before(text, start, first.isdigit()):
         return False
     if first in "-." and (before.isalnum() or before == first):
         return False
     if not last.isalnum():
         return last not in "+*#<>=" or after != last
-    return not after or _RUN.match(last) is not None or _free_after(text, end, last.isdigit())
+    return not after or UNSPACED_WORD.match(last) is not None or _free_after(text, end, last.isdigit())
 
 
 def _free_before(text: str, start: int, number: bool) -> bool:
     before, further = text[start - 1], text[start - 2 : start - 1]
-    if number and _RUN.match(before):
+    if number and UNSPACED_WORD.match(before):
         return before not in "第"
-    if _RUN.match(before):
+    if UNSPACED_WORD.match(before):
         return True
     if before.isalnum() or before == "_":
         return False
@@ -97,7 +96,7 @@ def _free_before(text: str, start: int, number: bool) -> bool:
 
 def _free_after(text: str, end: int, number: bool) -> bool:
     after, further = text[end], text[end + 1 : end + 2]
-    if _RUN.match(after):
+    if UNSPACED_WORD.match(after):
         return True
     if after.isalnum() or after == "_":
         return False

@@ -6,14 +6,20 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from models.reasoning import ANSWER_END, ANSWER_TAG
-from models.suites.vocabulary import CROSSES, PHRASE_ENDS, RUNS, TICKS, UNSPACED
+from models.suites.denial_words import CROSSES
+from models.suites.formulas import without_latex
+from models.suites.phrases import PHRASE_ENDS, RUNS
+from models.suites.vocabulary import ANSWER, OPTION, TICKS
+from models.suites.word_tables import UNSPACED
 
 LETTERS = "ABCDEFGH"
 BEGIN = "<answer>"
 """The token of every tag or box that announces an answer."""
 STOPS = frozenset(["", "\n", "|", ".", "!", "?", ";", "…", "。", "।", "؟", "۔", BEGIN])
 """Where a sentence ends; the empty word stands before the first and after the last token."""
-PAUSES = frozenset([",", ":", "、", "،", "-", "–", "—", "•", "·", "->"])
+EMPTY, FILLED = frozenset("☐○◯⚪□⬜🔲"), frozenset("●◉⦿🔘⚫■☒")
+"""Boxes and circles before the items of a form, or mere bullets."""
+PAUSES = frozenset([",", ":", "、", "،", "-", "–", "—", "•", "·", "->"]) | EMPTY | FILLED
 """Where a clause ends."""
 
 _WRAPPERS = frozenset("\"'`“”‘’«»„‚()[]{}<>【】「」『』《》〈〉〔〕*_$#~\\\u200b\u200d\u2060\ufe0e\ufe0f\ufeff")
@@ -32,14 +38,15 @@ def _pattern(letter: str, runs: str) -> re.Pattern[str]:
             | {letter}++(?:(?:['+-]|_++){letter}++)*+ {runs} )
         | (?P<mark> [.,;:!?\n] )
         | (?P<arrow> ->|=>|→|⇒ | \\(?:to|implies|(?:long|Long)?[rR]ightarrow)\b )
-        | (?P<begin> \\(?:boxed|fbox|framebox)\b\s*+\{{?+ | (?=<)(?i:{ANSWER_TAG}) )
-        | (?P<end> (?=<)(?i:{ANSWER_END}) )
+        | (?P<begin> \\(?:boxed|fbox|framebox)\b\s*+\{{?+ | (?=[<\[])(?i:{ANSWER_TAG}) )
+        | (?P<end> (?=[<\[])(?i:{ANSWER_END}) )
         | (?P<style> ~~[^~]{{1,300}}~~ | \*\*++ | __++ | \\[^A-Za-z\s]
             | \\(?:text|math|operatorname|mbox|rm|bf|sf|it|left|right|display|[lL]arge|q?quad|underline|emph)[A-Za-z]*+
                 \s*+\{{?+
             | <(?: b>(?=[^<]{{1,80}}</b>) | /b>
-                | /?(?:strong|em|[ipsu]|span|div|br|center|code|font|h[1-6]|[uo]?l|li)\s?/?>
+                | /?(?:strong|em|[ipsu]|span|div|br|center|code|font|h[1-6]|[uo]?l|li|option|letter)\s?/?>
                 | (?:eos|/s|bos|(?:end|start)_of_turn)> | \|[\w.-]{{1,40}}\|> ) )
+        | (?<![^\s|]) (?P<box> \[[\ xX✓✔*]?\] | \([\ xX✓✔]\) ) (?=\s)
         | (?P<command> \\[A-Za-z]++ )
         | (?P<other> \S )
         )""",
@@ -49,8 +56,11 @@ def _pattern(letter: str, runs: str) -> re.Pattern[str]:
 
 _ASCII = _pattern("[A-Za-z0-9]", "")
 _ANY = _pattern(rf"(?:[^\W_{UNSPACED}]|[{_MARKS}])", "|" + "|".join(RUNS))
+_MARKS_OF_OPTIONS = TICKS | CROSSES | EMPTY | FILLED
 _SAME = {"begin": BEGIN, "end": "\n", "arrow": "->"}
 _BOLD = frozenset(["__", "<b>", "</b>", "<strong>", "</strong>"])
+_CAMEL = re.compile("[a-z]+[A-Z][a-zA-Z]+")
+_KEY_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^a-zA-Z_]+")
 _SINGLES = frozenset(LETTERS + LETTERS.lower())
 _ALIKE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width forms
 _ALIKE |= {
@@ -69,7 +79,9 @@ _ALIKE |= {
 
 
 def plain(text: str) -> str:
-    """The text with full-width forms, letters in circles and typographic marks as ASCII has them; as long as before."""
+    """The text without LaTeX, with full-width forms, letters in circles and typographic marks as ASCII has them."""
+    if "\\" in text:
+        text = without_latex(text)
     return text if text.isascii() else text.translate(_ALIKE)
 
 
@@ -114,7 +126,13 @@ class Tokens:
 
 def _is_picture(token: str) -> bool:
     """Whether it is an emoji or the like that says nothing."""
-    return token > "\u2000" and unicodedata.category(token) == "So" and token not in TICKS and token not in CROSSES
+    return token > "\u2000" and unicodedata.category(token) == "So" and token not in _MARKS_OF_OPTIONS
+
+
+def _key_words(token: str) -> list[re.Match[str]]:
+    """The words of a key of JSON that names an answer: "final_answer", "correctOption"; else none."""
+    words = list(_KEY_WORD.finditer(token))
+    return words if any(word[0].lower() in ANSWER or word[0].lower() in OPTION for word in words) else []
 
 
 def tokens_of(reply: str) -> Tokens:
@@ -122,7 +140,7 @@ def tokens_of(reply: str) -> Tokens:
     text = plain(reply).rstrip()
     found = Tokens(text, [""], [""], [""], [0], [])
     raw, low, gaps, starts = found.raw, found.low, found.gaps, found.starts
-    gap = ""
+    gap, keyed = "", "_" in text or '"' in text
     for match in (_ASCII if text.isascii() else _ANY).finditer(text):
         kind = match.lastgroup or ""
         token = match[kind]
@@ -133,8 +151,18 @@ def tokens_of(reply: str) -> Tokens:
         if kind == "word":
             if token in _SINGLES:
                 found.singles.append(len(raw))
+            elif keyed and ("_" in token or _CAMEL.fullmatch(token)) and (words := _key_words(token)):
+                begin = starts.pop()
+                raw += [word[0] for word in words]
+                low += [word[0].lower() for word in words]
+                gaps += [gap] + [""] * (len(words) - 1)
+                starts += [begin + word.start() for word in words]
+                gap = ""
+                continue
         elif kind in _SAME:
             token = _SAME[kind]
+        elif kind == "box":
+            token = "☐" if token[1:-1].strip() == "" else "☑"
         raw.append(token)
         low.append(token.lower())
         gaps.append(gap)

@@ -1,12 +1,17 @@
 """Whether a reply says yes or no."""
 
+from collections.abc import Sequence
+
 from models.suites.declarations import Declarations
 from models.suites.mentions import Mention
 from models.suites.tokens import PAUSES, STOPS, Tokens, tokens_of
-from models.suites.vocabulary import AFTER_NO, ALSO, BECAUSE, LINK, NOTHING_SAID, SORRY, YES_NO
+from models.suites.vocabulary import ALSO, BECAUSE, LINK
+from models.suites.word_tables import UNSPACED_WORD
+from models.suites.yes_no_words import AFTER_NO, NOTHING_SAID, SORRY, UNDECIDED, YES_NO
 
 _ANSWERS = ("no", "yes")
 _ENGLISH = frozenset(["yes", "no", "yeah", "yep", "yup", "nope", "nah"])
+_TO_DECIDE = frozenset(["either", "allows", "lets", "to", "for", "or", "."])
 _NUMBERED = frozenset(["shows", "is", "has", "looks", "contains", "depicts", "and"])
 """After "No. 2" at the begin of a reply: the number of something, not the answer before a count."""
 
@@ -60,6 +65,8 @@ def _answers(tokens: Tokens, one: Mention) -> bool:
 def _alone(tokens: Tokens, one: Mention) -> bool:
     """Whether it is a clause by itself."""
     before, after = tokens.low[one.first - 1], tokens.low[one.last + 1]
+    if before == "" and UNSPACED_WORD.match(tokens.low[one.last]) and not tokens.glued(one.last + 1):
+        return True
     return (before in STOPS or before in PAUSES) and after != "?" and (after in STOPS or after in PAUSES)
 
 
@@ -69,13 +76,29 @@ def _both(tokens: Tokens, one: Mention) -> bool:
     return any(low[one.first + side] in ALSO and YES_NO.get(low[max(0, one.first + 2 * side)], "") for side in (1, -1))
 
 
+def _is_undecided(low: Sequence[str], no: int) -> bool:
+    """Whether what there is not is an answer: "no clear answer", "no evidence either way"."""
+    for at in range(no + 1, min(no + 6, len(low) - 1)):
+        if low[at] in STOPS or low[at] in PAUSES:
+            return False
+        if low[at] in UNDECIDED:
+            return low[at] != "evidence" or low[at + 1] in _TO_DECIDE
+    return False
+
+
 def _there_is_no(tokens: Tokens) -> bool:
     """Whether a sentence begins with "there is no …" or "no …", of something that could be asked for."""
     low = tokens.low
     if any(word in SORRY for word in low):
         return False
     for at, word in enumerate(low):
-        if word != "no" or low[at + 1] in NOTHING_SAID or not low[at + 1][:1].isalpha() or low[at + 1] in AFTER_NO:
+        if (
+            word != "no"
+            or low[at + 1] in NOTHING_SAID
+            or _is_undecided(low, at)
+            or not low[at + 1][:1].isalpha()
+            or low[at + 1] in AFTER_NO
+        ):
             continue
         before = low[at - 2 : at] if at >= 2 else []
         begin = at - 2 if before and before[0] == "there" else at
