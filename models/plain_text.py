@@ -43,6 +43,9 @@ class _PlainText:
 
     def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> Any:
         texts = [text] if isinstance(text, str) else text
+        if texts and (bos := self.tokenizer.bos_token) and all(one.startswith(bos) for one in texts):
+            # The template wrote it. Some tokenizers would write it once more, which no model saw in its training.
+            kwargs.setdefault("add_special_tokens", False)
         if texts and any(_MARK in one for one in texts):
             text = [self._opening(kwargs) + one for one in texts]
             kwargs |= {"sanitize_control_tokens": True, "add_special_tokens": False}

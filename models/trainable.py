@@ -9,6 +9,7 @@ from peft import LoraConfig
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PrinterCallback, Trainer
 
+from models.families.weights import adapter_targets, let_learn
 from models.vlm import Vlm, load_vlm
 from viper.records import Record
 from viper.settings import LoraSettings, VlmSettings
@@ -23,8 +24,10 @@ class Adaptation(Record):
     """Adapters, or all weights of the language model."""
     lora: LoraSettings | None
     """Adapters, where ``method`` is ``lora``."""
+    vision_tower: bool = False
+    """Whether the vision tower and its projector learn, too."""
     shared_prefix: bool = False
-    """Whether a stage by reinforcement computes a group's prompt once."""
+    """Whether a stage by reinforcement computes a group's prompt once, if the model's family can."""
 
 
 def rate_share(step: int, steps: int, warmup: int) -> float:
@@ -77,15 +80,15 @@ def load_trainable(model: VlmSettings, adaptation: Adaptation) -> tuple[Vlm, Lor
     """The model with the weights that shall learn, and the adapters to put on it if the method has them.
 
     Raises:
-        ModelError: The model cannot be loaded.
+        ModelError: The model cannot be loaded, or the adapters have no place in it.
     """
+    tower = adaptation.vision_tower
     if adaptation.method == "lora":
-        lora = adaptation.lora or LoraSettings()
-        return load_vlm(model), LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
+        lora, vlm = adaptation.lora or LoraSettings(), load_vlm(model)
+        targets = adapter_targets(vlm.model, vlm.family, lora.target_modules, tower)
+        return vlm, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=targets)
     vlm = load_vlm(model.model_copy(update={"dtype": "float32"}))
-    vlm.model.requires_grad_(False)
-    vlm.model.get_decoder().requires_grad_(True)
-    vlm.model.get_output_embeddings().requires_grad_(True)
+    let_learn(vlm.model, vlm.family, tower)
     return vlm, None
 
 
