@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from trl import GRPOTrainer
 
-from models.families import Family
+from models.families.family import Family
 from models.families.prompts import read_prompts
 
 PER_TOKEN = ("token_type_ids", "mm_token_type_ids")
@@ -46,7 +46,8 @@ class FamilyTrainer(GRPOTrainer):
             ids = [prompt_ids[row] for row in rows]
             fields = self.pictures_of(multimodal_fields, counts, rows)
             longest = max(map(len, ids))
-            fields |= {name: multimodal_fields[name][rows, -longest:] for name in PER_TOKEN if name in multimodal_fields}
+            per_token = [name for name in PER_TOKEN if name in multimodal_fields]
+            fields |= {name: multimodal_fields[name][rows, -longest:] for name in per_token}
             said, _ = super()._generate_single_turn(ids, None, fields, *args, **kwargs)
             answers += said
         return answers, None
@@ -57,15 +58,14 @@ class FamilyTrainer(GRPOTrainer):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         logits_to_keep: int,
-        batch_size: int | None = None,
-        compute_entropy: bool = False,
-        num_images: list[int] | None = None,
-        **fields: Any,
+        **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, Any]:
-        fields = {name: value for name, value in fields.items() if value is not None}
+        fields = {name: value for name, value in kwargs.items() if value is not None}
+        wanted = {name: fields.pop(name, False) for name in ("compute_entropy", "compute_aux_loss")}
+        counts, size = fields.pop("num_images", [0] * len(input_ids)), fields.pop("batch_size", len(input_ids))
         parts = []
-        for rows in batches_of(len(input_ids), batch_size or len(input_ids)):
-            shown = self.pictures_of(fields, num_images or [0] * len(input_ids), rows)
+        for rows in batches_of(len(input_ids), size):
+            shown = self.pictures_of(fields, counts, rows)
             per_token = {name: fields[name][rows] for name in PER_TOKEN if name in fields}
             # TRL hands a model the inputs of pictures by names that it knows; bound to the model, all arrive.
             found = super()._get_per_token_logps_and_entropies(
@@ -73,13 +73,12 @@ class FamilyTrainer(GRPOTrainer):
                 input_ids[rows],
                 attention_mask[rows],
                 logits_to_keep,
-                compute_entropy=compute_entropy,
-                compute_aux_loss=fields.get("compute_aux_loss", False),
+                **wanted,
                 **per_token,
             )
             parts.append(found)
         logps, entropies, losses = zip(*parts, strict=True)
-        entropy = torch.cat(entropies) if compute_entropy else None
+        entropy = torch.cat(entropies) if wanted["compute_entropy"] else None
         return torch.cat(logps), entropy, torch.stack(losses).mean() if losses[0] is not None else None
 
     def pictures_of(self, fields: dict[str, Any], counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:

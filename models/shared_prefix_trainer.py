@@ -24,7 +24,7 @@ NO_ADVANTAGE = 1e-3
 
 
 class SharedPrefixTrainer(FamilyTrainer):
-    """A trainer of a family that can share prefixes, or not if off, whose subclass names the group of each row before rollouts are generated."""
+    """A trainer whose subclass names the group of each row before rollouts are generated."""
 
     groups: list[int]
     """The group of each rollout that is being generated or scored; those of a group are neighbors."""
@@ -94,12 +94,11 @@ class SharedPrefixTrainer(FamilyTrainer):
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor | None, None]:
+    ) -> tuple[torch.Tensor, torch.Tensor | None, Any]:
         if not self._shared_prefix:
-            found: tuple[torch.Tensor, torch.Tensor | None, None] = super()._get_per_token_logps_and_entropies(
+            return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, **kwargs
             )
-            return found
         kept = [row for row in range(len(input_ids)) if self._silent is None or not self._silent[row]]
         if not kept:  # a step without any signal still runs, so that every process takes part in it
             kept = [0]

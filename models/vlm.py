@@ -67,7 +67,7 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
         raise ModelError(f"The processor of {folder} cannot be loaded: {error}") from error
     processor.tokenizer.padding_side = "left"
     keep_texts_plain(processor)
-    return processor  # type: ignore[no-any-return]
+    return processor
 
 
 def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":

@@ -107,11 +107,9 @@ class Small:
 
 def _qwen(config: type, model: type, text: dict[str, Any], vision: dict[str, Any], patch: int, **rope: Any) -> Small:
     named = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+    fields = ["vision_start_token_id", "vision_end_token_id", "image_token_id", "video_token_id"]
     tokenizer = _tokenizer(["<|im_start|>", *named], "<|im_end|>")
-    ids = tokenizer.convert_tokens_to_ids
-    tokens = dict(
-        zip(["vision_start_token_id", "vision_end_token_id", "image_token_id", "video_token_id"], ids(named), strict=True)
-    )
+    tokens = dict(zip(fields, tokenizer.convert_tokens_to_ids(named), strict=True))
     rope = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3], **rope}}
     settings = config(text_config=_text(tokenizer, **rope, **text), vision_config=vision, **tokens)
     images = {"patch_size": patch, "size": {"shortest_edge": 32 * 32, "longest_edge": 64 * 64}, **_HALF}
@@ -207,7 +205,9 @@ def gemma3() -> Small:
     tokenizer = _tokenizer(["<start_of_turn>"], "<end_of_turn>", "<bos>", **named)
     ids = tokenizer.convert_tokens_to_ids
     config = Gemma3Config(
-        text_config=_text(tokenizer, head_dim=16, query_pre_attn_scalar=16, sliding_window=24, sliding_window_pattern=2),
+        text_config=_text(
+            tokenizer, head_dim=16, query_pre_attn_scalar=16, sliding_window=24, sliding_window_pattern=2
+        ),
         vision_config={**_TOWER, "vision_use_head": False},
         mm_tokens_per_image=4,
         boi_token_index=ids("<start_of_image>"),

@@ -39,8 +39,8 @@ def find_family(model_type: str, of: str = "") -> Family:
             return family
     known = ", ".join(f"{family.model_type} ({family.name})" for family in FAMILIES)
     raise ModelError(
-        f"{of or 'The model'} is of the type {model_type!r}, which is no known family of vision-language models. Known: "
-        f"{known}. Choose one of those as models.vlm.path, or add the family (CONTRIBUTING.md tells how)."
+        f"{of or 'The model'} is of the type {model_type!r}, which is no known family of vision-language models. Known "
+        f"here: {known}. Choose one of those as models.vlm.path, or add the family (CONTRIBUTING.md tells how)."
     )
 
 

@@ -17,7 +17,14 @@ class Idefics3(Family):
     def parts(self) -> Parts:
         """As ``Family.parts``."""
         from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
-        from transformers.models.idefics3.processing_idefics3 import Idefics3Processor
+        from transformers.models.idefics3 import processing_idefics3
+
+        class Idefics3Processor(processing_idefics3.Idefics3Processor):
+            """The stock processor, which asks no tokenizer where pictures stand: those of marked texts cannot say."""
+
+            def get_text_with_replacements(self, *args: Any, **kwargs: Any) -> tuple[list[str], list[Any]]:
+                texts, _ = super().get_text_with_replacements(*args, **kwargs)
+                return texts, [[] for _ in texts]
 
         return Parts(Idefics3Processor, Idefics3ImageProcessorPil)
 

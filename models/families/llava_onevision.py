@@ -15,7 +15,9 @@ class LlavaOnevision(Family):
 
     def parts(self) -> Parts:
         """As ``Family.parts``."""
-        from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
+        from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
+            LlavaOnevisionImageProcessorPil,
+        )
         from transformers.models.llava_onevision.processing_llava_onevision import LlavaOnevisionProcessor
 
         return Parts(LlavaOnevisionProcessor, LlavaOnevisionImageProcessorPil, "LlavaOnevisionVideoProcessor")
@@ -68,4 +70,4 @@ def _of_picture(height: int, width: int, config: Any) -> int:
     ratio = math.sqrt(rows * columns / (most * side**2))
     if ratio > 1.1:
         rows, columns = int(rows // ratio), int(columns // ratio)
-    return _of_whole(config) + rows * columns + rows
+    return int(_of_whole(config) + rows * columns + rows)

@@ -4,6 +4,7 @@ Synthesis, benchmarks and rollouts read their prompts here, so that all see the 
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from models.families.family import Family
@@ -29,7 +30,7 @@ def read_prompts(
         ModelError: The processor refuses the prompts, or one does not hold as many image tokens as its pictures have
             features.
     """
-    shown: Any = list(map(list, pictures)) if family.nested else [image for of_prompt in pictures for image in of_prompt]
+    shown: Any = list(map(list, pictures)) if family.nested else list(chain.from_iterable(pictures))
     some = any(map(len, pictures))
     try:
         inputs = processor(text=list(texts), images=shown if some else None, padding=True, return_tensors="pt")

@@ -1,4 +1,4 @@
-"""Which weights of a model learn: adapters by name, or all but the vision tower, and the tower too if a setting says so.
+"""Which weights of a model learn: adapters by name, or the language model; the vision tower if a setting says so.
 
 Names alone decide, so that a pattern that hits nothing is refused before any weight is read.
 """
@@ -23,7 +23,7 @@ def adapter_targets(model: Any, family: Family, pattern: str, vision_tower: bool
         vision_tower: Whether every linear map of the vision tower and its projector gets one, too.
 
     Raises:
-        ModelError: The pattern hits nothing, a module that can have no adapter, or the tower, which has its own setting.
+        ModelError: The pattern hits nothing, what can have no adapter, or the tower, which has a setting of its own.
     """
     wanted = pattern or family.adapters
     kinds = {name: type(module).__name__ for name, module in model.named_modules() if name}
@@ -32,8 +32,8 @@ def adapter_targets(model: Any, family: Family, pattern: str, vision_tower: bool
     if not hits:
         some = next((name for name in kinds if re.fullmatch(family.adapters, name)), "")
         raise ModelError(
-            f"{what} matches no module of this {family.name}, so that nothing would learn. Whole names must match, such "
-            f"as {some!r}. Leave the setting out for {family.adapters!r}."
+            f"{what} matches no module of this {family.name}, so that nothing would learn. Whole names must match, "
+            f"such as {some!r}. Leave the setting out for {family.adapters!r}."
         )
     if unfit := [name for name in hits if kinds[name] not in ADAPTABLE]:
         raise ModelError(
