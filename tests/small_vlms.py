@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL.Image import Image, fromarray
 from transformers import PreTrainedTokenizerFast
 
 from models.families import find_family
 from models.families.processors import make_processor
+from viper.settings import VlmSettings
 
 SIDE = 32
 """Width and height of what a vision tower sees at once, in pixels; patches have 8, so it sees 16 of them."""
@@ -215,7 +218,10 @@ def gemma3() -> Small:
         image_token_index=ids("<image_soft_token>"),
     )
     images = {"size": {"height": SIDE, "width": SIDE}, **_HALF}
-    return Small(Gemma3ForConditionalGeneration(config), tokenizer, images, _GEMMA, {"image_seq_length": 4})
+    model = Gemma3ForConditionalGeneration(config)
+    # Zero at first: the model would be blind, and nothing that is wrong with pictures would show.
+    torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.2)
+    return Small(model, tokenizer, images, _GEMMA, {"image_seq_length": 4})
 
 
 SMALL: dict[str, Callable[[], Small]] = {
@@ -244,3 +250,14 @@ def save_small(kind: str, folder: Path) -> Path:
     processor = make_processor(parts, small.tokenizer, images, chat_template=small.template, **small.options)
     processor.save_pretrained(folder)
     return folder
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image:
+    """Noise of this size."""
+    pixels = np.random.default_rng((seed, width, height)).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return fromarray(pixels)
+
+
+def settings_of(folder: Path | str) -> VlmSettings:
+    """A folder as the base of a profile, on the CPU."""
+    return VlmSettings(path=str(folder), dtype="float32", device="cpu")

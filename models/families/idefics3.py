@@ -16,8 +16,8 @@ class Idefics3(Family):
 
     def parts(self) -> Parts:
         """As ``Family.parts``."""
-        from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
         from transformers.models.idefics3 import processing_idefics3
+        from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
         class Idefics3Processor(processing_idefics3.Idefics3Processor):
             """The stock processor, which asks no tokenizer where pictures stand: those of marked texts cannot say."""

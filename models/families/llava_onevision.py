@@ -12,6 +12,7 @@ class LlavaOnevision(Family):
 
     name = "LLaVA-OneVision"
     model_type = "llava_onevision"
+    vision = (*Family.vision, "model.image_newline")
 
     def parts(self) -> Parts:
         """As ``Family.parts``."""

@@ -58,8 +58,8 @@ class TrainingSettings(Section):
     reward: RewardSettings = RewardSettings()
     """The reward, the same in all stages of reinforcement."""
     shared_prefix: bool = True
-    """Compute a group's prompt once, and leave rollouts without advantage out of the update, where that is proven for the
-    model's family (Qwen's); needs ``sdpa`` or ``eager`` attention. Others go TRL's own way, and all if false."""
+    """Compute a group's prompt once, and leave rollouts without advantage out of the update, where that is proven for
+    the model's family (Qwen's); needs ``sdpa`` or ``eager`` attention. Others go TRL's own way, and all if false."""
     launcher: tuple[str, ...] = Field(default=(), strict=False)
     """Command put before the training process, such as ``["accelerate", "launch"]``; empty: plain Python."""
     hang_timeout_s: Count = 1800

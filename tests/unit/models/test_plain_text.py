@@ -13,10 +13,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from models import plain_text as module
-from models.locations import resolve
-from models.plain_text import keep_texts_plain
 from models.families import family_of
 from models.families.processors import load_processor_of
+from models.locations import resolve
+from models.plain_text import keep_texts_plain
 from models.vlm import Prompt, load_processor, load_vlm
 from viper.settings import VlmSettings
 
