@@ -41,7 +41,8 @@ class FamilyTrainer(GRPOTrainer):
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], *args: Any, **kwargs: Any
     ) -> tuple[list[list[int]], None]:
-        counts, answers = counts_of(images, len(prompt_ids)), list[list[int]]()
+        counts = counts_of(images, len(prompt_ids))
+        answers: list[list[int]] = []
         for rows in batches_of(len(prompt_ids), self.args.per_device_train_batch_size):
             ids = [prompt_ids[row] for row in rows]
             fields = self.pictures_of(multimodal_fields, counts, rows)

@@ -4,6 +4,7 @@ General modules know no family. What they need of one they ask it here: how its 
 it, which of its inputs belong to which prompt, how many features its model makes of a picture, where its weights lie.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,7 +32,7 @@ class Parts:
     """Name of the stock video processor; empty if it has none."""
 
 
-class Family:
+class Family(ABC):
     """Models of one form. What is said here holds where a family says nothing else."""
 
     name: ClassVar[str]
@@ -51,10 +52,11 @@ class Family:
     shapes: ClassVar[ShapeLimits] = ShapeLimits()
     """Pictures of another shape are refused by the processor."""
 
+    @abstractmethod
     def parts(self) -> Parts:
         """What the processor of its models is made of."""
-        raise NotImplementedError
 
+    @abstractmethod
     def features(self, inputs: Any, pictures: Sequence[Sequence["Image"]], processor: Any, config: Any) -> list[int]:
         """How many features the model makes of the pictures of each prompt.
 
@@ -64,8 +66,8 @@ class Family:
             processor: Of the model.
             config: Of the model, whose numbers count where those of the processor differ.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def pictures_of(self, inputs: Any, counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
         """The inputs that belong to the pictures of some prompts, in their order.
 
@@ -74,7 +76,6 @@ class Family:
             counts: Number of pictures of each prompt.
             rows: Which prompts.
         """
-        raise NotImplementedError
 
     def crops(self, pictures: Sequence[Sequence["Image"]], processor: Any) -> list[int] | None:
         """Crops that the pictures of each prompt become, where ``pixel_values`` hold one row a crop."""

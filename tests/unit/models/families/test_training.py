@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import Dataset, Features, Image, List, Value
 from peft import PeftModel
 from trl import GRPOTrainer
 
@@ -15,10 +16,11 @@ from models.families import find_family
 from models.families.weights import in_vision
 from models.grpo import ViperTrainer, make_trainer
 from models.rewards import RewardParts
+from models.sft import make_sft_trainer
 from models.trainable import Adaptation
 from models.vlm import Prompt, Vlm, load_vlm
 from tests.small_vlms import SMALL, picture, settings_of
-from viper.settings import GrpoStage, LoraSettings
+from viper.settings import GrpoStage, LoraSettings, SftStage
 
 pytestmark = [
     # TRL 1.16 still reads a property that transformers 5.23 renamed.
@@ -103,6 +105,30 @@ def test_three_steps_move_the_weights_that_learn_and_no_others(
     expected = logits(model.eval(), base)
     torch.testing.assert_close(logits(again.model, again), expected, atol=1e-5, rtol=1e-4)
     assert not torch.allclose(logits(base.model, base), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_supervised_stage_learns_from_rows_with_one_and_two_pictures(
+    kind: str, folder_of: FolderOf, tmp_path: Path
+) -> None:
+    columns = {"images": [row["images"] for row in ROWS], "prompt": [row["prompt"] for row in ROWS]}
+    columns["truth"] = [["the top left holds a large red ring."]] * len(ROWS)
+    features = Features({"images": List(Image()), "prompt": Value("string"), "truth": List(Value("string"))})
+    stage = SftStage(
+        lessons=("csr",),
+        steps=3,
+        rows_per_step=4,
+        learning_rate=1e-2,
+        warmup_steps=0,
+        checkpoint_steps=3,
+        micro_batch=2,
+    )
+    rows, adaptation = Dataset.from_dict(columns, features=features), Adaptation(method="full", lora=None)
+    trainer = make_sft_trainer(settings_of(folder_of(kind)), rows, stage, adaptation, 3, tmp_path)
+    trainer.train()
+    losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
+    assert len(losses) == 3
+    assert losses[2] < losses[1] < losses[0]
 
 
 def scored(trainer: ViperTrainer, batch: dict[str, Any], size: int) -> torch.Tensor:
