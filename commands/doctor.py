@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from commands.terminal import say
-from flows.preflight import MIN_FREE_BYTES, check_devices
+from flows.preflight import MIN_FREE_BYTES, check_devices, check_vlm
 from viper.addresses import without_passwords
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
@@ -104,13 +104,15 @@ def _models(settings: Settings) -> str:
     from models.locations import resolve
 
     models = (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity)
-    return ", ".join(resolve(model.path) and model.path for model in models)
+    found = ", ".join(resolve(model.path) and model.path for model in models)
+    check_vlm(settings)
+    return found
 
 
 def _pool(settings: Settings) -> str:
     from tasks.pool import check_pool
 
-    check_pool(settings.pool, settings.models.editor)
+    check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     return settings.pool.uri
 
 

@@ -1,6 +1,7 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
 from flows.identities import resolve_commits
+from models.families import family_of
 from models.judges import find_judge
 from models.lessons import find_lesson
 from models.locations import resolve
@@ -20,7 +21,7 @@ MIN_FREE_BYTES = 2_000_000_000
 
 
 def check(settings: Settings, rounds: int) -> None:
-    """Rounds, names, models, pool, suites, store, and what the revisions of hub models mean.
+    """Rounds, names, models, adapters, pool, suites, store, and what the revisions of hub models mean.
 
     Raises:
         ViperError: With what was found, what was expected, and what to do.
@@ -34,9 +35,10 @@ def check(settings: Settings, rounds: int) -> None:
         find_launcher(settings.training.launcher[0])
     for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
         resolve(model.path)
+    check_vlm(settings)
     check_pipeline(settings.models.painter, "painter")
     check_pipeline(settings.models.editor, "editor")
-    check_pool(settings.pool, settings.models.editor)
+    check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())
     store.probe(MIN_FREE_BYTES)
@@ -56,6 +58,17 @@ def check_names(settings: Settings) -> None:
     for stage in settings.training.stages:
         for lesson in stage.lessons:
             find_lesson(lesson)
+
+
+def check_vlm(settings: Settings) -> None:
+    """The base is of a known family, and adapters have places in it: its configuration is read, and no weight.
+
+    Raises:
+        ModelError: With what was found, what was expected, and what to do.
+    """
+    from models.families.checks import check_trainable
+
+    check_trainable(settings.models.vlm, settings.training)
 
 
 def check_devices(settings: Settings) -> None:
@@ -96,6 +109,6 @@ def check_benchmark(settings: Settings) -> None:
     check_servers()
     find_world(settings.world)
     _check_device("models.vlm.device", settings.models.vlm.device)
-    resolve(settings.models.vlm.path)
+    family_of(settings.models.vlm.path, settings.models.vlm.revision)
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)

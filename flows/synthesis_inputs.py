@@ -28,7 +28,7 @@ def suite(cut: Cut, name: str) -> SuiteInputs:
         suite=name,
         source=suite_source(benchmarks.folder, name),
         limit=benchmarks.limit,
-        limits=benchmark_limits(),
+        limits=benchmark_limits(_address(cut.base)),
         shard_questions=benchmarks.shard_questions,
     )
 
@@ -70,8 +70,12 @@ def takes(cut: Cut, files: Sequence[PoolFile], hashes: Sequence[ArtifactRef]) ->
 
 def _pool_limits(cut: Cut) -> ImageLimits:
     """What the pool's pictures must keep to, by its settings and by the models."""
-    pool, editor = cut.settings.pool, cut.editor.model
-    return pool_limits(pool.max_pixels, pool.max_bytes, editor.settings_path, editor.revision)
+    pool = cut.settings.pool
+    return pool_limits(pool.max_pixels, pool.max_bytes, _address(cut.base), _address(cut.editor.model))
+
+
+def _address(model: ModelRef) -> tuple[str, str]:
+    return model.settings_path, model.revision
 
 
 def captions(cut: Cut, model: ModelRef, shard: Shard) -> CaptionInputs:

@@ -96,7 +96,12 @@ def _train(settings: Settings, stage: GrpoStage, rows: Any, folder: Path, total:
             total.informative_groups += stage.prompts_per_step * (1 - figures["zero_variance_groups"])
 
     training = settings.training
-    adaptation = Adaptation(method=training.method, lora=training.lora, shared_prefix=training.shared_prefix)
+    adaptation = Adaptation(
+        method=training.method,
+        lora=training.lora,
+        vision_tower=training.vision_tower,
+        shared_prefix=training.shared_prefix,
+    )
     trainer = make_trainer(
         settings.models.vlm,
         rows,

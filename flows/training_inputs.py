@@ -28,6 +28,7 @@ def training(
         stage=stage,
         method=training.method,
         lora=training.lora if training.method == "lora" else None,
+        vision_tower=training.vision_tower,
         reinforcement=reinforcement if stage.objective == "grpo" else None,
         datasets=tuple(datasets[lesson] for lesson in stage.lessons),
         seed=cut.seed(round_number, stage.name),

@@ -12,14 +12,16 @@ How it departs from TRL's trainer:
       is killed and resumed ends in the same bits
     - resuming a full fine-tuning loads the checkpoint's weights strictly (transformers matches no key and says nothing)
     - the rate warms up linearly and falls linearly to 10 %
-    - image tokens must equal image features before a rollout starts
+    - what ``models.family_trainer`` lists
 
 Methods: ``lora`` trains one adapter, on which the next stage and the next round go on; ``full`` all weights of the
 language model. Both learn in 32 bits and are kept so, since smaller formats lose small updates (``models.adapters``).
-The vision tower is frozen in both.
+The vision tower is frozen in both unless ``training.vision_tower`` lets it learn.
 """
 
+import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,12 @@ from transformers import TrainerCallback
 from trl import GRPOConfig
 
 from models.roles import Reward
-from models.rollout_images import check_image_tokens, processed_once
+from models.rollout_images import processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
 from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable, micro_batches
 from viper.settings import GrpoStage, VlmSettings
+
+log = logging.getLogger("viper")
 
 
 class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
@@ -73,7 +77,8 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         rows = {number: self._read(number) for number in dict.fromkeys(example["row"] for example in inputs)}
         self.groups = [example["row"] for example in inputs]
-        with processed_once(self.processing_class.image_processor):
+        once = processed_once(self.processing_class.image_processor) if self.family.grids else nullcontext()
+        with once:
             batch: dict[str, Any] = super()._generate_and_score_completions([rows[one["row"]] for one in inputs])
         return batch
 
@@ -82,12 +87,6 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
         prompt = row["prompt"]
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         return {"prompt": messages, "images": list(row["images"]), "truth": list(row["truth"])}
-
-    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], Any, dict[str, Any]]:
-        prompt_ids, images, fields = super()._tokenize_prompts(prompts)
-        if "image_grid_thw" in fields:
-            check_image_tokens(prompt_ids, images, fields["image_grid_thw"], self.processing_class)
-        return prompt_ids, images, fields
 
 
 def make_config(model: VlmSettings, stage: GrpoStage, seed: int, output_dir: Path) -> GRPOConfig:
@@ -174,13 +173,17 @@ def make_trainer(
     # Before the model is loaded: the config chooses this process's GPU.
     config = make_config(model, stage, seed, output_dir)
     vlm, adapters = load_trainable(model, adaptation, adapter)
+    shared = adaptation.shared_prefix and vlm.family.shared_prefix
+    way = "the prompt of a group is computed once" if shared else "every rollout computes its prompt (TRL's own way)"
+    log.info("%s, %s: %s", stage.name, vlm.family.name, way)
     batches = -(-stage.steps // stage.updates_per_batch)
     return ViperTrainer(
         rows=rows,
         order=draw_order(len(rows), batches * stage.prompts_per_step, seed),
         reward=reward,
         warmup_steps=stage.warmup_steps,
-        shared_prefix=adaptation.shared_prefix,
+        shared_prefix=shared,
+        family=vlm.family,
         model=vlm.model,
         processing_class=vlm.processor,
         args=config,

@@ -3,35 +3,39 @@
 Nobody asks the painter, which is given captions.
 """
 
+from models.families import family_of
 from models.judges.pixels import REGIONS_PER_SIDE
 from models.pipelines.checks import editor_shapes
 from viper.pictures import MAX_BENCHMARK_BYTES, MAX_BENCHMARK_PIXELS, ImageLimits, ShapeLimits
 
-VLM = ShapeLimits(max_aspect=200)
-"""Of the VLMs that can be fed (``models.vlm`` counts image tokens by Qwen's grid): they have the image processor of
-Qwen2-VL, which refuses a longer side of more than 200 times the shorter one, and enlarges what is small."""
+Address = tuple[str, str]
+"""Path of a model, and revision of one on the hub."""
 FILTER = ShapeLimits(min_side_px=REGIONS_PER_SIDE)
 """Pictures are compared region by region, and each region holds a pixel."""
 
 
-def benchmark_limits() -> ImageLimits:
-    """The limits of pictures that are shown to the VLM alone."""
-    return _within(MAX_BENCHMARK_PIXELS, MAX_BENCHMARK_BYTES, VLM)
+def benchmark_limits(vlm: Address) -> ImageLimits:
+    """The limits of pictures that are shown to the VLM alone.
+
+    Raises:
+        ModelError: The VLM is not there, or its family is not known.
+    """
+    return _within(MAX_BENCHMARK_PIXELS, MAX_BENCHMARK_BYTES, family_of(*vlm).shapes)
 
 
-def pool_limits(max_pixels: int, max_bytes: int, editor: str, revision: str) -> ImageLimits:
+def pool_limits(max_pixels: int, max_bytes: int, vlm: Address, editor: Address) -> ImageLimits:
     """The limits of pictures that the VLM describes, the editor changes and the filter compares.
 
     Args:
         max_pixels: Largest width x height that is decoded.
         max_bytes: Largest file.
-        editor: Path of the editor.
-        revision: Of an editor on the hub.
+        vlm: Where the VLM lies.
+        editor: Where the editor lies.
 
     Raises:
-        ModelError: The editor is not there.
+        ModelError: A model is not there, or the family of the VLM is not known.
     """
-    return _within(max_pixels, max_bytes, VLM, FILTER, editor_shapes(editor, revision))
+    return _within(max_pixels, max_bytes, family_of(*vlm).shapes, FILTER, editor_shapes(*editor))
 
 
 def _within(max_pixels: int, max_bytes: int, *shapes: ShapeLimits) -> ImageLimits:

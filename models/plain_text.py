@@ -13,8 +13,9 @@ from typing import Any
 
 from transformers.utils.chat_template_utils import mark_control_tokens
 
-_MARK = mark_control_tokens("a", re.compile("a"))[0]
-"""What transformers puts before a marked text."""
+_MARK, _, _END = mark_control_tokens("a", re.compile("a"))
+"""What transformers puts before and behind a marked text."""
+_MARKED = re.compile(f"{_MARK}.*?{_END}", re.DOTALL)
 
 
 def keep_texts_plain(processor: Any) -> None:
@@ -23,6 +24,8 @@ def keep_texts_plain(processor: Any) -> None:
     # transformers writes the name of the class into what it saves: it stays the stock one.
     names: dict[str, Any] = {"__module__": kind.__module__, "__doc__": kind.__doc__, "_matchers": {}}
     processor.__class__ = type(kind.__name__, (_PlainText, kind), names)
+    if (places := getattr(processor, "multimodal_pattern", None)) is not None:  # InternVL counts them once more
+        processor.multimodal_pattern = re.compile(f"(?<!{_MARK})(?:{places.pattern})")
 
 
 class _PlainText:
@@ -43,10 +46,20 @@ class _PlainText:
 
     def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> Any:
         texts = [text] if isinstance(text, str) else text
+        if texts and (bos := self.tokenizer.bos_token) and all(one.startswith(bos) for one in texts):
+            # The template wrote it. Some tokenizers would write it once more, which no model saw in its training.
+            kwargs.setdefault("add_special_tokens", False)
         if texts and any(_MARK in one for one in texts):
             text = [self._opening(kwargs) + one for one in texts]
             kwargs |= {"sanitize_control_tokens": True, "add_special_tokens": False}
         return super().__call__(images=images, text=text, **kwargs)  # type: ignore[misc]
+
+    def validate_inputs(self, images: Any = None, text: Any = None, **kwargs: Any) -> None:
+        """Count the pictures' places: a marked text is none, though some processors take it for one."""
+        super().validate_inputs(images=images, text=_unmarked(text), **kwargs)  # type: ignore[misc]
+
+    def _check_special_mm_tokens(self, text: list[str], text_inputs: Any, modalities: list[str]) -> None:
+        super()._check_special_mm_tokens(_unmarked(text), text_inputs, modalities)  # type: ignore[misc]
 
     def _special(self, template: str) -> re.Pattern[str]:
         """Matches what a text must not contain as a token: special tokens, and others that the template writes."""
@@ -62,3 +75,10 @@ class _PlainText:
         """The token that the tokenizer puts before every text, as Llama's do: marked texts are encoded without it."""
         opens = kwargs.get("add_special_tokens", True) and self.tokenizer.num_special_tokens_to_add(pair=False)
         return str(self.tokenizer.bos_token) if opens else ""
+
+
+def _unmarked(text: Any) -> Any:
+    """Texts without what is marked in them."""
+    if isinstance(text, str):
+        return _MARKED.sub("", text)
+    return text if text is None else [_MARKED.sub("", one) for one in text]

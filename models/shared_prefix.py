@@ -9,11 +9,12 @@ over one packed sequence a group (``pack``): the prompt, then every answer, each
               prompt     branch 1   branch 2              answer's first token is predicted at it
 
 Log-probabilities and gradients are those of the plain computation up to rounding (arXiv 2506.05433 proves it for text;
-``tests/unit/models/test_shared_prefix.py`` checks it for Qwen2.5-VL's multimodal positions).
+``tests/unit/models/test_shared_prefix.py`` checks it for the multimodal positions of the Qwen families).
 
 Shape suffixes: B rollouts, P prompt tokens (padded left), C answer tokens (padded right), N groups, L packed tokens.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ def prompt_positions(model: Any, ids_BP: Tensor, mask_BP: Tensor, grids: Tensor 
 @torch.no_grad()
 def sample_groups(
     model: Any,
-    prompts: dict[str, Tensor],
+    prompts: Sequence[dict[str, Tensor]],
     generations: list[int],
     max_new_tokens: int,
     temperature: float,
@@ -42,8 +43,9 @@ def sample_groups(
     """Sampled answers to each prompt, the answers of a prompt side by side.
 
     Args:
-        model: A Qwen2.5-VL, with or without adapters in it, not wrapped.
-        prompts: ``input_ids`` and ``attention_mask`` (N, P), padded left; ``pixel_values`` and ``image_grid_thw``.
+        model: Of a family that can share prefixes, with or without adapters in it, not wrapped.
+        prompts: Batches that are read one after the other, of N prompts together: ``input_ids`` and ``attention_mask``,
+            padded left to one length P; ``pixel_values`` and ``image_grid_thw``.
         generations: Answers of each prompt (N), at least 1.
         max_new_tokens: Longest answer.
         temperature: Above 0. Draws come from torch's global generator, which checkpoints hold.
@@ -52,13 +54,11 @@ def sample_groups(
     Returns:
         Lists of token ids, as many as the sum of ``generations``; each ends in one of ``ends`` unless it was cut off.
     """
-    mask = prompts["attention_mask"]
-    positions = prompt_positions(model, prompts["input_ids"], mask, prompts.get("image_grid_thw"))
-    out = model(**prompts, position_ids=positions, use_cache=True, logits_to_keep=1)
+    cache, logits, positions = _read(model, prompts)
+    mask = torch.cat([batch["attention_mask"] for batch in prompts])
     prompt_of = torch.arange(len(mask)).repeat_interleave(torch.tensor(generations)).to(mask.device)
-    cache, logits = out.past_key_values, out.logits[prompt_of, -1]
     cache.batch_select_indices(prompt_of)
-    mask, position = mask[prompt_of], positions[:, prompt_of, -1:]
+    mask, logits, position = mask[prompt_of], logits[prompt_of], positions[:, prompt_of, -1:]
     end_ids = torch.tensor(ends, device=mask.device)
     # An answer with a picture's token in it could not be scored: there is no picture behind the token.
     pictures = [model.config.image_token_id, model.config.video_token_id]
@@ -83,6 +83,23 @@ def sample_groups(
         )
         logits = out.logits[:, -1]
     return [[token for token in row if token >= 0] for row in torch.cat(drawn, 1).tolist()]
+
+
+def _read(model: Any, prompts: Sequence[dict[str, Tensor]]) -> tuple[Any, Tensor, Tensor]:
+    """The cache of all prompts, the logits (N, V) behind their last tokens, and their positions (3, N, P)."""
+    caches, logits, positions = [], [], []
+    for batch in prompts:
+        grids = batch.get("image_grid_thw")
+        positions.append(prompt_positions(model, batch["input_ids"], batch["attention_mask"], grids))
+        out = model(**batch, position_ids=positions[-1], use_cache=True, logits_to_keep=1)
+        caches.append(out.past_key_values)
+        logits.append(out.logits[:, -1])
+    whole, others = caches[0], caches[1:]
+    if others:
+        for number, layer in enumerate(whole.layers):
+            layer.keys = torch.cat([layer.keys, *(cache.layers[number].keys for cache in others)])
+            layer.values = torch.cat([layer.values, *(cache.layers[number].values for cache in others)])
+    return whole, torch.cat(logits), torch.cat(positions, 1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""TRL's GRPO trainer with ``models.shared_prefix`` in it: where groups are made, and where they are used.
+"""The GRPO trainer with ``models.shared_prefix`` in it: where groups are made, and where they are used.
 
-How it departs from TRL's trainer, if ``shared_prefix`` is on:
+How it departs from its base, if ``shared_prefix`` is on:
     - a prompt is read once a group when rollouts are sampled, and once a group when they are scored
     - rollouts without advantage are left out of the update: without a KL term they have no gradient
     - the rollouts of a group stay side by side in micro-batches, to have a prompt to share (TRL shuffles them)
@@ -13,19 +13,18 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch.nn.functional import pad as pad_left
-from trl import GRPOTrainer
 from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.utils import pad, split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
-from models.rollout_images import pictures_of
+from models.family_trainer import FamilyTrainer, batches_of, counts_of
 from models.shared_prefix import branch_mask, pack, prompt_positions, sample_groups, unpack
 
 NO_ADVANTAGE = 1e-3
 """An advantage below this is rounding: the rewards of its group are equal."""
 
 
-class SharedPrefixTrainer(GRPOTrainer):
-    """A trainer of a Qwen2.5-VL whose subclass names the group of each row before rollouts are generated."""
+class SharedPrefixTrainer(FamilyTrainer):
+    """A trainer whose subclass names the group of each row before rollouts are generated."""
 
     groups: list[int]
     """The group of each rollout that is being generated or scored; those of a group are neighbors."""
@@ -61,23 +60,18 @@ class SharedPrefixTrainer(GRPOTrainer):
         spans = [(row, len(list(same))) for row, same in groupby(self.groups)]
         firsts = [sum(count for _, count in spans[:number]) for number in range(len(spans))]
         ids = [torch.tensor(prompt_ids[first]) for first in firsts]
-        pictures = pictures_of(
-            multimodal_fields["pixel_values"],
-            multimodal_fields["image_grid_thw"],
-            [len(pictures) for pictures in images],
-            firsts,
-        )
-        prompts = {
-            "input_ids": pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left"),
-            "attention_mask": pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left"),
-            **pictures,
-        }
+        ids_NP = pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left")
+        mask_NP = pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left")
+        counts, prompts = counts_of(images, len(prompt_ids)), []
+        for some in batches_of(len(firsts), self.args.per_device_train_batch_size):
+            shown = self.pictures_of(multimodal_fields, counts, [firsts[number] for number in some])
+            prompts.append({"input_ids": ids_NP[some], "attention_mask": mask_NP[some], **shown})
         device = self.accelerator.device
         with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
             whole = model.get_base_model() if isinstance(model, PeftModel) else model
             answers = sample_groups(
                 whole,
-                {name: tensor.to(device) for name, tensor in prompts.items()},
+                [{name: tensor.to(device) for name, tensor in batch.items()} for batch in prompts],
                 [count for _, count in spans],
                 self.max_completion_length,
                 self.temperature,
@@ -100,12 +94,11 @@ class SharedPrefixTrainer(GRPOTrainer):
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor | None, None]:
+    ) -> tuple[torch.Tensor, torch.Tensor | None, Any]:
         if not self._shared_prefix:
-            found: tuple[torch.Tensor, torch.Tensor | None, None] = super()._get_per_token_logps_and_entropies(
+            return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, **kwargs
             )
-            return found
         kept = [row for row in range(len(input_ids)) if self._silent is None or not self._silent[row]]
         if not kept:  # a step without any signal still runs, so that every process takes part in it
             kept = [0]
@@ -134,20 +127,18 @@ class SharedPrefixTrainer(GRPOTrainer):
         kept: list[int],
         *,
         num_images: list[int],
-        pixel_values: torch.Tensor,
-        image_grid_thw: torch.Tensor,
-        **_: Any,
+        **fields: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities and entropies of the answers' tokens of the rows ``kept``, 0 elsewhere."""
         prompts, answers = input_ids[kept, :-columns], input_ids[kept, -columns:]
         seen, said = attention_mask[kept, :-columns], attention_mask[kept, -columns:]
         whole = self.accelerator.unwrap_model(model)
         whole = whole.get_base_model() if isinstance(whole, PeftModel) else whole
-        own = pictures_of(pixel_values, image_grid_thw, num_images, kept)
+        own = self.pictures_of(fields, num_images, kept)
         positions = prompt_positions(whole, prompts, seen, own["image_grid_thw"])
         lists = [row[mask.bool()].tolist() for row, mask in zip(answers, said, strict=True)]
         packed = pack(prompts, seen, positions, lists, [self.groups[row] for row in kept])
-        shared = pictures_of(pixel_values, image_grid_thw, num_images, [kept[first] for first in packed.firsts])
+        shared = self.pictures_of(fields, num_images, [kept[first] for first in packed.firsts])
         with self.accelerator.autocast():
             outputs = model(
                 input_ids=packed.ids_NL,

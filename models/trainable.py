@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PrinterCallback, Trainer
 
 from models.adapters import check_kept, put_on, save_adapter
+from models.families.weights import adapter_targets, let_learn
 from models.vlm import Vlm, load_vlm
 from viper.errors import ProfileError
 from viper.records import Record
@@ -26,8 +27,10 @@ class Adaptation(Record):
     """Adapters, or all weights of the language model."""
     lora: LoraSettings | None
     """Adapters, where ``method`` is ``lora``."""
+    vision_tower: bool = False
+    """Whether the vision tower and its projector learn, too."""
     shared_prefix: bool = False
-    """Whether a stage by reinforcement computes a group's prompt once."""
+    """Whether a stage by reinforcement computes a group's prompt once, if the model's family can."""
 
 
 def rate_share(step: int, steps: int, warmup: int) -> float:
@@ -91,7 +94,7 @@ class ResumableTrainer(Trainer):
         return self.lr_scheduler
 
 
-def load_trainable(model: VlmSettings, adaptation: Adaptation, adapter: str) -> tuple[Vlm, LoraConfig | None]:
+def load_trainable(model: VlmSettings, adaptation: Adaptation, adapter: str = "") -> tuple[Vlm, LoraConfig | None]:
     """The model with the weights that shall learn, and the form of a fresh adapter to put on it if it needs one.
 
     Args:
@@ -101,12 +104,14 @@ def load_trainable(model: VlmSettings, adaptation: Adaptation, adapter: str) -> 
             into their 32 bits, which hold it.
 
     Raises:
-        ModelError: The model cannot be loaded, or the adapter has another form than the settings ask for.
+        ModelError: The model cannot be loaded, adapters have no place in it, or the adapter has another form than the
+            settings ask for.
     """
+    tower = adaptation.vision_tower
     if adaptation.method == "lora":
-        lora = adaptation.lora or LoraSettings()
-        config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.target_modules)
-        vlm = load_vlm(model)
+        lora, vlm = adaptation.lora or LoraSettings(), load_vlm(model)
+        targets = adapter_targets(vlm.model, vlm.family, lora.target_modules, tower)
+        config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=targets)
         if not adapter:
             return vlm, config
         adapted = put_on(vlm.model, adapter, trainable=True)
@@ -115,9 +120,7 @@ def load_trainable(model: VlmSettings, adaptation: Adaptation, adapter: str) -> 
     vlm = load_vlm(model.model_copy(update={"dtype": "float32"}))
     if adapter:
         vlm = Vlm(put_on(vlm.model, adapter).merge_and_unload(), vlm.processor)
-    vlm.model.requires_grad_(False)
-    vlm.model.get_decoder().requires_grad_(True)
-    vlm.model.get_output_embeddings().requires_grad_(True)
+    let_learn(vlm.model, vlm.family, tower)
     return vlm, None
 
 

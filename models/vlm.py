@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.adapters import put_on
+from models.families import family_of, find_family
+from models.families.prompts import read_prompts
 from models.locations import resolve
-from models.pixel_limits import limit_pixels
 from models.threads import fix_threads
 from viper.errors import ModelError
 from viper.settings import VlmSettings
@@ -48,34 +49,22 @@ class Prepared:
 
 
 def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
-    """The processor of a model folder or hub model.
+    """The processor of a model folder or hub model, the same on every machine (``models.families.processors``).
 
-    Those of Qwen2-VL and Qwen2.5-VL are the same on every machine, see ``models.qwen_processor``. Others are the stock
-    ones, most of which need torchvision. All take special tokens from the chat template alone (``models.plain_text``).
+    It takes special tokens from the chat template alone (``models.plain_text``).
 
     Raises:
-        ModelError: The folder holds no processor for images and text, or its processor needs what is not installed.
+        ModelError: The family of the model is not known, a file of the processor is missing or damaged, or the
+            processor needs what is not installed.
     """
-    from transformers import AutoConfig, AutoProcessor
-
+    from models.families.processors import load_processor_of
     from models.plain_text import keep_texts_plain
-    from models.qwen_processor import PROCESSORS, load_qwen_processor
 
+    parts = family_of(folder, revision).parts()
     try:
-        kind = AutoConfig.from_pretrained(folder, revision=revision, trust_remote_code=False).model_type
-        if kind in PROCESSORS:
-            processor = load_qwen_processor(kind, folder, revision)
-        else:
-            processor = AutoProcessor.from_pretrained(
-                folder, revision=revision, padding_side="left", trust_remote_code=False
-            )
+        processor = load_processor_of(parts, folder, revision)
     except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(f"The processor of {folder} cannot be loaded: {error}") from error
-    if not hasattr(processor, "image_processor"):
-        raise ModelError(
-            f"{folder} gives a {type(processor).__name__}, which reads no images. Expected a vision-language model "
-            "with a processor_config.json or preprocessor_config.json."
-        )
     processor.tokenizer.padding_side = "left"
     keep_texts_plain(processor)
     return processor
@@ -87,13 +76,14 @@ def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
     The processor keeps the pixel limits of the settings; those of its folder where they are 0.
 
     Raises:
-        ModelError: A file is missing, the folder holds another kind of model, or it cannot keep the limits.
+        ModelError: A file is missing, the family of the model is not known, or it cannot keep the limits.
     """
     import torch
     from transformers import AutoModelForImageTextToText, GenerationConfig
 
     fix_threads(settings.device)
     folder = resolve(settings.path)
+    family = family_of(folder, settings.revision)
     try:
         model = AutoModelForImageTextToText.from_pretrained(
             folder,
@@ -113,7 +103,7 @@ def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
         bos_token_id=suggested.bos_token_id, eos_token_id=suggested.eos_token_id, pad_token_id=suggested.pad_token_id
     )
     processor = load_processor(folder, settings.revision)
-    limit_pixels(processor, settings.min_pixels, settings.max_pixels)
+    family.limit_pixels(processor, settings.min_pixels, settings.max_pixels)
     if adapter:
         # The model itself, whose layers now hold the adapter's: peft's wrapper has nothing to add where nothing learns.
         model = put_on(model, adapter).get_base_model()
@@ -125,6 +115,7 @@ class Vlm:
 
     def __init__(self, model: "PreTrainedModel", processor: "ProcessorMixin") -> None:
         self.model, self.processor = model, processor
+        self.family = find_family(model.config.model_type)
 
     @cached_property
     def processing(self) -> str:
@@ -201,7 +192,7 @@ class Vlm:
         """Left-padded model inputs of a batch, on the model's device.
 
         Raises:
-            ModelError: The prompt does not hold as many image tokens as the pictures have features.
+            ModelError: A prompt does not hold as many image tokens as its pictures have features.
         """
         return self._on_device(self._processed(prompts))
 
@@ -221,18 +212,7 @@ class Vlm:
 
     def _processed(self, prompts: Sequence[Prompt]) -> Any:
         texts = [self.processor.apply_chat_template(p.messages(), add_generation_prompt=True) for p in prompts]
-        images = [image for prompt in prompts for image in prompt.images]
-        batch = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt")
-        if images:
-            merge = self.processor.image_processor.merge_size**2
-            expected = int(batch["image_grid_thw"].prod(-1).sum()) // merge
-            found = int((batch["input_ids"] == self.model.config.image_token_id).sum())
-            if expected != found:
-                raise ModelError(
-                    f"{found} image tokens in the prompts but {expected} image features. The chat template and the "
-                    "processor of this model do not fit together."
-                )
-        return batch
+        return read_prompts(self.family, self.processor, self.model.config, texts, [p.images for p in prompts])
 
     def _generate_batch(
         self, inputs: Any, max_new_tokens: int, temperature: float, seeds: Sequence[int] | None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from models.pixel_limits import pixel_limits
 from models.prompts import Wording
 from models.suites.suite import Question
 from models.worlds import find_suite
@@ -70,7 +69,7 @@ def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
         for question, reply in zip(questions, replies, strict=True)
     ]
     facts: dict[str, JsonValue] = {"questions": len(lines), "suite": suite.name}
-    facts |= {"max_new_tokens": inputs.max_new_tokens, "pixels": pixels_text(pixel_limits(vlm.processor))}
+    facts |= {"max_new_tokens": inputs.max_new_tokens, "pixels": pixels_text(vlm.family.pixel_limits(vlm.processor))}
     return Made({REPLIES: "\n".join(lines).encode()}, facts)
 
 

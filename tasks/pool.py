@@ -141,20 +141,21 @@ def _read(source: PoolSource, file: PoolFile, limits: ImageLimits) -> "Image":
     return images.read_image(data, limits)
 
 
-def check_pool(pool: PoolSettings, editor: ModelSettings) -> None:
+def check_pool(pool: PoolSettings, vlm: ModelSettings, editor: ModelSettings) -> None:
     """Make sure that there is something to take, before any work starts: looks at the first few files.
 
     Args:
         pool: Where it lies.
-        editor: What its pictures are edited with.
+        vlm: What describes its pictures.
+        editor: What they are edited with.
 
     Raises:
         PoolError: The pool is missing, unreadable or empty, or too many of the files are unusable.
-        ModelError: The editor is not there.
+        ModelError: A model is not there, or the family of the VLM is not known.
     """
     source = find_source(pool.uri)
     files = source.sample(pool.uri, LOOKED_AT)
-    limits = pool_limits(pool.max_pixels, pool.max_bytes, editor.path, editor.revision)
+    limits = pool_limits(pool.max_pixels, pool.max_bytes, (vlm.path, vlm.revision), (editor.path, editor.revision))
     rejected = {}
     for file in files:
         try:

@@ -116,7 +116,10 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
     inputs, model, checkpoints = spec.inputs, _here(spec.model), spec.file("checkpoints")
     stage, by_reward, seed = inputs.stage, inputs.reinforcement, inputs.seed.small()
     adaptation = Adaptation(
-        method=inputs.method, lora=inputs.lora, shared_prefix=by_reward.shared_prefix if by_reward else False
+        method=inputs.method,
+        lora=inputs.lora,
+        vision_tower=inputs.vision_tower,
+        shared_prefix=by_reward.shared_prefix if by_reward else False,
     )
     if isinstance(stage, SftStage):
         from models.sft import make_sft_trainer

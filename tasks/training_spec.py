@@ -38,6 +38,8 @@ class TrainingInputs(Inputs):
     method: Literal["lora", "full"]
     lora: LoraSettings | None
     """Adapters; ``None`` where all weights learn."""
+    vision_tower: bool = False
+    """Whether the vision tower learns, too."""
     reinforcement: Reinforcement | None
     """``None`` for a supervised stage."""
     datasets: tuple[ArtifactRef, ...]
@@ -69,6 +71,7 @@ class TrainingInputs(Inputs):
             "stage_settings": self.stage.model_dump(mode="json"),
             "method": self.method,
             "lora": self.lora.model_dump(mode="json") if self.lora else None,
+            "vision_tower": self.vision_tower,
             "shared_prefix": by_reward.shared_prefix if by_reward else None,
             "reward": by_reward.reward.model_dump(mode="json") if by_reward else None,
             "similarity": by_reward.similarity.model.fingerprint if by_reward else None,

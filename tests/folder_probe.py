@@ -74,10 +74,11 @@ def plain(folder: str) -> dict[str, Any]:
     )
     whole = model.generate(**inputs, max_new_tokens=48, do_sample=False)
     said = processor.batch_decode(whole[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    parts = (processor, processor.image_processor, processor.video_processor)
+    parts = [processor, *(getattr(processor, f"{kind}_processor", None) for kind in ("image", "video"))]
     return {
-        "classes": [f"{type(part).__module__.partition('.')[0]}:{type(part).__name__}" for part in parts],
-        "video": [processor.video_processor.patch_size, processor.video_processor.merge_size],
+        "classes": [f"{type(part).__module__.partition('.')[0]}:{type(part).__name__}" for part in parts if part],
+        "model": type(model).__name__,
+        "video": [getattr(parts[-1], name, None) for name in ("patch_size", "merge_size")],
         "ids": inputs["input_ids"].tolist(),
         "reply": said[0].strip(),
     }

@@ -5,6 +5,8 @@ python -m tests.settings_table        prints the README's table
 
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import mkdtemp
 from types import UnionType
 from typing import Any, Literal
 
@@ -34,6 +36,14 @@ from viper.profiles import load_profile, override
 from viper.records import ArtifactRef, ModelRef, Shard, Synthesis, Verdict
 from viper.settings import GrpoStage, Settings
 
+
+def _other_vlm() -> str:
+    """A folder of a model of another family, which takes pictures of the same shapes."""
+    folder = Path(mkdtemp(prefix="other-vlm-"))
+    (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    return str(folder)
+
+
 NOTHING = "nothing"
 TOGETHER = {
     "world": ["synthesis.writer=vlm"],
@@ -52,7 +62,7 @@ VALUES: dict[str, list[str]] = {
     "judge.kind": ["features"],
     "judge.path": ["shapes:similarity"],
     "pool.uri": ["./photographs"],
-    "models.vlm.path": ["shapes:similarity"],
+    "models.vlm.path": [_other_vlm()],
     "models.painter.path": ["shapes:editor"],
     "models.editor.path": ["shapes:painter"],
     "models.similarity.path": ["shapes:vlm"],

@@ -12,7 +12,8 @@ from diffusers import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from models.qwen_processor import Qwen2VLProcessor, Qwen2VLVideoProcessor
+from models.families import find_family
+from models.families.processors import make_processor
 from tests.small_painters import Parts, flux, klein, pixart, prx, qwen_image, sana, sdxl, stable_diffusion, z_image
 from tests.small_parts import kl
 from tests.small_tokenizers import (
@@ -50,10 +51,10 @@ def _liven(module: torch.nn.Module) -> None:
 
 def _qwen_edit() -> Parts:
     images = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112)
-    video = Qwen2VLVideoProcessor(**images.to_dict())
+    parts = find_family("qwen2_vl").parts()
     return {
         **qwen_image(),
-        "processor": Qwen2VLProcessor(images, qwen_tokenizer(), video, chat_template=CHATML),
+        "processor": make_processor(parts, qwen_tokenizer(), images, chat_template=CHATML),
     }
 
 

@@ -105,6 +105,7 @@ def _folder(settings: DiffusionSettings) -> Path:
 
 def _qwen_processor(folder: Path) -> Any:
     """The project's own, so that pictures are read alike with and without torchvision."""
-    from models.qwen_processor import load_qwen_processor
+    from models.families import find_family
+    from models.families.processors import load_processor_of
 
-    return load_qwen_processor("qwen2_vl", str(folder / "processor"))
+    return load_processor_of(find_family("qwen2_vl").parts(), str(folder / "processor"))

@@ -23,7 +23,8 @@ def load_omnigen2(folder: Path, dtype: Any) -> Any:
     from diffusers import AutoencoderKL
     from transformers import Qwen2_5_VLForConditionalGeneration
 
-    from models.qwen_processor import load_qwen_processor
+    from models.families import find_family
+    from models.families.processors import load_processor_of
 
     pipelines = importlib.import_module(f"{PACKAGE}.pipelines.omnigen2.pipeline_omnigen2")
     transformers = importlib.import_module(f"{PACKAGE}.models.transformers")
@@ -36,5 +37,5 @@ def load_omnigen2(folder: Path, dtype: Any) -> Any:
         vae=AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=dtype, **weights),
         scheduler=schedulers.FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
         mllm=Qwen2_5_VLForConditionalGeneration.from_pretrained(folder / "mllm", dtype=dtype, **weights),
-        processor=load_qwen_processor("qwen2_5_vl", str(folder / "processor")),
+        processor=load_processor_of(find_family("qwen2_5_vl").parts(), str(folder / "processor")),
     )

@@ -7,7 +7,8 @@ import torch
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from models.qwen_processor import Qwen2_5_VLProcessor, Qwen2VLVideoProcessor
+from models.families import find_family
+from models.families.processors import make_processor
 from models.worlds.shapes.tokenizer import END, PAD, make_tokenizer
 from models.worlds.shapes.vlm import CHAT_TEMPLATE
 
@@ -79,5 +80,5 @@ def save_random(size: str, folder: Path, device: str) -> None:
     model.save_pretrained(folder)
     tokenizer.chat_template = CHAT_TEMPLATE
     images = Qwen2VLImageProcessorPil(size={"shortest_edge": 56 * 56, "longest_edge": 1280 * 28 * 28})
-    videos = Qwen2VLVideoProcessor(**images.to_dict())
-    Qwen2_5_VLProcessor(images, tokenizer, videos, chat_template=CHAT_TEMPLATE).save_pretrained(folder)
+    parts = find_family("qwen2_5_vl").parts()
+    make_processor(parts, tokenizer, images, chat_template=CHAT_TEMPLATE).save_pretrained(folder)

@@ -19,7 +19,9 @@ import pytest
 from datasets import Dataset, Features, Image, List, Value
 from PIL import Image as Pictures
 
+from models.families import find_family
 from models.locations import resolve
+from tests.small_vlms import SMALL, save_small
 from viper.profiles import load_profile
 from viper.settings import SftStage
 
@@ -40,13 +42,13 @@ EMBEDDED = Path(resolve(BASE.path))
 
 @pytest.fixture(scope="module")
 def torchvision(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What to put on the path of a process that shall import torchvision."""
-    if find_spec("torchvision") is not None:
-        return ""
-    (wanted,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["gpu"]
+    """What to put on the path of a process that shall import torchvision, and what SmolVLM needs for videos."""
+    wanted = ["num2words", "docopt"]
+    if find_spec("torchvision") is None:
+        wanted += tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["gpu"]
     folder = tmp_path_factory.mktemp("torchvision")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--retries", "1", "--timeout", "15", "--target", str(folder), wanted]
+    command += ["--retries", "1", "--timeout", "15", "--target", str(folder), *wanted]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     if done.returncode:
         pytest.skip(f"{wanted} cannot be had from the package index: {done.stderr.strip()[-300:]}")
@@ -133,3 +135,20 @@ def test_plain_transformers_loads_every_folder_and_torchvision_changes_no_input_
     assert missing[str(EMBEDDED)]["ours"]["reply"] != missing[str(champion)]["ours"]["reply"]
     saved = [missing[str(folder)]["saved"]["processor_config.json"] for folder in (EMBEDDED, champion)]
     assert saved == [(EMBEDDED / "processor_config.json").read_text()] * 2
+
+
+@pytest.mark.slow
+def test_plain_transformers_loads_a_folder_of_every_family_and_torchvision_changes_nothing_in_our_use(
+    torchvision: str, tmp_path: Path
+) -> None:
+    folders = [save_small(kind, tmp_path / kind) for kind in SMALL]
+    both = [probe(kind, torchvision, tmp_path / f"saved {kind}", folders) for kind in ("with", "without")]
+    installed, missing = (answer(process) for process in both)
+    for kind, folder in zip(SMALL, map(str, folders), strict=True):
+        plain, parts = installed[folder].pop("plain"), find_family(kind).parts()
+        images = parts.images.__name__.removesuffix("Pil")
+        names = [parts.processor.__name__, images, *filter(None, [parts.videos])]
+        assert plain["classes"] == [f"transformers:{name}" for name in names]
+        assert plain["model"] == json.loads((Path(folder) / "config.json").read_text())["architectures"][0]
+        assert installed[folder] == missing[folder]
+        assert plain["ids"] == missing[folder]["ours"]["ids"][0]

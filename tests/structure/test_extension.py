@@ -71,9 +71,9 @@ def profile(tmp_path: Path) -> Path:
 def test_a_pool_source_is_one_file_and_one_line(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     cut = cut_for("pool.uri='dummy:'", "pool.images_per_round=3", "synthesis.shard_images=2")
     with pytest.raises(PoolError, match="No pool lies at 'dummy:'"):
-        check_pool(cut.settings.pool, cut.settings.models.editor)
+        check_pool(cut.settings.pool, cut.settings.models.vlm, cut.settings.models.editor)
     monkeypatch.setitem(SOURCES, "dummy", DummyPool())
-    check_pool(cut.settings.pool, cut.settings.models.editor)
+    check_pool(cut.settings.pool, cut.settings.models.vlm, cut.settings.models.editor)
     files = read_listing(worker.store, done(list_pool, synthesis_inputs.listing(cut, 1), worker))
     assert [file.name for file in files] == [f"dummy:{color}" for color in COLORS[:3]]
     taken = [done(take_images, one, worker) for one in synthesis_inputs.takes(cut, files, [])]

@@ -66,7 +66,8 @@ class GrpoStage(NamedStage):
     checkpoint_steps: Count
     """Steps between checkpoints; rounded up to whole rollout batches."""
     micro_batch: Count
-    """Rollouts a forward-backward pass."""
+    """Rollouts a forward-backward pass. As many prompts (rollouts, where a group's prompt is not shared) are read at
+    once when rollouts are sampled."""
 
     @model_validator(mode="after")
     def _divides_its_step_and_clips_higher(self) -> Self:

@@ -16,8 +16,9 @@ class LoraSettings(Section):
     """Rank of the adapters."""
     alpha: Count = 128
     """Scale of the adapters, divided by the rank."""
-    target_modules: str = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-    """Regular expression that the whole name of a module must match to get an adapter."""
+    target_modules: str = ""
+    """Regular expression that the whole name of a module must match to get an adapter. Empty leaves it to the family of
+    the model: attention and MLP of its language model."""
 
     @field_validator("target_modules")
     @classmethod
@@ -29,8 +30,6 @@ class LoraSettings(Section):
                 f"{pattern!r} is no regular expression: {error}. Write one that matches the names of the modules that "
                 r"shall have adapters, such as '.*\.(q_proj|v_proj)'."
             ) from error
-        if not pattern:
-            raise ValueError("the regular expression is empty, so that no module has an adapter. Write one.")
         return pattern
 
 
@@ -51,14 +50,16 @@ class TrainingSettings(Section):
     stages: tuple[Stage, ...] = Field(strict=False)
     """The stages, in order. The paper's are reinforcement on ``csr``, then on ``vop``."""
     method: Literal["lora", "full"] = "lora"
-    """Adapters or all weights of the language model."""
+    """Adapters, or all weights of the language model."""
     lora: LoraSettings = LoraSettings()
     """Adapters, where ``method`` is ``lora``."""
+    vision_tower: bool = False
+    """Let the vision tower and its projector learn, too: adapters on all their linear maps, or all their weights."""
     reward: RewardSettings = RewardSettings()
     """The reward, the same in all stages of reinforcement."""
     shared_prefix: bool = True
-    """Compute a group's prompt once, and leave rollouts without advantage out of the update. For models of Qwen2.5-VL's
-    kind with ``sdpa`` or ``eager`` attention; false is TRL's own way, for any model."""
+    """Compute a group's prompt once, and leave rollouts without advantage out of the update, where that is proven for
+    the model's family (Qwen's); needs ``sdpa`` or ``eager`` attention. Others go TRL's own way, and all if false."""
     launcher: tuple[str, ...] = Field(default=(), strict=False)
     """Command put before the training process, such as ``["accelerate", "launch"]``; empty: plain Python."""
     hang_timeout_s: Count = 1800

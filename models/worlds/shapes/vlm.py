@@ -62,12 +62,12 @@ CHAT_TEMPLATE = (
 
 def save_vlm(vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write a stock folder, which plain transformers loads: weights, tokenizer, processor, chat template."""
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    from models.qwen_processor import Qwen2_5_VLProcessor, Qwen2VLVideoProcessor
+    from models.families import find_family
+    from models.families.processors import make_processor
 
     tokenizer.chat_template = CHAT_TEMPLATE
-    images = Qwen2VLImageProcessorPil(
+    parts = find_family(vlm.config.model_type).parts()
+    images = parts.images(
         patch_size=PATCH_PX,
         temporal_patch_size=2,
         merge_size=2,
@@ -78,5 +78,4 @@ def save_vlm(vlm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedToken
     vlm.generation_config.pad_token_id = tokenizer.pad_token_id
     vlm.generation_config.eos_token_id = tokenizer.eos_token_id
     vlm.save_pretrained(folder, safe_serialization=True)
-    videos = Qwen2VLVideoProcessor(**images.to_dict())
-    Qwen2_5_VLProcessor(images, tokenizer, videos, chat_template=CHAT_TEMPLATE).save_pretrained(folder)
+    make_processor(parts, tokenizer, images, chat_template=CHAT_TEMPLATE).save_pretrained(folder)

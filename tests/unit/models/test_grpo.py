@@ -10,10 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
+from models.families.prompts import check_image_tokens
 from models.grpo import make_config, make_trainer
 from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
-from models.rollout_images import check_image_tokens, processed_once
+from models.rollout_images import processed_once
 from models.vlm import Prompt, load_vlm
 from tests.grpo import ADAPTATION, STAGE, TEXT, Letters, Rows, random_model, three_rows, trainer_of, weights
 from viper.errors import ModelError, ProfileError
@@ -149,12 +150,10 @@ def test_a_text_like_special_tokens_is_trained_on_as_text(
     assert trainer.state.global_step == 1
 
 
-def test_a_prompt_with_too_few_image_tokens_is_refused(model: VlmSettings) -> None:
-    processor, grid = load_vlm(model).processor, torch.tensor([[1, 6, 6]])
-    token = processor.image_token_id
-    check_image_tokens([[token] * 9], [["picture"]], grid, processor)
-    with pytest.raises(ModelError, match="8 image tokens"):
-        check_image_tokens([[token] * 8], [["picture"]], grid, processor)
+def test_a_prompt_with_too_few_image_tokens_is_refused() -> None:
+    check_image_tokens([9, 18], [9, 18])
+    with pytest.raises(ModelError, match="8 image tokens in a prompt but 9 image features"):
+        check_image_tokens([18, 8], [18, 9])
 
 
 def test_every_step_reports_what_is_watched_for_collapse(model: VlmSettings, rows: Rows, tmp_path: Path) -> None:

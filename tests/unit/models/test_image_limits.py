@@ -17,8 +17,9 @@ from models.vlm import Prompt, load_vlm
 from viper.errors import ModelError
 from viper.settings import VlmSettings
 
-POOL = pool_limits(10**8, 10**8, "shapes:editor", "main")
-BENCHMARK = benchmark_limits()
+VLM = ("shapes:vlm", "main")
+POOL = pool_limits(10**8, 10**8, VLM, ("shapes:editor", "main"))
+BENCHMARK = benchmark_limits(VLM)
 EMBEDDED = {"patch_size": 8, "size": {"shortest_edge": 2304, "longest_edge": 2304}}
 PUBLISHED = {"patch_size": 14, "size": {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280}}
 
@@ -75,7 +76,7 @@ def test_the_filter_sees_every_region_of_the_smallest_picture_and_not_of_a_small
 )
 def test_flux_2_refuses_what_is_refused_for_it(size: tuple[int, int], taken: bool, tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "Flux2KleinPipeline"}))
-    limits = pool_limits(10**6, 10**6, str(tmp_path), "")
+    limits = pool_limits(10**6, 10**6, VLM, (str(tmp_path), ""))
     assert (limits.refusal(*size) is None) == taken
     with nullcontext() if taken else pytest.raises(ValueError, match="too"):
         Flux2ImageProcessor.check_image_input(Image.new("RGB", size))
@@ -84,7 +85,7 @@ def test_flux_2_refuses_what_is_refused_for_it(size: tuple[int, int], taken: boo
 def test_an_editor_that_refuses_nothing_leaves_the_limits_to_the_others(tmp_path: Path) -> None:
     for described in ({}, {"_class_name": "QwenImageEditPipeline"}):
         (tmp_path / "model_index.json").write_text(json.dumps(described))
-        assert pool_limits(10**6, 10**6, str(tmp_path), "").max_aspect == 200
+        assert pool_limits(10**6, 10**6, VLM, (str(tmp_path), "")).max_aspect == 200
     (tmp_path / "model_index.json").write_text("{")
     with pytest.raises(ModelError, match=r"model_index\.json of .* cannot be read"):
-        pool_limits(10**6, 10**6, str(tmp_path), "")
+        pool_limits(10**6, 10**6, VLM, (str(tmp_path), ""))

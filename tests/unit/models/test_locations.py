@@ -50,7 +50,7 @@ def test_what_a_model_of_the_hub_is_is_read_at_its_commit(tmp_path: Path, monkey
     (tmp_path / "model_index.json").write_text('{"_class_name": "Flux2Pipeline"}')
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     assert read_description("owner/editor", COMMIT, "model_index.json") == {"_class_name": "Flux2Pipeline"}
-    assert pool_limits(1, 1, "owner/editor", COMMIT).max_aspect == 8
+    assert pool_limits(1, 1, ("shapes:vlm", ""), ("owner/editor", COMMIT)).max_aspect == 8
     (tmp_path / "model_index.json").write_text("[]")
     with pytest.raises(ModelError, match=r"model_index.json of owner/editor holds a list\. Expected an object"):
         read_description("owner/editor", COMMIT, "model_index.json")

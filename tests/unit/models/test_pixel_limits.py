@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from models.families import family_of
 from models.locations import resolve
-from models.pixel_limits import limit_pixels, pixel_limits
 from models.trainable import Adaptation, load_trainable
 from models.vlm import Prompt, Vlm, load_processor, load_vlm
+from tests.small_vlms import save_small
 from viper.errors import ModelError, ProfileError
 from viper.profiles import load_profile, override
 from viper.records import PixelLimits
@@ -24,6 +25,11 @@ def loaded(folder: str = "shapes:vlm", **limits: int) -> Vlm:
     return load_vlm(VlmSettings(path=folder, dtype="float32", device="cpu", attention="eager", **limits))
 
 
+def limits_of(folder: str) -> PixelLimits | None:
+    """The limits of a folder's processor."""
+    return family_of(folder).pixel_limits(load_processor(folder))
+
+
 def tokens(vlm: Vlm, width: int, height: int) -> int:
     """Tokens of a picture in a prompt."""
     inputs = vlm.inputs([Prompt("describe the image.", (Image.new("RGB", (width, height)),))])
@@ -32,13 +38,13 @@ def tokens(vlm: Vlm, width: int, height: int) -> int:
 
 def test_without_limits_the_folders_own_hold() -> None:
     vlm = loaded()
-    assert pixel_limits(vlm.processor) == OWN
+    assert vlm.family.pixel_limits(vlm.processor) == OWN
     assert tokens(vlm, 96, 96) == tokens(vlm, 16, 16) == 9
 
 
 def test_limits_say_how_many_tokens_a_picture_takes() -> None:
     vlm = loaded(min_pixels=32 * 32, max_pixels=64 * 64)
-    assert pixel_limits(vlm.processor) == PixelLimits(min_pixels=1024, max_pixels=4096)
+    assert vlm.family.pixel_limits(vlm.processor) == PixelLimits(min_pixels=1024, max_pixels=4096)
     # 16 x 16 is enlarged to 32 x 32, 48 x 32 stays, 640 x 640 is reduced to 64 x 64, 160 x 40 to 128 x 32.
     assert [tokens(vlm, *size) for size in ((16, 16), (48, 32), (640, 640), (160, 40))] == [4, 6, 16, 16]
 
@@ -51,28 +57,24 @@ def test_a_training_sees_pictures_as_synthesis_does_and_its_folder_keeps_the_lim
     assert trained.processing == loaded(min_pixels=1024, max_pixels=4096).processing != loaded().processing
     trained.processor.save_pretrained(tmp_path)
     shutil.copy(Path(resolve("shapes:vlm")) / "config.json", tmp_path)
-    assert pixel_limits(load_processor(str(tmp_path))) == PixelLimits(min_pixels=1024, max_pixels=4096)
+    assert limits_of(str(tmp_path)) == PixelLimits(min_pixels=1024, max_pixels=4096)
 
 
 def test_a_limit_alone_leaves_the_other_to_the_folder() -> None:
-    assert pixel_limits(loaded(max_pixels=9216).processor) == PixelLimits(min_pixels=48 * 48, max_pixels=9216)
+    vlm = loaded(max_pixels=9216)
+    assert vlm.family.pixel_limits(vlm.processor) == PixelLimits(min_pixels=48 * 48, max_pixels=9216)
     with pytest.raises(ModelError, match="min_pixels is 2,304 and max_pixels 1,024"):
         loaded(max_pixels=1024)
     with pytest.raises(ModelError, match="at least 256 in max_pixels, one token"):
         loaded(min_pixels=10, max_pixels=255)
 
 
-def test_a_processor_without_limits_in_pixels_is_named(tmp_path: Path) -> None:
-    class Fixed:
-        size: object = None
-
-    class Other:
-        image_processor = Fixed()
-
-    assert pixel_limits(Other()) is None  # type: ignore[arg-type]
-    limit_pixels(Other(), 0, 0)  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match="A Other has no limits in pixels"):
-        limit_pixels(Other(), 0, 4096)  # type: ignore[arg-type]
+def test_a_family_without_limits_in_pixels_is_named(tmp_path: Path) -> None:
+    folder = str(save_small("gemma3", tmp_path))
+    vlm = loaded(folder)
+    assert vlm.family.pixel_limits(vlm.processor) is None
+    with pytest.raises(ModelError, match="The processor of Gemma3 has no limits in pixels"):
+        loaded(folder, max_pixels=4096)
 
 
 def test_a_published_folder_keeps_its_limits_in_either_form(tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ def test_a_published_folder_keeps_its_limits_in_either_form(tmp_path: Path) -> N
         content = json.loads(config.read_text())
         images = {key: value for key, value in content["image_processor"].items() if key != "size"}
         config.write_text(json.dumps({**content, "image_processor": {**images, **form}}))
-        assert pixel_limits(load_processor(str(folder))) == PixelLimits(min_pixels=3136, max_pixels=12845056)
+        assert limits_of(str(folder)) == PixelLimits(min_pixels=3136, max_pixels=12845056)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from models import plain_text as module
+from models.families import family_of
+from models.families.processors import load_processor_of
 from models.locations import resolve
 from models.plain_text import keep_texts_plain
-from models.qwen_processor import load_qwen_processor
 from models.vlm import Prompt, load_processor, load_vlm
 from viper.settings import VlmSettings
 
@@ -89,7 +90,7 @@ def special_ids(processor: Any, ids: torch.Tensor) -> list[str]:
 
 
 def test_ordinary_prompts_have_the_ids_of_the_stock_processor(folder: str) -> None:
-    stock = load_qwen_processor("qwen2_5_vl", folder)
+    stock = load_processor_of(family_of(folder).parts(), folder)
     stock.tokenizer.padding_side = "left"
     ours = load_processor(folder)
     for images in (0, 1, 2):
@@ -181,7 +182,7 @@ def test_thousands_of_added_tokens_are_looked_through_once_a_template(
 
 def test_a_saved_processor_is_the_stock_one(folder: str, tmp_path: Path) -> None:
     load_processor(folder).save_pretrained(tmp_path / "ours")
-    stock = load_qwen_processor("qwen2_5_vl", folder)
+    stock = load_processor_of(family_of(folder).parts(), folder)
     stock.tokenizer.padding_side = "left"
     stock.save_pretrained(tmp_path / "stock")
     for file in (tmp_path / "stock").iterdir():

@@ -100,12 +100,22 @@ def test_a_branch_does_not_see_its_sisters(vlm: Vlm, prompts: list[Prompt]) -> N
         assert torch.allclose(second_branch([11, 12]), second_branch([90, 91, 92, 93]), atol=1e-5)
 
 
-def test_sampling_from_a_repeated_cache_is_sampling_from_the_prompt(vlm: Vlm, prompts: list[Prompt]) -> None:
-    inputs = dict(vlm.inputs(prompts))
-    inputs = {name: inputs[name] for name in ("input_ids", "attention_mask", "pixel_values", "image_grid_thw")}
+@pytest.mark.parametrize("together", [True, False])
+def test_sampling_from_a_repeated_cache_is_sampling_from_the_prompt(
+    vlm: Vlm, prompts: list[Prompt], together: bool
+) -> None:
+    inputs = vlm.inputs(prompts)
+    batches = [
+        {
+            "input_ids": inputs["input_ids"][rows],
+            "attention_mask": inputs["attention_mask"][rows],
+            **vlm.family.pictures_of(inputs, [1, 2], rows),
+        }
+        for rows in ([[0, 1]] if together else [[0], [1]])
+    ]
     ends = [vlm.processor.tokenizer.eos_token_id]
     # Nearly greedy: then both ways of sampling must agree token by token.
-    found = sample_groups(vlm.model, inputs, [2, 3], 6, 1e-4, ends)
+    found = sample_groups(vlm.model, batches, [2, 3], 6, 1e-4, ends)
     assert len(found) == 5
     assert found[0] == found[1]
     assert found[2] == found[3] == found[4]

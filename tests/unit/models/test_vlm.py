@@ -87,12 +87,11 @@ def test_a_folder_whose_processor_is_incomplete_is_named(folder: Path) -> None:
 
 
 def test_a_processor_that_needs_what_is_not_installed_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import transformers
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
     def refuse(*_: object, **__: object) -> None:
         raise ImportError("it requires the Torchvision library")
 
-    monkeypatch.setattr(transformers.AutoProcessor, "from_pretrained", refuse)
-    (folder / "config.json").write_text(json.dumps({"model_type": "idefics3"}))
+    monkeypatch.setattr(Qwen2VLImageProcessorPil, "from_pretrained", refuse)
     with pytest.raises(ModelError, match=r"The processor of .* cannot be loaded: it requires the Torchvision"):
         load_processor(str(folder))

@@ -38,7 +38,7 @@ def write_pool(folder: Path, count: int) -> Path:
 def check(*changes: str) -> None:
     """Look at the pool as before work starts."""
     settings = cut_for(*changes).settings
-    check_pool(settings.pool, settings.models.editor)
+    check_pool(settings.pool, settings.models.vlm, settings.models.editor)
 
 
 def peak_bytes(folder: Path, count: int, store: ObjectStore) -> int:
