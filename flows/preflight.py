@@ -3,8 +3,9 @@
 from flows.identities import resolve_commits
 from models.judges import find_judge
 from models.lessons import find_lesson
-from models.locations import resolve
+from models.locations import MODEL, PIPELINE, check_kind
 from models.worlds import find_world
+from storage.layout import MAX_ROUNDS
 from storage.ledger.requests import known_commits
 from storage.objects import ObjectStore
 from tasks.launchers import find_launcher
@@ -12,9 +13,11 @@ from tasks.pool import check_pool
 from tasks.suites import check_suites
 from viper.environment import store_root
 from viper.errors import ProfileError
-from viper.servers import check_servers
-from viper.settings import Settings
+from viper.servers import check_s3_answers, check_servers
+from viper.settings import ModelSettings, Settings
 
+KINDS = {"vlm": MODEL, "painter": PIPELINE, "editor": PIPELINE, "similarity": MODEL}
+"""What describes each model of the loop."""
 MIN_FREE_BYTES = 2_000_000_000
 
 
@@ -24,15 +27,15 @@ def check(settings: Settings, rounds: int) -> None:
     Raises:
         ViperError: With what was found, what was expected, and what to do.
     """
-    if rounds < 1:
-        raise ProfileError(f"rounds is {rounds}; expected at least 1.")
+    if not 1 <= rounds < MAX_ROUNDS:
+        raise ProfileError(f"rounds is {rounds}; expected at least 1 and at most {MAX_ROUNDS - 1:,}.")
     check_servers()
+    check_s3_answers(settings.pool.uri, settings.benchmarks.folder)
     check_names(settings)
     check_devices(settings)
     if settings.training.launcher:
         find_launcher(settings.training.launcher[0])
-    for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
-        resolve(model.path)
+    check_models(settings)
     check_pool(settings.pool, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())
@@ -55,6 +58,23 @@ def check_names(settings: Settings) -> None:
             find_lesson(lesson)
 
 
+def check_models(settings: Settings) -> None:
+    """All models are there, and of the kind that their place in the loop needs.
+
+    Raises:
+        ModelError: One is not.
+    """
+    for name in KINDS:
+        _check_model(settings, name)
+    if settings.judge.path:
+        check_kind("judge", settings.judge.path, settings.judge.revision, MODEL)
+
+
+def _check_model(settings: Settings, name: str) -> None:
+    model: ModelSettings = getattr(settings.models, name)
+    check_kind(f"models.{name}", model.path, model.revision, KINDS[name])
+
+
 def check_devices(settings: Settings) -> None:
     """The torch devices of the models are on this machine.
 
@@ -62,7 +82,7 @@ def check_devices(settings: Settings) -> None:
         ProfileError: One is not.
     """
     models = settings.models
-    for name in ("vlm", "painter", "editor", "similarity"):
+    for name in KINDS:
         _check_device(f"models.{name}.device", getattr(models, name).device)
     if settings.judge.path:
         _check_device("judge.device", settings.judge.device)
@@ -91,8 +111,20 @@ def check_benchmark(settings: Settings) -> None:
         ViperError: With what was found, what was expected, and what to do.
     """
     check_servers()
+    check_s3_answers(settings.benchmarks.folder)
     find_world(settings.world)
     _check_device("models.vlm.device", settings.models.vlm.device)
-    resolve(settings.models.vlm.path)
+    _check_model(settings, "vlm")
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
+
+
+def check_training(settings: Settings) -> None:
+    """What trainings alone need: the VLM and the model of the reward, and their devices.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    for name in ("vlm", "similarity"):
+        _check_device(f"models.{name}.device", getattr(settings.models, name).device)
+        _check_model(settings, name)
