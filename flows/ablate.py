@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prefect import flow
 
 from flows.benchmark import Replies, answer_suites
-from flows.ceiling import ceiling
+from flows.ceiling import ceiling, check_truth
 from flows.cut import Cut
 from flows.evolve import run_rounds
 from flows.runner import InProcess, one_worker, run
@@ -54,9 +54,7 @@ VARIANTS = {
 """By name. The first is what the others are compared with, unless they say otherwise."""
 
 
-def variant_settings(
-    settings: Settings, names: Sequence[str], seeds: Sequence[int]
-) -> dict[tuple[int, str], Settings]:
+def variant_settings(settings: Settings, names: Sequence[str], seeds: Sequence[int]) -> dict[tuple[int, str], Settings]:
     """The settings of every variant with every seed, in the order in which they run.
 
     Args:
@@ -67,6 +65,7 @@ def variant_settings(
     Raises:
         ProfileError: A variant is unknown (the nearest known name is given) or lacks its comparison, a variant or seed
             is named twice, or the settings of a variant cannot be.
+        PoolError: A variant learns from true labels, and nobody knows those of the pool.
     """
     for what, given in (("variant", names), ("seed", seeds)):
         twice = [str(one) for number, one in enumerate(given) if one in given[:number]]
@@ -79,6 +78,8 @@ def variant_settings(
             raise ProfileError(f"There is no variant {name!r}. {hint}Known variants: {', '.join(VARIANTS)}.")
         if VARIANTS[name].against not in names:
             raise ProfileError(f"The variant {name!r} is compared with {VARIANTS[name].against!r}: name that, too.")
+        if VARIANTS[name].true_labels:
+            check_truth(settings)
     return {(seed, name): _varied(settings, name, seed) for seed in seeds for name in names}
 
 
@@ -103,7 +104,7 @@ def ablate(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) ->
         seeds: Of the evolutions, at least one.
 
     Raises:
-        ProfileError: As ``variant_settings``.
+        ViperError: As ``variant_settings``.
     """
     varied = variant_settings(settings, variants, seeds)
     runner, plain = begin(settings)

@@ -80,7 +80,7 @@ def _expected(detail: ErrorDetails) -> str:
         return "expected a table" if isinstance(found, Mapping) else "expected a table, such as {key = value}"
     if kind == "string_type" and isinstance(found, bool | int | float | datetime.date | datetime.time):
         written = as_toml(found) if isinstance(found, bool | int | float) else found
-        return f"expected a text; write it in quotation marks: \"{written}\""
+        return f'expected a text; write it in quotation marks: "{written}"'
     if kind in _KINDS:
         return f"expected {_KINDS[kind]}"
     return detail["msg"]

@@ -52,7 +52,7 @@ def _read_toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise ProfileError(f"{path.name} cannot be read: {error.strerror}. Correct the file's owner or mode.") from error
+        raise ProfileError(f"{path.name} cannot be read: {error.strerror}. Correct its owner or mode.") from error
     except UnicodeDecodeError as error:
         raise ProfileError(f"{path.name} is not in UTF-8 ({error.reason}). Save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:  # also lists without end
@@ -69,9 +69,7 @@ def parse_settings(values: Mapping[str, object], source: str) -> Settings:
     changes = find_changes(values)
     if changes:
         texts = "\n\n".join(change.as_profile() for change in changes)
-        raise OlderForm(
-            f"{source} has an older form of the settings. Write, and leave the old keys out:\n\n{texts}\n"
-        )
+        raise OlderForm(f"{source} has an older form of the settings. Write, and leave the old keys out:\n\n{texts}\n")
     return _validated(values, source)
 
 

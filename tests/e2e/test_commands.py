@@ -25,7 +25,12 @@ def _viper(home: Path, *arguments: str, **variables: str) -> "subprocess.Popen[s
 @pytest.mark.slow
 def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
     variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
-    changed = ["ablation.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
+    changed = [
+        "ablation.sft.steps=2",
+        "ablation.sft.warmup_steps=1",
+        "benchmarks.suites=['fine_perception']",
+        "filter.enabled=false",
+    ]
     process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
@@ -40,7 +45,7 @@ def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path)
     [
         (["evolve", "--profile", "shpes"], "Did you mean 'shapes'"),
         (["evolve", "--rounds", "0"], "expected at least 1"),
-        (["evolve", "--set", "pool.uri=./no-such-folder"], "There are no images in"),
+        (["evolve", "--set", "pool.uri=./no-such-folder"], "There is no folder ./no-such-folder for the pool"),
         (["evolve", "--set", "models.painter.path=./nothing"], "There is no folder ./nothing"),
         (["evolve", "--set", "benchmarks.suites=['mmstar']"], "Unknown suite 'mmstar'"),
         (["evolve", "--profile", "x" * 300 + ".toml"], "There is no file"),
