@@ -16,7 +16,7 @@ from viper.addresses import hide_passwords
 from viper.environment import check_variables, prepare_environment
 from viper.errors import OlderForm, ViperError
 from viper.escaping import one_line, visible
-from viper.servers import check_proxies, check_s3_answers, check_servers, check_store
+from viper.servers import check_prefect_address, check_proxies, check_s3_answers, check_servers, check_store
 
 USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -44,6 +44,7 @@ def prepare() -> None:
         hide_passwords()
         check_variables()
         check_proxies()
+        check_prefect_address()
         if chosen:
             check_prefect_settings()
 

@@ -63,9 +63,7 @@ def check_store() -> None:
         raise AddressError(f"VIPER_STORE is {shown_address(root)!r}, {fault}. {_STORE_EXPECTED}.")
     for name in _ENDPOINTS:
         if address := os.environ.get(name, ""):
-            remedy = (
-                "Expected http://HOST:PORT or https://HOST, the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            )
+            remedy = "Expected http://HOST:PORT or https://HOST, keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             if "@" in address:
                 raise AddressError(f"{name} is {shown_address(address)!r}, which has keys in it. {remedy}.")
             web_address(name, address, remedy)
@@ -125,18 +123,29 @@ def check_mlflow() -> bool:
     )
 
 
+def check_prefect_address() -> None:
+    """Look at the address of the Prefect server, if there is one. Nobody is asked.
+
+    Raises:
+        AddressError: It can be the address of no server.
+    """
+    if address := os.environ.get("PREFECT_API_URL"):
+        expected = "Expected an address such as http://127.0.0.1:4200/api, or none: then each run has its own server"
+        web_address("PREFECT_API_URL", address, expected)
+
+
 def check_prefect() -> None:
-    """Look at the address of the Prefect server, if there is one.
+    """The same, and ask the server.
 
     Raises:
         AddressError: No Prefect server answers there for ``PATIENCE_S``, or it refuses the login.
     """
+    check_prefect_address()
     address = os.environ.get("PREFECT_API_URL")
     if not address:
         return
     shown = f"PREFECT_API_URL is {shown_address(address)!r}"
     remedy = "Start the server, correct the address, or leave the variable out: then each run has a server of its own"
-    web_address("PREFECT_API_URL", address, f"Expected an address such as http://127.0.0.1:4200/api. {remedy}")
     login, token = os.environ.get("PREFECT_API_AUTH_STRING", ""), os.environ.get("PREFECT_API_KEY", "")
     try:
         status, body = ask(f"{address.rstrip('/')}/health", login, token, PATIENCE_S)

@@ -12,6 +12,7 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _DEVICE = re.compile(r"(?:cpu|cuda|xpu|hpu|npu|mps)(?::\d{1,3})?")
 
+_OTHER_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 _UNSENDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """Control characters but tabs and line ends, and what stands for bytes that are no UTF-8."""
 
@@ -67,8 +68,12 @@ def _is_written(text: str) -> str:
 
 
 def _is_place(text: str) -> str:
-    if text.startswith(BUCKETS) and (fault := bucket_fault(text)):
-        raise ValueError(f"{shown_address(text)!r} is an address {fault}. Expected s3://BUCKET/PREFIX.")
+    fault = bucket_fault(text) if text.startswith(BUCKETS) else ""
+    if fault or (_OTHER_ADDRESS.match(text) and not text.startswith(BUCKETS)):
+        raise ValueError(
+            f"{shown_address(text)!r} is an address {fault or 'of another kind'}. Expected a folder or "
+            "s3://BUCKET/PREFIX."
+        )
     return text
 
 
@@ -83,8 +88,10 @@ def _is_model(text: str) -> str:
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole, in [0, 1]."""
-Count = Annotated[int, Field(ge=1)]
-"""A number of things, at least one."""
+Count = Annotated[int, Field(ge=1, lt=2**63)]
+"""A number of things, at least one, that fits into the 64 bits of the libraries' whole numbers."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What random draws are derived from; it fits into 64 bits, too."""
 Name = Annotated[str, AfterValidator(_is_name)]
 """A name that becomes part of keys in the store and of names in Prefect and MLflow."""
 Word = Annotated[str, AfterValidator(_is_word)]
