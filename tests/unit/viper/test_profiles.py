@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.small import SMALL
 from viper.errors import ProfileError
-from viper.profiles import load_profile, override, parse_settings, profile_names
+from viper.profiles import PROFILES_FOLDER, load_profile, override, parse_settings, profile_names
 from viper.settings import Settings, SftStage
 
 SHAPES = load_profile("shapes")
@@ -34,6 +34,25 @@ def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path, content: bytes
     (tmp_path / "mine.toml").write_bytes(content)
     with pytest.raises(ProfileError, match=r"mine\.toml is not valid TOML"):
         load_profile(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_profile_in_another_encoding_says_how_to_save_it(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "mine.toml").write_text('name = "für"', encoding=encoding)
+    with pytest.raises(ProfileError, match=r"mine\.toml is not in UTF-8 .* Save it as UTF-8"):
+        load_profile(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(("name", "mark"), [("mine.toml", b"\xef\xbb\xbf"), ("MINE.TOML", b"")])
+def test_a_byte_order_mark_and_capital_letters_change_nothing(tmp_path: Path, name: str, mark: bytes) -> None:
+    (tmp_path / name).write_bytes(mark + (PROFILES_FOLDER / "shapes.toml").read_bytes())
+    assert load_profile(str(tmp_path / name)) == SHAPES
+
+
+@pytest.mark.parametrize("name", ["../profiles/shapes", str(PROFILES_FOLDER / "shapes")])
+def test_a_name_is_a_name_and_a_path_ends_in_toml(name: str) -> None:
+    with pytest.raises(ProfileError, match=r"There is no profile .* A path ends in \.toml"):
+        load_profile(name)
 
 
 @pytest.mark.parametrize("profile", profile_names())
@@ -90,6 +109,32 @@ def test_an_unknown_key_is_named_with_the_nearest_or_all_known_ones(assignment: 
         ("training.lora.target_modules=((", "training.lora.target_modules: '((' is no regular expression"),
         ("ablation.sft.micro_batch=7", "ablation.sft: micro_batch 7 does not divide the 48 samples"),
         ("filter.seeds=" + str(list(range(99))), "…)."),
+        ("benchmarks.suites=counting", 'benchmarks.suites: expected a list; write ["counting"] (found'),
+        ("evolution=18", 'evolution: expected a text; write it in quotation marks: "18" (found 18)'),
+        ("evolution=2024-01-01", 'write it in quotation marks: "2024-01-01" (found 2024-01-01)'),
+        ("world=true", 'write it in quotation marks: "true"'),
+        ("seed=abc", "seed: expected a whole number (found 'abc')"),
+        ("filter.enabled=1", "filter.enabled: expected true or false (found 1)"),
+        ("seed=1\nfilter.seeds=9", "sets more than one value"),
+        ("seed=1\n[filter]\nseeds=9", "sets more than one value"),
+        ("pool.uri=x\0y", r"the text holds the character '\x00'"),
+        ("pool.uri=x\udcff", r"the text holds the character '\udcff'"),
+        ('benchmarks.suites=["a\\u0001"]', r"the text holds the character '\x01'"),
+        ("pool.uri=s3://", "pool.uri: 's3://' is an address which names no bucket"),
+        ("pool.uri=s3:/b/x", "'s3:/b/x' is an address of another kind"),
+        ("benchmarks.folder=gs://b", "benchmarks.folder: 'gs://b' is an address of another kind"),
+        ("benchmarks.folder=s3://k:secret@b/x", "'s3://***@b/x' is an address which has keys in it"),
+        ("models.vlm.path=s3://b/x", "models.vlm.path: 's3://b/x' is an address. Models are read from a folder"),
+        ("filter.min_samples=401", "filter.min_samples is 401, but a round of 400 images has at most 400 samples"),
+        ("training.stages.csr.warmup_steps=8", "warmup_steps is 8, but the stage has 8 steps"),
+        ("ablation.sft.steps=2", "warmup_steps is 2, but the stage has 2 steps"),
+        ("training.stages.csr.learning_rate=1", "less than 1 (found 1)"),
+        ("training.stages.csr.temperature=0.001", "greater than or equal to 0.01"),
+        ("synthesis.critique_temperature=0.001", "greater than or equal to 0.01"),
+        ("pool.hash_side=65", "less than or equal to 64"),
+        ("gate.confidence=0.49", "greater than or equal to 0.5"),
+        (f"seed={2**63}", f"less than {2**63}"),
+        (f"pool.images_per_round={10**30}", f"less than {2**63}"),
     ],
 )
 def test_wrong_values_are_named(assignment: str, message: str) -> None:
@@ -97,6 +142,13 @@ def test_wrong_values_are_named(assignment: str, message: str) -> None:
     assert message in said
     assert said.startswith("--set")
     assert "Value error" not in said
+    assert "\n" not in said
+
+
+def test_the_most_samples_are_those_of_the_lessons_that_are_taught() -> None:
+    vop = "training.stages=[{objective='sft', lessons=['vop']}]"
+    assert override(SHAPES, [vop, "synthesis.edits_per_image=2", "filter.min_samples=800"]).filter.min_samples == 800
+    assert "at most 800 samples" in refusal(vop, "synthesis.edits_per_image=2", "filter.min_samples=801")
 
 
 def test_an_override_changes_one_value_only() -> None:
