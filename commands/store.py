@@ -36,8 +36,8 @@ def verify(
         known = len(maintenance.keys_of(store, prefix))
         if prefix and not (known or damaged or missing):
             raise StoreError(
-                f"Nothing lies under {prefix!r} in {store_root()}. Expected a key or the folder of keys, such as "
-                "evolutions/shapes; `viper store du` shows the folders."
+                f"Nothing lies under {prefix!r} in {store_root()}. Expected a key or the folder of keys, such as one "
+                "that `viper store du` shows."
             )
         say(f"{known} artifacts in {store_root()}, {len(damaged)} of them damaged, and {missing} missing.")
     if left or missing:

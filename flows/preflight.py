@@ -32,6 +32,7 @@ def check(settings: Settings, rounds: int) -> None:
     check_servers()
     check_s3_answers(settings.pool.uri, settings.benchmarks.folder)
     check_names(settings)
+    _check_samples(settings)
     check_devices(settings)
     if settings.training.launcher:
         find_launcher(settings.training.launcher[0])
@@ -56,6 +57,19 @@ def check_names(settings: Settings) -> None:
     for stage in settings.training.stages:
         for lesson in stage.lessons:
             find_lesson(lesson)
+
+
+def _check_samples(settings: Settings) -> None:
+    """A round can have as many samples as it needs."""
+    lessons = {lesson for stage in settings.training.stages for lesson in stage.lessons}
+    # One critique of an image is kept at most, and one sample of each of its edits.
+    images, edits = settings.pool.images_per_round, settings.synthesis.edits_per_image
+    most = images * (1 if "csr" in lessons else edits)
+    if settings.filter.min_samples > most:
+        raise ProfileError(
+            f"filter.min_samples is {settings.filter.min_samples}, but a round of {images} images has at most {most} "
+            "samples of each lesson. Lower it, or raise pool.images_per_round."
+        )
 
 
 def check_models(settings: Settings) -> None:

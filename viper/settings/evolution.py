@@ -60,14 +60,6 @@ class Settings(Section):
             raise ValueError(
                 f"gate.gain_on is {self.gate.gain_on!r}, which is no suite of the profile. Known: {known}."
             )
-        lessons = {lesson for stage in self.training.stages for lesson in stage.lessons}
-        # One critique of an image is kept at most, and one sample of each of its edits.
-        most = self.pool.images_per_round * (1 if "csr" in lessons else self.synthesis.edits_per_image)
-        if self.filter.min_samples > most:
-            raise ValueError(
-                f"filter.min_samples is {self.filter.min_samples}, but a round of {self.pool.images_per_round} images "
-                f"has at most {most} samples of each lesson. Lower it, or raise pool.images_per_round."
-            )
         if self.training.shared_prefix and self.models.vlm.attention == "flash_attention_2":
             raise ValueError(
                 "training.shared_prefix needs attention masks that flash_attention_2 does not take. "

@@ -60,6 +60,18 @@ def test_more_rounds_than_the_store_can_number_are_refused(rounds: int) -> None:
     assert round_prefix("shapes", 9_998).endswith("/9998")
 
 
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ([], 400),
+        (["training.stages=[{objective='sft', lessons=['vop']}]", "synthesis.edits_per_image=2"], 800),
+    ],
+)
+def test_more_samples_than_the_lessons_can_have_are_refused(settings: list[str], most: int) -> None:
+    with pytest.raises(ProfileError, match=f"round of 400 images has at most {most} samples of each lesson"):
+        check(override(SHAPES, [*settings, f"filter.min_samples={most + 1}"]), 1)
+
+
 def test_a_suite_that_is_no_dataset_of_the_hub_is_refused() -> None:
     with pytest.raises(SuiteError, match="'hub:', but the suite 'coarse_perception' is no dataset of the hub"):
         check(override(SHAPES, ["benchmarks.folder=hub:"]), 1)

@@ -125,7 +125,6 @@ def test_an_unknown_key_is_named_with_the_nearest_or_all_known_ones(assignment: 
         ("benchmarks.folder=gs://b", "benchmarks.folder: 'gs://b' is an address of another kind"),
         ("benchmarks.folder=s3://k:secret@b/x", "'s3://***@b/x' is an address which has keys in it"),
         ("models.vlm.path=s3://b/x", "models.vlm.path: 's3://b/x' is an address. Models are read from a folder"),
-        ("filter.min_samples=401", "filter.min_samples is 401, but a round of 400 images has at most 400 samples"),
         ("training.stages.csr.warmup_steps=8", "warmup_steps is 8, but the stage has 8 steps"),
         ("ablation.sft.steps=2", "warmup_steps is 2, but the stage has 2 steps"),
         ("training.stages.csr.learning_rate=1", "less than 1 (found 1)"),
@@ -143,12 +142,6 @@ def test_wrong_values_are_named(assignment: str, message: str) -> None:
     assert said.startswith("--set")
     assert "Value error" not in said
     assert "\n" not in said
-
-
-def test_the_most_samples_are_those_of_the_lessons_that_are_taught() -> None:
-    vop = "training.stages=[{objective='sft', lessons=['vop']}]"
-    assert override(SHAPES, [vop, "synthesis.edits_per_image=2", "filter.min_samples=800"]).filter.min_samples == 800
-    assert "at most 800 samples" in refusal(vop, "synthesis.edits_per_image=2", "filter.min_samples=801")
 
 
 def test_an_override_changes_one_value_only() -> None:
