@@ -38,11 +38,12 @@ def benchmark(
         from flows.start import cut_of, open_store
         from storage.ledger.models import is_key, stored_model
         from viper.profiles import load_profile, override
+        from viper.tables import as_toml
 
         asked = [f"benchmarks.limit={limit}"] if limit else []
-        asked += [f"benchmarks.suites={[suite.strip() for suite in suites.split(',')]}"] if suites else []
+        asked += [f"benchmarks.suites={as_toml([suite.strip() for suite in suites.split(',')])}"] if suites else []
         stored = is_key(model)
-        asked += [f"models.vlm.path='{model}'"] if model and not stored else []
+        asked += [f"models.vlm.path={as_toml(model)}"] if model and not stored else []
         settings = override(load_profile(profile), [*(set_ or []), *asked])
         check_benchmark(settings)
         store = open_store()

@@ -117,19 +117,20 @@ def ablate(
     start()
     with checking():
         settings = _settings(profile, set_)
-        from flows.ablate import VARIANTS, check_variants
+        from flows.ablate import VARIANTS, variant_settings
         from flows.ablate import ablate as ablate_flow
         from flows.preflight import check
 
-        names = variants.split(",") if variants else list(VARIANTS)
-        check_variants(names)
+        names = [name.strip() for name in variants.split(",")] if variants else list(VARIANTS)
         if not all(seed.strip().isdecimal() for seed in seeds.split(",")):
             raise ViperError(f"--seeds is {seeds!r}; expected whole numbers separated by commas, such as 17,18.")
+        numbers = [int(seed) for seed in seeds.split(",")]
+        variant_settings(settings, names, numbers)
         check(settings, 1)
     with working("the same command"):
         from commands.summary import show_ablation
 
-        show_ablation(settings, ablate_flow(settings, names, [int(seed) for seed in seeds.split(",")]))
+        show_ablation(settings, ablate_flow(settings, names, numbers))
 
 
 @app.command()
@@ -143,9 +144,15 @@ def throughput(
     start()
     with checking():
         settings = _settings(profile, set_)
+        from flows.preflight import check_training
+        from flows.throughput import find_rows, measure_throughput
+
+        if steps < 1:
+            raise ViperError(f"--steps is {steps}; expected at least 1.")
+        find_rows(settings, stage)
+        check_training(settings)
     with working("the same command"):
         from commands.summary import show_throughput
-        from flows.throughput import measure_throughput
 
         show_throughput(measure_throughput(settings, stage, steps))
 

@@ -20,13 +20,16 @@ def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.
     reading()
     from commands.tables import TextTable, show_table
     from storage.dataset_reports import list_versions
+    from storage.ledger.requests import named_evolution
     from storage.objects import ObjectStore
 
     with checking():
+        store = ObjectStore(store_root())
+        evolution = evolution and named_evolution(store, evolution)
         table = TextTable(f"Dataset versions in {store_root()}")
         for name in ("evolution", "round", "lesson", "rows", "sha256", "key"):
             table.add_column(name, justify="right" if name in ("round", "rows") else "left", no_wrap=True)
-        for one in list_versions(ObjectStore(store_root()), evolution):
+        for one in list_versions(store, evolution):
             cells = [one.evolution, str(one.round_number), one.lesson, str(one.rows)]
             table.add_row(*cells, one.ref.sha256[:12], one.ref.uri)
         show_table(table, 150)

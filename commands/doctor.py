@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 
-from commands.terminal import say
-from flows.preflight import MIN_FREE_BYTES, check_devices, check_vlm
-from viper.addresses import without_passwords
+from commands.terminal import said, say
+from flows.preflight import KINDS, MIN_FREE_BYTES, check_devices, check_models
+from viper.addresses import shown_address
 from viper.environment import home, store_root, tracking_uri
 from viper.errors import ViperError
 from viper.profiles import load_profile
-from viper.servers import check_mlflow, check_prefect, check_store
+from viper.servers import check_mlflow, check_prefect, check_proxies, check_s3_answers, check_store
 from viper.settings import Settings
 
 
@@ -29,7 +29,7 @@ def examine(profile: str) -> bool:
     try:
         settings = load_profile(profile)
     except ViperError as error:
-        _line("profile", str(error), ok=False)
+        _line("profile", said(error), ok=False)
         settings = None
     if settings is not None:
         _line("profile", f"{settings.name}: evolution {settings.evolution!r}, seed {settings.seed}", ok=True)
@@ -41,7 +41,7 @@ def examine(profile: str) -> bool:
         try:
             _line(name, check(), ok=True)
         except (ViperError, OSError, RuntimeError) as error:
-            _line(name, str(error), ok=False)
+            _line(name, said(error), ok=False)
             sound = False
     return sound
 
@@ -70,7 +70,9 @@ def _disk() -> str:
 def _store() -> str:
     from storage.objects import ObjectStore
 
+    check_proxies()
     check_store()
+    check_s3_answers()
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
     return f"{store_root()} reads, writes and honors create-only"
 
@@ -83,14 +85,13 @@ def _prefect() -> str:
 
 def _mlflow() -> str:
     answers = check_mlflow()
-    uri = without_passwords(tracking_uri())
+    uri = shown_address(tracking_uri())
     return uri if answers else f"{uri} is away: a run keeps what MLflow misses until it is back"
 
 
 def _device(settings: Settings) -> str:
     check_devices(settings)
-    models = settings.models
-    return ", ".join(sorted({model.device for model in (models.vlm, models.painter, models.editor, models.similarity)}))
+    return ", ".join(sorted({getattr(settings.models, name).device for name in KINDS}))
 
 
 def _launcher(settings: Settings) -> str:
@@ -101,12 +102,8 @@ def _launcher(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    from models.locations import resolve
-
-    models = (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity)
-    found = ", ".join(resolve(model.path) and model.path for model in models)
-    check_vlm(settings)
-    return found
+    check_models(settings)
+    return ", ".join(getattr(settings.models, name).path for name in KINDS)
 
 
 def _pool(settings: Settings) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal import FAILED, checking, reading, say
+from commands.terminal import FAILED, checking, reading, said, say
 from viper.environment import store_root
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def verify(
     reading()
     from storage import maintenance
     from storage.objects import ObjectStore
+    from viper.errors import StoreError
 
     with checking():
         store = ObjectStore(store_root())
@@ -33,6 +34,11 @@ def verify(
         missing = _show_missing(store, prefix)
         left = [key for key in damaged if not (repair and _forget(store, key))]
         known = len(maintenance.keys_of(store, prefix))
+        if prefix and not (known or damaged or missing):
+            raise StoreError(
+                f"Nothing lies under {prefix!r} in {store_root()}. Expected a key or the folder of keys, such as one "
+                "that `viper store du` shows."
+            )
         say(f"{known} artifacts in {store_root()}, {len(damaged)} of them damaged, and {missing} missing.")
     if left or missing:
         if not repair:
@@ -77,7 +83,7 @@ def _heal_champions(store: "ObjectStore", prefix: str) -> None:
             for key in heal(store, evolution):
                 say(f"restored  {key}")
         except StoreError as error:
-            say(str(error), fg="red")
+            say(said(error), fg="red")
 
 
 def _forget(store: "ObjectStore", key: str) -> bool:

@@ -17,7 +17,7 @@ from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
 from tasks.evaluation import asked_text, read_replies
 from tasks.pages import adjusted_p, power_text, unanswered_text
-from viper.addresses import without_passwords
+from viper.addresses import shown_address
 from viper.environment import home, store_root, tracking_uri
 from viper.records import ArtifactRef, Difference, RoundResult, Verdict
 
@@ -57,9 +57,9 @@ def show(results: list[RoundResult]) -> None:
 def _mlflow_pages(programs: str) -> str:
     """Where they are, or the command that serves them, with the password of a database left in the environment."""
     uri = tracking_uri()
-    if uri.startswith("http"):
+    if uri.lower().startswith(("http://", "https://")):
         return uri
-    database = uri if uri == without_passwords(uri) else '"$MLFLOW_TRACKING_URI"'
+    database = uri if uri == shown_address(uri) else '"$MLFLOW_TRACKING_URI"'
     return f"{programs}/mlflow ui --host 127.0.0.1 --backend-store-uri {database}"
 
 

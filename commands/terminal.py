@@ -11,11 +11,12 @@ from typing import Any
 
 import typer
 
+from commands.prefect_settings import check_prefect_settings
 from viper.addresses import hide_passwords
-from viper.environment import prepare_environment
-from viper.errors import ViperError
-from viper.escaping import visible
-from viper.servers import check_s3_answers, check_servers, check_store
+from viper.environment import check_variables, prepare_environment
+from viper.errors import OlderForm, ViperError
+from viper.escaping import one_line, visible
+from viper.servers import check_prefect_address, check_proxies, check_s3_answers, check_servers, check_store
 
 USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -30,11 +31,22 @@ class _Formatter(logging.Formatter):
         return visible(super().format(record))
 
 
+def said(error: Exception) -> str:
+    """What an error says, on one line: only what to write in place of an older form has several."""
+    return str(error) if isinstance(error, OlderForm) else one_line(error)
+
+
 def prepare() -> None:
-    """Defaults of the environment; a folder or an address that cannot be used ends the command in one line."""
+    """Defaults of the environment; a variable that cannot be used ends the command in one line."""
     with checking():
+        chosen = any(name.startswith("PREFECT_") for name in os.environ)
         prepare_environment()
         hide_passwords()
+        check_variables()
+        check_proxies()
+        check_prefect_address()
+        if chosen:
+            check_prefect_settings()
 
 
 def reading() -> None:
@@ -49,7 +61,10 @@ def start() -> None:
     """The same for a command that works: the addresses of all servers are looked at, and the loop's log is shown."""
     prepare()
     with checking():
+        check_store()
+        check_s3_answers()
         check_servers()
+        check_prefect_settings()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     log = logging.getLogger("viper")
@@ -64,7 +79,7 @@ def checking() -> Iterator[None]:
     try:
         yield
     except ViperError as error:
-        say(str(error), fg="red", err=True)
+        say(said(error), fg="red", err=True)
         raise typer.Exit(USER_MISTAKE) from None
 
 
@@ -80,7 +95,7 @@ def working(resume: str) -> Iterator[None]:
         say(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except ViperError as error:
-        say(f"{error}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
+        say(f"{said(error)}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
         raise typer.Exit(FAILED) from None
 
 

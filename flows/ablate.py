@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prefect import flow
 
 from flows.benchmark import Replies, answer_suites
-from flows.ceiling import ceiling
+from flows.ceiling import ceiling, check_truth
 from flows.cut import Cut
 from flows.evolve import run_rounds
 from flows.runner import InProcess, one_worker, run
@@ -54,12 +54,23 @@ VARIANTS = {
 """By name. The first is what the others are compared with, unless they say otherwise."""
 
 
-def check_variants(names: Sequence[str]) -> None:
-    """Refuse unknown variants, and those whose comparison is left out.
+def variant_settings(settings: Settings, names: Sequence[str], seeds: Sequence[int]) -> dict[tuple[int, str], Settings]:
+    """The settings of every variant with every seed, in the order in which they run.
+
+    Args:
+        settings: What the variants vary.
+        names: In ``VARIANTS``.
+        seeds: Of the evolutions.
 
     Raises:
-        ProfileError: See above; the nearest known name is given.
+        ProfileError: A variant is unknown (the nearest known name is given) or lacks its comparison, a variant or seed
+            is named twice, or the settings of a variant cannot be.
+        PoolError: A variant learns from true labels, and nobody knows those of the pool.
     """
+    for what, given in (("variant", names), ("seed", seeds)):
+        twice = [str(one) for number, one in enumerate(given) if one in given[:number]]
+        if twice:
+            raise ProfileError(f"The {what} {twice[0]} is named twice. Name each {what} once.")
     for name in names:
         if name not in VARIANTS:
             near = difflib.get_close_matches(name, VARIANTS, 1)
@@ -67,6 +78,20 @@ def check_variants(names: Sequence[str]) -> None:
             raise ProfileError(f"There is no variant {name!r}. {hint}Known variants: {', '.join(VARIANTS)}.")
         if VARIANTS[name].against not in names:
             raise ProfileError(f"The variant {name!r} is compared with {VARIANTS[name].against!r}: name that, too.")
+        if VARIANTS[name].true_labels:
+            check_truth(settings)
+    return {(seed, name): _varied(settings, name, seed) for seed in seeds for name in names}
+
+
+def _varied(settings: Settings, name: str, seed: int) -> Settings:
+    variant, evolution = VARIANTS[name], f"{settings.evolution}-{name}-{seed}"
+    try:
+        return override(variant.stages(settings), [*variant.changes, f"seed={seed}", f"evolution={evolution}"])
+    except ProfileError as error:
+        raise ProfileError(
+            f"The variant {name!r} with seed {seed}, whose evolution would be called {evolution!r}, cannot be: {error} "
+            "Leave it out of --variants, or change the profile or the evolution's name."
+        ) from error
 
 
 @flow(name="ablate", task_runner=one_worker, flow_run_name="ablate {settings.evolution}")
@@ -79,22 +104,19 @@ def ablate(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) ->
         seeds: Of the evolutions, at least one.
 
     Raises:
-        ProfileError: A variant is unknown or lacks its comparison, or a changed setting is wrong.
+        ViperError: As ``variant_settings``.
     """
-    check_variants(variants)
+    varied = variant_settings(settings, variants, seeds)
     runner, plain = begin(settings)
     replies: dict[str, list[Replies]] = {"base": []}
-    for seed in seeds:
-        for name in variants:
-            named = [f"seed={seed}", f"evolution={settings.evolution}-{name}-{seed}"]
-            changed = override(VARIANTS[name].stages(settings), [*VARIANTS[name].changes, *named])
-            cut = Cut(changed, plain.identities)
-            title = f"{name}, seed {seed}"
-            roles = {"base": cut.base, name: runner.group(title, _train, VARIANTS[name], cut)}
-            answered = runner.group(f"benchmarks of {title}", answer_suites, cut, roles)
-            replies.setdefault(name, []).append(answered[name])
-            if name == variants[0]:
-                replies["base"].append(answered["base"])
+    for (seed, name), changed in varied.items():
+        cut = Cut(changed, plain.identities)
+        title = f"{name}, seed {seed}"
+        roles = {"base": cut.base, name: runner.group(title, _train, VARIANTS[name], cut)}
+        answered = runner.group(f"benchmarks of {title}", answer_suites, cut, roles)
+        replies.setdefault(name, []).append(answered[name])
+        if name == variants[0]:
+            replies["base"].append(answered["base"])
     inputs = ablation.AblationInputs(
         seeds=tuple(seeds),
         against={name: VARIANTS[name].against for name in variants},

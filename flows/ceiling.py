@@ -5,13 +5,27 @@ from flows import training_inputs
 from flows.cut import Cut
 from flows.runner import InProcess, gather, run
 from flows.synthesis import take_shards, version_datasets
-from models.worlds import world_of
+from models.worlds import find_world, world_of
 from tasks import editing, filtering, generation
 from tasks.ceiling import TruthInputs, write_true_refinements
 from tasks.training import train_stage, trained_model
 from tasks.versioning import has_lessons
 from viper.errors import Collapsed, PoolError
 from viper.records import ArtifactRef, ModelRef
+from viper.settings import Settings
+
+
+def check_truth(settings: Settings) -> None:
+    """Make sure that somebody knows what is in the pool's pictures.
+
+    Raises:
+        PoolError: Nobody does: they are none of the world's.
+    """
+    if world_of(settings.pool.uri) is not find_world(settings.world):
+        raise PoolError(
+            f"True labels are known for the pool of a world only; pool.uri is {settings.pool.uri!r} and the "
+            f"world is {settings.world!r}."
+        )
 
 
 def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:
@@ -20,11 +34,7 @@ def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:
     Raises:
         PoolError: The pool's truth is not known.
     """
-    if world_of(cut.settings.pool.uri) is not cut.world:
-        raise PoolError(
-            f"True labels are known for the pool of a world only; pool.uri is {cut.settings.pool.uri!r} and the "
-            f"world is {cut.world.name!r}."
-        )
+    check_truth(cut.settings)
     model = cut.base
     for round_number in range(1, rounds + 1):
         datasets = _true_datasets(runner, cut, round_number, model)

@@ -4,6 +4,7 @@ A revision such as ``main`` is resolved once, when the evolution first asks, and
 and every resume mean the same weights.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Identities:
         Raises:
             ModelError: The folder holds no adapter.
         """
-        if not (folder / "adapter_config.json").is_file():
+        if not os.path.isfile(folder / "adapter_config.json"):
             raise ModelError(f"{folder} has no adapter_config.json. Expected a LoRA adapter as peft saves it.")
         path = str(folder.resolve())
         both = f"{base.fingerprint}+{fingerprint(path, '')}"

@@ -4,9 +4,10 @@ from flows.identities import resolve_commits
 from models.families import family_of
 from models.judges import find_judge
 from models.lessons import find_lesson
-from models.locations import resolve
+from models.locations import MODEL, PIPELINE, check_kind
 from models.pipelines.checks import check_pipeline
 from models.worlds import find_world
+from storage.layout import MAX_ROUNDS
 from storage.ledger.requests import known_commits
 from storage.objects import ObjectStore
 from tasks.launchers import find_launcher
@@ -14,9 +15,11 @@ from tasks.pool import check_pool
 from tasks.suites import check_suites
 from viper.environment import store_root
 from viper.errors import ProfileError
-from viper.servers import check_servers
-from viper.settings import Settings
+from viper.servers import check_s3_answers, check_servers
+from viper.settings import ModelSettings, Settings
 
+KINDS = {"vlm": MODEL, "painter": PIPELINE, "editor": PIPELINE, "similarity": MODEL}
+"""What describes each model of the loop."""
 MIN_FREE_BYTES = 2_000_000_000
 
 
@@ -26,18 +29,16 @@ def check(settings: Settings, rounds: int) -> None:
     Raises:
         ViperError: With what was found, what was expected, and what to do.
     """
-    if rounds < 1:
-        raise ProfileError(f"rounds is {rounds}; expected at least 1.")
+    if not 1 <= rounds < MAX_ROUNDS:
+        raise ProfileError(f"rounds is {rounds}; expected at least 1 and at most {MAX_ROUNDS - 1:,}.")
     check_servers()
+    check_s3_answers(settings.pool.uri, settings.benchmarks.folder)
     check_names(settings)
+    _check_samples(settings)
     check_devices(settings)
     if settings.training.launcher:
         find_launcher(settings.training.launcher[0])
-    for model in (settings.models.vlm, settings.models.painter, settings.models.editor, settings.models.similarity):
-        resolve(model.path)
-    check_vlm(settings)
-    check_pipeline(settings.models.painter, "painter")
-    check_pipeline(settings.models.editor, "editor")
+    check_models(settings)
     check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())
@@ -60,15 +61,41 @@ def check_names(settings: Settings) -> None:
             find_lesson(lesson)
 
 
-def check_vlm(settings: Settings) -> None:
-    """The base is of a known family, and adapters have places in it: its configuration is read, and no weight.
+def _check_samples(settings: Settings) -> None:
+    """A round can have as many samples as it needs."""
+    lessons = {lesson for stage in settings.training.stages for lesson in stage.lessons}
+    # One critique of an image is kept at most, and one sample of each of its edits.
+    images, edits = settings.pool.images_per_round, settings.synthesis.edits_per_image
+    most = images * (1 if "csr" in lessons else edits)
+    if settings.filter.min_samples > most:
+        raise ProfileError(
+            f"filter.min_samples is {settings.filter.min_samples}, but a round of {images} images has at most {most} "
+            "samples of each lesson. Lower it, or raise pool.images_per_round."
+        )
+
+
+def check_models(settings: Settings) -> None:
+    """All models are there, of the kind and family that their place in the loop needs, and adapters have places.
+
+    Descriptions are read, and no weights.
 
     Raises:
-        ModelError: With what was found, what was expected, and what to do.
+        ModelError: One is not.
     """
     from models.families.checks import check_trainable
 
+    for name in KINDS:
+        _check_model(settings, name)
+    if settings.judge.path:
+        check_kind("judge", settings.judge.path, settings.judge.revision, MODEL)
     check_trainable(settings.models.vlm, settings.training)
+    check_pipeline(settings.models.painter, "painter")
+    check_pipeline(settings.models.editor, "editor")
+
+
+def _check_model(settings: Settings, name: str) -> None:
+    model: ModelSettings = getattr(settings.models, name)
+    check_kind(f"models.{name}", model.path, model.revision, KINDS[name])
 
 
 def check_devices(settings: Settings) -> None:
@@ -78,7 +105,7 @@ def check_devices(settings: Settings) -> None:
         ProfileError: One is not.
     """
     models = settings.models
-    for name in ("vlm", "painter", "editor", "similarity"):
+    for name in KINDS:
         _check_device(f"models.{name}.device", getattr(models, name).device)
     if settings.judge.path:
         _check_device("judge.device", settings.judge.device)
@@ -107,8 +134,21 @@ def check_benchmark(settings: Settings) -> None:
         ViperError: With what was found, what was expected, and what to do.
     """
     check_servers()
+    check_s3_answers(settings.benchmarks.folder)
     find_world(settings.world)
     _check_device("models.vlm.device", settings.models.vlm.device)
+    _check_model(settings, "vlm")
     family_of(settings.models.vlm.path, settings.models.vlm.revision)
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
+
+
+def check_training(settings: Settings) -> None:
+    """What trainings alone need: the VLM and the model of the reward, and their devices.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    for name in ("vlm", "similarity"):
+        _check_device(f"models.{name}.device", getattr(settings.models, name).device)
+        _check_model(settings, name)

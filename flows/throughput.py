@@ -45,11 +45,11 @@ def measure_throughput(settings: Settings, name: str, steps: int, turns: int = 2
     from datasets import concatenate_datasets
 
     torch.set_num_threads(1)  # as in a training process on CPUs
-    stage, store = _stage(settings, name), open_store()
+    store = open_store()
+    stage, versions = find_rows(settings, name)
     stage = stage.model_copy(update={"steps": steps + 1, "checkpoint_steps": 10 * steps})
     found = {"TRL": Throughput(), "shared prefix": Throughput()}
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
-        versions = [_version(store, settings.evolution, lesson) for lesson in stage.lessons]
         rows = concatenate_datasets([read_dataset(store, ref, Path(folder) / "dataset") for ref in versions])
         for _ in range(turns):
             for way, total in found.items():
@@ -57,6 +57,16 @@ def measure_throughput(settings: Settings, name: str, steps: int, turns: int = 2
                 chosen = settings.model_copy(update={"training": training})
                 _train(chosen, stage, rows, Path(folder) / "checkpoints", total)
     return found
+
+
+def find_rows(settings: Settings, name: str) -> tuple[GrpoStage, list[ArtifactRef]]:
+    """The stage of this name, and the dataset versions that it would train on.
+
+    Raises:
+        ViperError: There is no such stage by reinforcement, or the store holds no dataset version for it.
+    """
+    stage, store = _stage(settings, name), open_store()
+    return stage, [_version(store, settings.evolution, lesson) for lesson in stage.lessons]
 
 
 def _stage(settings: Settings, name: str) -> GrpoStage:
@@ -75,7 +85,7 @@ def _version(store: ObjectStore, evolution: str, lesson: str) -> ArtifactRef:
     if ref is None:
         raise ViperError(
             f"There is no {lesson} dataset of round 1 of {evolution!r} in this store to train on. "
-            "Run `viper evolve` first."
+            "Let it make one first: viper evolve with the same --profile and --set."
         )
     return ref
 

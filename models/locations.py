@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from models.worlds import world_of
 from viper.errors import ModelError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+MODEL, PIPELINE = "config.json", "model_index.json"
+_KINDS = {MODEL: "a model of transformers", PIPELINE: "a pipeline of diffusers"}
 _REFUSED = (401, 403, 404)
 """Answers of a hub that is there: the model or the revision is not, or not for this user."""
 
@@ -26,16 +29,43 @@ def resolve(path: str) -> str:
     """
     if (world := world_of(path)) is not None:
         return str(world.model_folder(path.partition(":")[2]))
-    if path.startswith((".", "/")) and not Path(path).is_dir():
-        raise ModelError(f"There is no folder {path}. Give a folder with a saved model, or a hub name.")
-    if Path(path).is_dir():
+    if os.path.isdir(path):  # false also for what no file system takes
         refuse_pickles(Path(path))
+    elif path.startswith((".", "/", "~")) or os.path.exists(path):
+        found = f"{path} is a file" if os.path.exists(path) else f"There is no folder {path}"
+        raise ModelError(f"{found}. Give a folder with a saved model, its path written out, or a hub name.")
     return path
+
+
+def check_kind(what: str, path: str, revision: str, description: str) -> None:
+    """Make sure that a model describes itself in the file that its kind has, without loading it.
+
+    Args:
+        what: The setting that names the model, such as ``models.painter``.
+        path: As for ``resolve``.
+        revision: On the hub; ignored for folders.
+        description: ``model_index.json`` of a pipeline, ``config.json`` of any other model.
+
+    Raises:
+        ModelError: It does not: there is nothing, or a model of another kind.
+    """
+    if read_description(path, revision, description):
+        return
+    found = "it has none"
+    if not is_hub_name(path):
+        other = PIPELINE if description == MODEL else MODEL
+        folder = Path(resolve(path))
+        found = "the folder is empty" if not any(folder.iterdir()) else found
+        found = f"it has {other}, as {_KINDS[other]} has" if (folder / other).is_file() else found
+    raise ModelError(
+        f"{what}.path is {path!r}, but {found}. Expected {_KINDS[description]}, saved with its {description}. Give the "
+        "folder or hub name of one."
+    )
 
 
 def is_hub_name(path: str) -> bool:
     """Whether a path is left to the hub: no world's address and no folder."""
-    return world_of(path) is None and not path.startswith((".", "/")) and not Path(path).is_dir()
+    return world_of(path) is None and not path.startswith((".", "/", "~")) and not os.path.exists(path)
 
 
 def read_description(path: str, revision: str, name: str) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def check_name(what: str, name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise StoreError(
-            f"{name!r} cannot be the name of a {what}. Expected lowercase letters, digits, dashes and dots, "
+            f"{name!r} cannot be the name of {_article(what)}. Expected lowercase letters, digits, dashes and dots, "
             "beginning and ending with a letter or digit, such as 'shapes-1'."
         )
     return name
@@ -251,8 +251,12 @@ def check_name(what: str, name: str) -> str:
 
 def _padded(what: str, number: int, digits: int) -> str:
     if not 0 <= number < 10**digits:
-        raise StoreError(f"{number} cannot be the number of a {what}. Expected 0 to {10**digits - 1}.")
+        raise StoreError(f"{number} cannot be the number of {_article(what)}. Expected 0 to {10**digits - 1}.")
     return f"{number:0{digits}d}"
+
+
+def _article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def _last_number(what: str, key: str) -> int:

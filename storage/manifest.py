@@ -134,7 +134,7 @@ def check_key(key: str) -> str:
     if not all(_KEY_PART.fullmatch(part) for part in key.split("/")):
         raise StoreError(
             f"{key!r} is not a store key. Expected parts of letters, digits and ._=+@- joined by '/', "
-            "none of them empty or starting with a dot. Build keys with storage.layout."
+            "none of them empty or starting with a dot."
         )
     return key
 

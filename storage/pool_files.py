@@ -40,8 +40,15 @@ def list_pool(uri: str) -> list[PoolFile]:
     except Exception as error:
         raise translate(error, f"Cannot list the images in {uri}") or error from error
     if not files:
-        raise PoolError(f"There are no images in {uri}. Expected files ending in {', '.join(SUFFIXES)}.")
+        raise PoolError(f"{_found_without_images(uri)}. Expected a folder with files ending in {', '.join(SUFFIXES)}.")
     return files
+
+
+def _found_without_images(uri: str) -> str:
+    path = os.path.expanduser(uri)
+    if uri.startswith(_BUCKET) or os.path.isdir(path):
+        return f"There are no images in {uri}"
+    return f"The pool {uri} is a file" if os.path.exists(path) else f"There is no folder {uri} for the pool"
 
 
 def version_of(name: str) -> str:

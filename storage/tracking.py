@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from storage.layout import check_name
 from storage.mlflow_calls import OPERATIONS, Operation, find_or_create_run, is_away
-from viper.addresses import without_passwords
+from viper.addresses import shown_address, without_passwords
 from viper.escaping import visible
 from viper.records import ArtifactRef
 
@@ -157,7 +157,7 @@ class Tracker:
 
     def _warn(self, error: Exception) -> None:
         if not self._warned:
-            where, why = without_passwords(self.uri), without_passwords(str(error))
+            where, why = shown_address(self.uri), without_passwords(str(error))
             _log.warning("MLflow at %s is away (%s). Keeping what it misses in %s.", where, why, self.spool)
         self._warned = True
 

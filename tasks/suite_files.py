@@ -41,6 +41,11 @@ def find_files(folder: str, suite: Suite) -> SuiteFiles:
     Raises:
         SuiteError: It has none there, or the TSV file lacks a column.
     """
+    if folder == HUB and not suite.hub:
+        raise SuiteError(
+            f"benchmarks.folder is {HUB!r}, but the suite {suite.name!r} is no dataset of the hub. Set "
+            "benchmarks.folder to the folder of its file, or to the world that makes it, such as 'shapes:'."
+        )
     root = f"hf://datasets/{suite.hub}" if folder == HUB else folder.rstrip("/")
     found = list_files(root)
     tsv = f"{suite.name}.tsv"

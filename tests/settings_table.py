@@ -59,6 +59,7 @@ VALUES: dict[str, list[str]] = {
     "benchmarks.folder": ["shapes:held-out"],
     "benchmarks.suites": ["['fine_perception']"],
     "gate.gain_on": ["counting"],
+    "gate.confidence": ["0.9"],
     "judge.kind": ["features"],
     "judge.path": ["shapes:similarity"],
     "pool.uri": ["./photographs"],

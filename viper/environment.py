@@ -1,5 +1,7 @@
 """Where this environment keeps things: from variables, never from profiles.
 
+A variable that is empty counts as unset, and ``~`` in a folder is the user's home.
+
 VIPER_HOME            folder for everything local (default ``.viper`` in the working folder)
 VIPER_STORE           the object store: a folder or ``s3://bucket/prefix`` (default ``$VIPER_HOME/store``)
 MLFLOW_TRACKING_URI   MLflow (default a SQLite file in ``$VIPER_HOME``)
@@ -12,22 +14,52 @@ import fcntl
 import os
 import shutil
 import tempfile
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from viper.errors import AddressError
+from viper.places import folder_fault
+
+_SECRETS = (
+    *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PREFECT_API_KEY"),
+    *("PREFECT_API_AUTH_STRING", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HF_TOKEN"),
+)
+"""Variables whose text becomes part of what a web server is sent, which has the characters of Latin-1 alone."""
+_OF_OTHERS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_BEGINNINGS = ("VIPER_", "MLFLOW_", "PREFECT_", "AWS_", "HF_")
+
+
+def check_variables() -> None:
+    """Look at the characters of all variables that the project and its libraries read here.
+
+    Raises:
+        AddressError: One holds what no address, name or secret can. It is named; its value is not shown.
+    """
+    for name, value in sorted(os.environ.items()):
+        if not name.startswith(_BEGINNINGS) and name.upper() not in _OF_OTHERS:
+            continue
+        if any(unicodedata.category(mark) == "Cc" for mark in value):
+            found = "a line end" if "\n" in value or "\r" in value else "a character that is not seen"
+        elif any("\ud800" <= mark <= "\udfff" for mark in value):
+            found = "bytes that are no UTF-8"
+        elif name in _SECRETS and any(mark > "\xff" for mark in value):
+            found = "a character that is none of Latin-1's"
+        else:
+            continue
+        raise AddressError(f"{name} holds {found}. Set it again without that; its value is not shown here.")
 
 
 def home() -> Path:
     """The local folder of this installation."""
-    return Path(os.environ.get("VIPER_HOME", ".viper")).resolve()
+    return Path(os.path.expanduser(os.environ.get("VIPER_HOME") or ".viper")).resolve()
 
 
 def store_root() -> str:
     """The object store: a folder, or an ``s3://`` address."""
-    return os.environ.get("VIPER_STORE") or str(home() / "store")
+    return os.path.expanduser(os.environ.get("VIPER_STORE", "")) or str(home() / "store")
 
 
 def work_folder() -> Path:
@@ -79,7 +111,8 @@ def prepare_environment() -> None:
     """Set the defaults that the libraries read from the environment. Call before they are imported.
 
     Raises:
-        AddressError: ``VIPER_HOME`` or ``PREFECT_HOME`` is no folder that can be written.
+        AddressError: A variable holds what it cannot, or ``VIPER_HOME`` or ``PREFECT_HOME`` is no folder that can be
+            written.
     """
     defaults = {
         "PREFECT_HOME": str(home() / "prefect"),
@@ -96,19 +129,21 @@ def prepare_environment() -> None:
         "TOKENIZERS_PARALLELISM": "false",
         "TQDM_DISABLE": "1",
     }
+    check_variables()
     for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    _check_folder("VIPER_HOME", home())
-    _check_folder("PREFECT_HOME", Path(os.environ["PREFECT_HOME"]))
+        os.environ[name] = os.environ.get(name) or value
+    _make_folder("VIPER_HOME", os.environ.get("VIPER_HOME") or str(home()))
+    _make_folder("PREFECT_HOME", os.environ["PREFECT_HOME"])
 
 
-def _check_folder(variable: str, folder: Path) -> None:
+def _make_folder(variable: str, folder: str) -> None:
+    remedy = "Name a folder that can be written, on a disk with space, or leave the variable out"
+    if fault := folder_fault(folder):
+        raise AddressError(f"{variable} is {folder!r}, {fault}. {remedy}.")
+    path = Path(os.path.expanduser(folder))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise AddressError(
-            f"{variable} is {str(folder)!r}, which is no folder that can be written: {error.strerror}. Name one that "
-            "can, on a disk with space, or leave the variable out."
-        ) from error
+        raise AddressError(f"{variable} is {folder!r}, which cannot be written: {error.strerror}. {remedy}.") from error

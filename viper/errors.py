@@ -4,6 +4,7 @@
     │                              what was found, what was expected and what to do
     ├── AddressError (ValueError)  a variable of the environment that names no usable folder or server
     ├── ProfileError (ValueError)  a profile that does not exist, does not parse or contradicts itself
+    │   └── OlderForm              settings in the form of an earlier version; the message is what to write instead
     ├── PoolError (ValueError)     a pool with no usable images, or with too many unusable ones
     │   └── UnusableImage          one image that is set aside; its reason is one of ``viper.pictures``
     ├── ModelError (OSError)       a model folder that is missing, incomplete or of the wrong class
@@ -30,6 +31,10 @@ class AddressError(ViperError, ValueError):
 
 class ProfileError(ViperError, ValueError):
     """A profile is missing, does not parse, or its values contradict each other."""
+
+
+class OlderForm(ProfileError):
+    """Settings have the form of an earlier version. The message has several lines: what to write, ready to paste."""
 
 
 class PoolError(ViperError, ValueError):

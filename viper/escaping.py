@@ -15,6 +15,18 @@ _MARKDOWN = re.compile(
     r"|^[#>+=-]|^\d{1,9}[.)]"
 )
 
+_LONGEST = 200
+"""Characters of a value that a message shows."""
+_LONG = re.compile(
+    rf"(?<!\S)(['\"])(?:(?!\1).){{{_LONGEST},}}\1(?!\w)"  # in quotation marks
+    rf"|\S{{{_LONGEST + 2},}}"
+)
+
+
+def one_line(text: object) -> str:
+    """A message on one line, whatever others wrote in it: what is long of a value is cut."""
+    return _LONG.sub(lambda match: f"{match[0][:_LONGEST]}…{match[1] or ''}", " ".join(str(text).split()))
+
 
 def visible(text: str) -> str:
     r"""The text for a terminal, a log or a plot: what acts and is not seen is spelled out, as in ``\x1b[31m``.

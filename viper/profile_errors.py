@@ -1,5 +1,6 @@
 """Says in a line what is wrong with a value of a profile: where it stands, what was found, what was expected."""
 
+import datetime
 import difflib
 import types
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from viper.settings import Settings
-from viper.tables import names_of
+from viper.tables import as_toml, names_of
 
+_KINDS = {
+    "string_type": "a text",
+    "string_unicode": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+}
+"""What pydantic's kinds of values are called in TOML."""
 _LONGEST_FOUND = 80
 """Characters of a wrong value that a message shows."""
 
@@ -58,7 +68,22 @@ def _sentence(detail: ErrorDetails, values: Mapping[str, object]) -> str:
         case "value_error":
             return f"{where or 'profile'}: {context.get('error', detail['msg'])}"
     found = "" if isinstance(detail["input"], Mapping) else f" (found {_shown(detail['input'])})"
-    return f"{where or 'profile'}: {detail['msg']}{found}."
+    return f"{where or 'profile'}: {_expected(detail)}{found}."
+
+
+def _expected(detail: ErrorDetails) -> str:
+    """What a value should have been, in the words of TOML."""
+    found, kind = detail["input"], detail["type"]
+    if kind in ("tuple_type", "list_type"):
+        return f"expected a list; write [{as_toml(found)}]" if isinstance(found, str) else "expected a list"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "expected a table" if isinstance(found, Mapping) else "expected a table, such as {key = value}"
+    if kind == "string_type" and isinstance(found, bool | int | float | datetime.date | datetime.time):
+        written = as_toml(found) if isinstance(found, bool | int | float) else found
+        return f'expected a text; write it in quotation marks: "{written}"'
+    if kind in _KINDS:
+        return f"expected {_KINDS[kind]}"
+    return detail["msg"]
 
 
 def _listed(tags: Sequence[str]) -> str:
@@ -66,7 +91,7 @@ def _listed(tags: Sequence[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = str(value) if isinstance(value, datetime.date | datetime.time) else repr(value)
     return text if len(text) <= _LONGEST_FOUND else f"{text[:_LONGEST_FOUND]}…"
 
 

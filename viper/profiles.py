@@ -4,13 +4,14 @@ Unknown keys are refused with the nearest known one, and the older form of the s
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from viper.errors import ProfileError
+from viper.errors import OlderForm, ProfileError
 from viper.old_form import find_changes
 from viper.profile_errors import explain
 from viper.settings import Settings
@@ -30,24 +31,32 @@ def load_profile(name_or_path: str) -> Settings:
     Raises:
         ProfileError: There is no such profile, it is not TOML, or a value or key in it is wrong.
     """
-    is_path = name_or_path.endswith(".toml")
-    path = Path(name_or_path) if is_path else PROFILES_FOLDER / f"{name_or_path}.toml"
-    try:
-        found = path.is_file()
-    except (OSError, ValueError):  # a name that no file system takes
-        found = False
-    if not found:
-        known = profile_names()
-        if is_path:
-            raise ProfileError(f"There is no file {path}. Give a path to a .toml file or one of: {', '.join(known)}.")
+    known = profile_names()
+    if name_or_path in known:
+        path = PROFILES_FOLDER / f"{name_or_path}.toml"
+    elif name_or_path.lower().endswith(".toml"):
+        path = Path(name_or_path)
+        if not os.path.isfile(path):  # also for a name that no file system takes
+            raise ProfileError(
+                f"There is no file {name_or_path!r}. Give a path to a .toml file or one of: {', '.join(known)}."
+            )
+    else:
         near = difflib.get_close_matches(name_or_path, known, 1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
+        hint = "A path ends in .toml. " if "/" in name_or_path else hint
         raise ProfileError(f"There is no profile {name_or_path!r}. {hint}Known profiles: {', '.join(known)}.")
+    return parse_settings(_read_toml(path), path.name)
+
+
+def _read_toml(path: Path) -> dict[str, object]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8, and lists without end
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ProfileError(f"{path.name} cannot be read: {error.strerror}. Correct its owner or mode.") from error
+    except UnicodeDecodeError as error:
+        raise ProfileError(f"{path.name} is not in UTF-8 ({error.reason}). Save it as UTF-8.") from error
+    except (ValueError, RecursionError) as error:  # also lists without end
         raise ProfileError(f"{path.name} is not valid TOML: {error}.") from error
-    return parse_settings(values, path.name)
 
 
 def parse_settings(values: Mapping[str, object], source: str) -> Settings:
@@ -60,9 +69,7 @@ def parse_settings(values: Mapping[str, object], source: str) -> Settings:
     changes = find_changes(values)
     if changes:
         texts = "\n\n".join(change.as_profile() for change in changes)
-        raise ProfileError(
-            f"{source} has an older form of the settings. Write, and leave the old keys out:\n\n{texts}\n"
-        )
+        raise OlderForm(f"{source} has an older form of the settings. Write, and leave the old keys out:\n\n{texts}\n")
     return _validated(values, source)
 
 
@@ -93,7 +100,7 @@ def override(settings: Settings, assignments: list[str]) -> Settings:
     changes = find_changes(values, stages)
     if changes:
         texts = "\n".join(change.as_option() for change in changes)
-        raise ProfileError(f"--set has an older form of the settings. Write instead:\n{texts}")
+        raise OlderForm(f"--set has an older form of the settings. Write instead:\n{texts}")
     return _validated(values, "--set")
 
 
@@ -112,13 +119,16 @@ def _assign(values: dict[str, object], assignment: str) -> None:
         if not isinstance(target, dict | list):
             raise ProfileError(f"--set {assignment!r}: {section!r} is a value, not a section.")
     if isinstance(target, list):
-        target[number_of(target, key, f"--set {assignment!r}: {'.'.join(sections)!r}")] = _value(text)
+        target[number_of(target, key, f"--set {assignment!r}: {'.'.join(sections)!r}")] = _value(text, assignment)
     elif isinstance(target, dict):
-        target[key] = _value(text)
+        target[key] = _value(text, assignment)
 
 
-def _value(text: str) -> object:
+def _value(text: str, assignment: str) -> object:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):  # text without quotes
         return text
+    if list(found) != ["value"]:
+        raise ProfileError(f"--set {assignment!r} sets more than one value. Give each an option --set of its own.")
+    return found["value"]

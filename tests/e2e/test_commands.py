@@ -25,7 +25,12 @@ def _viper(home: Path, *arguments: str, **variables: str) -> "subprocess.Popen[s
 @pytest.mark.slow
 def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path) -> None:
     variants = ("--variants", "two-stage,sft,true-labels", "--seeds", "17")
-    changed = ["ablation.sft.steps=2", "benchmarks.suites=['fine_perception']", "filter.enabled=false"]
+    changed = [
+        "ablation.sft.steps=2",
+        "ablation.sft.warmup_steps=1",
+        "benchmarks.suites=['fine_perception']",
+        "filter.enabled=false",
+    ]
     process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
@@ -40,7 +45,7 @@ def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path)
     [
         (["evolve", "--profile", "shpes"], "Did you mean 'shapes'"),
         (["evolve", "--rounds", "0"], "expected at least 1"),
-        (["evolve", "--set", "pool.uri=./no-such-folder"], "There are no images in"),
+        (["evolve", "--set", "pool.uri=./no-such-folder"], "There is no folder ./no-such-folder for the pool"),
         (["evolve", "--set", "models.painter.path=./nothing"], "There is no folder ./nothing"),
         (["evolve", "--set", "benchmarks.suites=['mmstar']"], "Unknown suite 'mmstar'"),
         (["evolve", "--profile", "x" * 300 + ".toml"], "There is no file"),
@@ -48,6 +53,10 @@ def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path)
         (["evolve", "--set", "training.launcher=['nosuchprogram']"], "'nosuchprogram', which is no command here"),
         (["evolve", "--set", "models.painter.device=cuda:7"], "models.painter.device is 'cuda:7'"),
         (["resume", "nothing"], "There is no evolution 'nothing'"),
+        (["throughput", "--steps", "0"], "--steps is 0; expected at least 1"),
+        (["ablate", "--seeds", "17,17"], "The seed 17 is named twice"),
+        (["store", "verify", "nope"], "Nothing lies under 'nope'"),
+        (["data", "list", "nope"], "There is no evolution 'nope'"),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_code_2(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -66,6 +75,9 @@ def test_a_mistake_ends_in_one_line_and_code_2(tmp_path: Path, arguments: list[s
         ("PREFECT_API_URL", "http://bob:correct-horse@127.0.0.1:1/api"),
         ("VIPER_HOME", "{folder}/file"),
         ("VIPER_STORE", "{folder}/file"),
+        ("PREFECT_API_KEY", "correct-horse\n"),
+        ("PREFECT_LOGGING_LEVEL", "NOPE"),
+        ("PREFECT_CLIENT_CUSTOM_HEADERS", "correct-horse"),
     ],
 )
 def test_an_environment_that_cannot_work_ends_in_one_line_and_code_2(tmp_path: Path, variable: str, value: str) -> None:
@@ -75,6 +87,16 @@ def test_an_environment_that_cannot_work_ends_in_one_line_and_code_2(tmp_path: P
     assert process.returncode == 2, output
     assert variable in output
     assert "correct-horse" not in output
+    assert len(output.splitlines()) == 1, output
+
+
+@pytest.mark.parametrize("command", ["resume", "throughput"])
+def test_an_s3_server_that_is_away_ends_a_command_before_it_reads_the_store(tmp_path: Path, command: str) -> None:
+    dead = {"VIPER_STORE": "s3://bucket/p", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    process = _viper(tmp_path, command, **dead)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2, output
+    assert "AWS_ENDPOINT_URL is 'http://127.0.0.1:1', and no server answers there" in output
     assert len(output.splitlines()) == 1, output
 
 

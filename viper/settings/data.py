@@ -4,13 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from viper.settings.section import Count, Section, Share, Text
+from viper.settings.section import Count, Place, Section, Share, Temperature
 
 
 class PoolSettings(Section):
     """The unlabelled images."""
 
-    uri: Text
+    uri: Place
     """Folder or ``s3://`` prefix of images. ``shapes:`` draws pictures of the embedded world."""
     images_per_round: Count
     """Images taken each round; every round takes others until the pool is used up."""
@@ -20,8 +20,8 @@ class PoolSettings(Section):
     """Largest file that is read, in bytes."""
     max_rejected_share: Share = 0.2
     """Share of unusable images above which the round stops."""
-    hash_side: Annotated[int, Field(ge=4)] = 16
-    """Perceptual hashes of pictures have this many bits squared."""
+    hash_side: Annotated[int, Field(ge=4, le=64)] = 16
+    """Perceptual hashes of pictures have this many bits squared; more than 64 a side are pixels, no longer a look."""
     near_benchmark_bits: int = Field(default=10, ge=-1)
     """An image whose perceptual hash differs from a benchmark picture's in at most this many bits is left out of the
     pool. -1 compares pixels alone, which is always done."""
@@ -48,7 +48,7 @@ class SynthesisSettings(Section):
     """Longest text, in tokens."""
     critiques: Count = 4
     """Sampled critiques a painting."""
-    critique_temperature: float = Field(default=1.0, gt=0)
+    critique_temperature: Temperature = 1.0
     """Temperature of the sampled critiques."""
     edits_per_image: Count = 2
     """Edited pictures made from one image."""

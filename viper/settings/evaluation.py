@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from viper.settings.section import Count, Section, Share, Text
+from viper.settings.section import Count, Place, Section, Share, Text
 
 
 class BenchmarkSettings(Section):
@@ -12,7 +12,7 @@ class BenchmarkSettings(Section):
 
     suites: tuple[Text, ...] = Field(strict=False)
     """Suites by name, in the order of the report."""
-    folder: Text
+    folder: Place
     """Folder or ``s3://`` prefix of the suites' files (``NAME.tsv``, or parquet in a folder ``NAME``), or ``hub:`` for
     the Hugging Face hub. ``shapes:`` makes the suites of the embedded world, ``shapes:held-out`` others that no setting
     was tuned on."""
@@ -46,8 +46,8 @@ class GateSettings(Section):
     min_changed: Count = 10
     """Questions, of those that ``gain_on`` looks at, whose score must be another than the champion's before anything is
     promoted."""
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    """Level of the intervals, of the tests and of the power line; neither 0 nor 1, where an interval says nothing. A
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    """Level of the intervals, of the tests and of the power line; below 0.5 a gain is more likely chance than not. A
     higher one promotes less often by chance, and lets a lost suite pass more often."""
     resamples: Count = 2000
     """Bootstrap resamples of the intervals."""

@@ -4,12 +4,12 @@ import hashlib
 import json
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
 from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
 from viper.settings.models import JudgeSettings, ModelsSettings
-from viper.settings.section import Name, Section, Word
+from viper.settings.section import Name, Section, Seed, Word
 from viper.settings.training import AblationSettings, TrainingSettings
 
 
@@ -20,7 +20,7 @@ class Settings(Section):
     """Name of the profile: lower case letters, digits, dashes, dots."""
     evolution: Name = "main"
     """Name of the evolution: rounds of one name follow each other in one store."""
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     """Every random draw is derived from this, the round, the step and the item."""
     world: Word
     """The kind of pictures, such as ``shapes`` or ``photographs``: its prompts, and its rules if it has some."""

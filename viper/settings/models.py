@@ -4,13 +4,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from viper.settings.section import Count, Device, Section, Text, Word
+from viper.settings.section import Count, Device, MaybeModelPath, ModelPath, Section, Text, Word
 
 
 class ModelSettings(Section):
     """Where a model comes from."""
 
-    path: Text
+    path: ModelPath
     """Folder or hub name. ``shapes:NAME`` is an embedded model."""
     revision: Text = "main"
     """Revision on the hub; ignored for folders."""
@@ -111,7 +111,7 @@ class JudgeSettings(Section):
 
     kind: Word = "pixels"
     """``pixels`` compares small regions of the pictures; ``features`` compares what an image model sees in them."""
-    path: str = ""
+    path: MaybeModelPath = ""
     """Folder or hub name of the image model. Only ``features`` needs one."""
     revision: Text = "main"
     """Revision of the image model on the hub; ignored for folders."""

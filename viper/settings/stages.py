@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from viper.settings.section import Count, Section, Word
+from viper.settings.section import Count, LearningRate, Section, Temperature, Word
 
 
 def default_stage_name(objective: str, lessons: Sequence[str]) -> str:
@@ -51,11 +51,11 @@ class GrpoStage(NamedStage):
     """Rollouts a prompt (the group)."""
     updates_per_batch: Count = 1
     """Optimizer steps on the same rollouts; the clip is for those after the first."""
-    learning_rate: float = Field(gt=0)
+    learning_rate: LearningRate
     """Peak learning rate."""
     warmup_steps: int = Field(default=0, ge=0)
-    """Steps of linear warm-up; the rate then falls linearly to 10 %."""
-    temperature: float = Field(default=1.0, gt=0)
+    """Steps of linear warm-up, fewer than ``steps``; the rate then falls linearly to 10 %."""
+    temperature: Temperature = 1.0
     """Sampling temperature of the rollouts."""
     epsilon_low: float = Field(default=0.2, gt=0, lt=1)
     """Lower clip bound of the probability ratio, which is kept above 1 - ``epsilon_low``."""
@@ -72,6 +72,7 @@ class GrpoStage(NamedStage):
     @model_validator(mode="after")
     def _divides_its_step_and_clips_higher(self) -> Self:
         rollouts = self.prompts_per_step * self.generations
+        _check_warmup(self.warmup_steps, self.steps)
         _check_divisor(self.micro_batch, rollouts, "rollouts of a step (prompts_per_step x generations)")
         if self.epsilon_high < self.epsilon_low:
             raise ValueError(
@@ -88,10 +89,10 @@ class SftSizes(Section):
     """Optimizer steps."""
     rows_per_step: Count = 48
     """Samples in one optimizer step."""
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: LearningRate = 1e-3
     """Peak learning rate."""
     warmup_steps: int = Field(default=2, ge=0)
-    """Steps of linear warm-up; the rate then falls linearly to 10 %."""
+    """Steps of linear warm-up, fewer than ``steps``; the rate then falls linearly to 10 %."""
     checkpoint_steps: Count = 8
     """Steps between checkpoints."""
     micro_batch: Count = 48
@@ -99,6 +100,7 @@ class SftSizes(Section):
 
     @model_validator(mode="after")
     def _divides_its_step(self) -> Self:
+        _check_warmup(self.warmup_steps, self.steps)
         _check_divisor(self.micro_batch, self.rows_per_step, "samples of a step (rows_per_step)")
         return self
 
@@ -112,6 +114,14 @@ class SftStage(NamedStage, SftSizes):
 
 Stage = Annotated[GrpoStage | SftStage, Field(discriminator="objective")]
 """One table of ``training.stages``; its ``objective`` decides which of the two it is."""
+
+
+def _check_warmup(warmup_steps: int, steps: int) -> None:
+    if warmup_steps >= steps:
+        raise ValueError(
+            f"warmup_steps is {warmup_steps}, but the stage has {steps} steps, so that its learning rate is never "
+            f"reached. Choose warmup_steps below {steps}."
+        )
 
 
 def _check_divisor(micro_batch: int, rows: int, named: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.ablate import VARIANTS, check_variants
+from flows.ablate import VARIANTS, variant_settings
 from flows.ceiling import ceiling
 from flows.runner import InProcess
 from models.comparison import Ablation, compare_with_references
@@ -49,17 +49,49 @@ def test_variants_are_lists_of_stages() -> None:
 
 
 def test_an_unknown_variant_names_the_nearest_and_a_missing_comparison_is_named() -> None:
-    check_variants(list(VARIANTS))
+    settings = load_profile("shapes")
     with pytest.raises(ProfileError, match="Did you mean 'mixed'"):
-        check_variants(["two-stage", "mixd"])
+        variant_settings(settings, ["two-stage", "mixd"], [17])
     with pytest.raises(ProfileError, match="compared with 'two-stage'"):
-        check_variants(["sft"])
+        variant_settings(settings, ["sft"], [17])
+
+
+def test_the_settings_of_all_variants_and_seeds_are_made_before_any_work() -> None:
+    settings = load_profile("shapes")
+    found = variant_settings(settings, list(VARIANTS), [17, 18])
+    assert list(found)[:2] == [(17, "two-stage"), (17, "csr-only")]
+    assert len(found) == 2 * len(VARIANTS)
+    assert {(one.seed, one.evolution) for (seed, _), one in found.items() if seed == 18} == {
+        (18, f"shapes-{name}-18") for name in VARIANTS
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds", "changed", "said"),
+    [
+        (["two-stage", "two-stage"], [17], "seed=17", "The variant two-stage is named twice"),
+        (["two-stage"], [17, 18, 17], "seed=17", "The seed 17 is named twice"),
+        (
+            ["two-stage"],
+            [17],
+            f"evolution={'a' * 60}",
+            "'two-stage' with seed 17, whose evolution would be called 'aaa",
+        ),
+    ],
+)
+def test_variants_that_cannot_be_are_refused_before_any_work(
+    names: list[str], seeds: list[int], changed: str, said: str
+) -> None:
+    with pytest.raises(ProfileError, match=said):
+        variant_settings(override(load_profile("shapes"), [changed]), names, seeds)
 
 
 def test_true_labels_are_refused_where_nobody_knows_them() -> None:
     cut = cut_for("pool.uri=./photographs")
     with pytest.raises(PoolError, match=r"pool\.uri is './photographs'"):
         ceiling(InProcess(worker_for(cut)), cut, 1)
+    with pytest.raises(PoolError, match=r"pool\.uri is './photographs'"):
+        variant_settings(cut.settings, ["two-stage", "true-labels"], [17])
 
 
 def test_differences_are_paired_by_question_and_averaged_over_seeds() -> None:

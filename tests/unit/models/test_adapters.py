@@ -11,6 +11,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from models.adapters import put_on, save_adapter
+from models.families import find_family
 from models.merging import merge
 from models.trainable import load_trainable, save_trained
 from models.vlm import Prompt, Vlm, load_vlm
@@ -141,7 +142,7 @@ def adapter(model: VlmSettings, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("adapter")
     adapted = get_peft_model(
         load_vlm(model).model,
-        LoraConfig(r=4, lora_alpha=4, target_modules=ADAPTATION.lora.target_modules),  # type: ignore[union-attr]
+        LoraConfig(r=4, lora_alpha=4, target_modules=find_family("qwen2_5_vl").adapters),
     )
     save_adapter(adapted, "lab/vlm", "0" * 40, folder)
     return folder

@@ -97,7 +97,7 @@ def test_missing_and_wrong_models_are_named(tmp_path: Path) -> None:
         resolve(str(tmp_path / "nothing"))
     with pytest.raises(ModelError, match="no embedded model 'vln'"):
         resolve("shapes:vln")
-    with pytest.raises(ModelError, match="cannot be loaded as a vision-language model"):
+    with pytest.raises(ModelError, match="'bert', which is no known family of vision-language models"):
         load_vlm(MODELS.vlm.model_copy(update={"path": str(WEIGHTS / "similarity")}))
     with pytest.raises(ModelError, match="cannot be loaded as a diffusers pipeline"):
         load_pipeline(MODELS.painter.model_copy(update={"path": str(WEIGHTS / "vlm")}), "painter")

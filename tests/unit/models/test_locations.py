@@ -47,9 +47,9 @@ def test_what_a_model_of_the_hub_is_is_read_at_its_commit(tmp_path: Path, monkey
         assert (name, file, revision) == ("owner/editor", "model_index.json", COMMIT)
         return str(tmp_path / file)
 
-    (tmp_path / "model_index.json").write_text('{"_class_name": "Flux2Pipeline"}')
+    (tmp_path / "model_index.json").write_text('{"_class_name": "Flux2KleinPipeline"}')
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    assert read_description("owner/editor", COMMIT, "model_index.json") == {"_class_name": "Flux2Pipeline"}
+    assert read_description("owner/editor", COMMIT, "model_index.json") == {"_class_name": "Flux2KleinPipeline"}
     assert pool_limits(1, 1, ("shapes:vlm", ""), ("owner/editor", COMMIT)).max_aspect == 8
     (tmp_path / "model_index.json").write_text("[]")
     with pytest.raises(ModelError, match=r"model_index.json of owner/editor holds a list\. Expected an object"):

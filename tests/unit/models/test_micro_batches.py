@@ -13,6 +13,8 @@ from tests.grpo import ADAPTATION, STAGE, Letters, Rows, random_model, three_row
 from viper.settings import RewardSettings, VlmSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*is deprecated:FutureWarning")
+ANSWERS = [[20, 30, 40, 1], [21, 31], [50, 60, 70, 80, 90], [33], [44, 55, 66], [22, 23, 24, 25]]
+"""Token ids of each rollout of the step."""
 ROLLOUTS = STAGE.prompts_per_step * STAGE.generations
 
 
@@ -27,7 +29,7 @@ def rows() -> Rows:
 
 
 def gradient(model: VlmSettings, rows: Rows, folder: Path, micro_batch: int, shared_prefix: bool) -> torch.Tensor:
-    """Of the first step, all weights in one vector. The rollouts are drawn before they are cut."""
+    """Of the first step, all weights in one vector. The rollouts are the same, however they are drawn."""
     found: list[torch.Tensor] = []
 
     class Keep(TrainerCallback):
@@ -45,6 +47,8 @@ def gradient(model: VlmSettings, rows: Rows, folder: Path, micro_batch: int, sha
         folder,
         [Keep()],  # type: ignore[list-item]
     )
+    # TRL's own way draws them micro-batch by micro-batch, so that other sizes would draw others.
+    trainer._generate_single_turn = lambda ids, *_, **__: ([ANSWERS[row] for row in range(len(ids))], None)  # type: ignore[method-assign]
     trainer.train()
     return found[0]
 

@@ -107,7 +107,7 @@ def test_a_round_larger_than_the_pool_takes_all_of_it_once(uri: str) -> None:
 
 def test_a_round_takes_its_images_from_packed_files(uri: str, tmp_path: Path) -> None:
     cut = cut_for(f"pool.uri={uri}", "pool.images_per_round=4", "pool.max_rejected_share=0.5")
-    check_pool(cut.settings.pool, cut.settings.models.editor)
+    check_pool(cut.settings.pool, cut.settings.models.vlm, cut.settings.models.editor)
     worker = worker_for(cut, ObjectStore(str(tmp_path / "store")))
     files = read_listing(worker.store, done(list_pool, inputs.listing(cut, 1), worker))
     (one,) = inputs.takes(cut, files, [])

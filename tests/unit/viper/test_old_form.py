@@ -86,7 +86,7 @@ OLD_OPTIONS = [
     ("distance=a/b", "judge", {"kind": "features", "path": "a/b", "revision": "main", "device": "cpu"}),
     ("synthesis.writer=grammar", "synthesis.writer", "rules"),
     ("training.vop.steps=30", "training.stages.1.steps", 30),
-    ("training.sft.steps=2", "ablation.sft.steps", 2),
+    ("training.sft.steps=3", "ablation.sft.steps", 3),
     ("training.stages=['vop']", "training.stages", [SHAPES.training.stages[1].model_dump(mode="json")]),
     ("training.stages=vop", "training.stages", [SHAPES.training.stages[1].model_dump(mode="json")]),
 ]

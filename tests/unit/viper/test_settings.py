@@ -97,7 +97,7 @@ def test_the_sizes_of_supervised_stages_and_of_ablations_are_the_same_fields() -
         (lambda: LoraSettings(target_modules="(("), "is no regular expression"),
         (lambda: JudgeSettings(kind="features"), "names no image model.*Set path"),
         (lambda: JudgeSettings(path="facebook/dinov2-base"), 'Set kind to "features"'),
-        (lambda: GateSettings(confidence=0), "greater than 0"),
+        (lambda: GateSettings(confidence=0.4), "greater than or equal to 0.5"),
         (lambda: GateSettings(confidence=1), "less than 1"),
         (lambda: BenchmarkSettings(suites=("a", "b", "a"), folder="x"), "'a' more than once"),
         (lambda: BenchmarkSettings(suites=(), folder="x"), "Name at least one suite"),

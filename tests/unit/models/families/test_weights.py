@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from flows.preflight import check_vlm
 from models.families import FAMILIES, family_of, find_family
 from models.families.checks import check_trainable
 from models.families.weights import adapter_targets, in_vision
@@ -36,6 +35,10 @@ TOWERS = {
     "gemma3": 2 * 6,  # its projector is a bare matrix
 }
 """Linear maps of the small towers and projectors."""
+
+
+def check_base(settings: Settings) -> None:
+    check_trainable(settings.models.vlm, settings.training)
 
 
 def training(pattern: str = "", **changes: object) -> TrainingSettings:
@@ -101,9 +104,9 @@ def test_what_can_have_no_adapter_is_refused(vlm_of: VlmOf) -> None:
 
 def test_preflight_refuses_a_pattern_that_hits_nothing() -> None:
     settings = load_profile("shapes")
-    check_vlm(settings)
+    check_base(settings)
     with pytest.raises(ModelError, match=r"matches no module of this Qwen2\.5-VL"):
-        check_vlm(override(settings, [r"training.lora.target_modules='.*text_model.*q_proj'"]))
+        check_base(override(settings, [r"training.lora.target_modules='.*text_model.*q_proj'"]))
 
 
 def test_a_family_that_is_not_known_is_refused_by_its_configuration_alone(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_a_family_that_is_not_known_is_refused_by_its_configuration_alone(tmp_pa
     for look in (
         lambda: family_of(str(tmp_path)),
         lambda: load_vlm(settings_of(tmp_path)),
-        lambda: check_vlm(override(load_profile("shapes"), [f"models.vlm.path={tmp_path}"])),
+        lambda: check_base(override(load_profile("shapes"), [f"models.vlm.path={tmp_path}"])),
     ):
         with pytest.raises(ModelError, match=r"is of the type 'paligemma', which is no known family") as refused:
             look()

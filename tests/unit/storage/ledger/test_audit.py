@@ -120,7 +120,8 @@ def test_repair_restores_champions_and_is_clean_afterwards(store: ObjectStore) -
     assert code == 1
     assert "Other history is never forgotten" in said
     code, said = verify("--repair", "evolutions/another")
-    assert code == 0
+    assert code == 2
+    assert "Nothing lies under 'evolutions/another'" in said
     assert "restored" not in said
     for prefix in ("evolutions/e", "evolutions/e/champions"):
         flip(ref_path(store, key), 80)

@@ -102,7 +102,7 @@ def test_what_has_no_lineage_is_refused(store: ObjectStore, name: str) -> None:
 
 
 def test_a_name_that_cannot_be_an_evolution_is_refused(store: ObjectStore) -> None:
-    with pytest.raises(StoreError, match="cannot be the name of a evolution"):
+    with pytest.raises(StoreError, match="cannot be the name of an evolution"):
         trace(store, "Not a name")
 
 

@@ -1,0 +1,43 @@
+"""Prefect's own settings, which it reads when it is imported: what it refuses is said in one line."""
+
+import io
+import os
+import re
+from contextlib import redirect_stderr
+
+from pydantic import ValidationError
+
+from viper.errors import AddressError
+
+_SECRET = ("KEY", "AUTH", "PASSWORD", "SECRET", "TOKEN", "HEADERS", "URL")
+"""Words in the names of variables whose values are not shown."""
+
+
+def check_prefect_settings() -> None:
+    """Make Prefect read its settings.
+
+    Raises:
+        AddressError: It refuses one: the variables that set it are named.
+    """
+    try:
+        with redirect_stderr(io.StringIO()):  # it prints the same at length
+            from prefect.settings import get_current_settings
+
+            get_current_settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _refusal("_".join(str(part) for part in first["loc"]), first["msg"]) from error
+    except ValueError as error:  # of a setting that is no JSON, and of a file of settings
+        field = re.search(r'for field "(\w+)"', str(error))
+        raise _refusal(field[1] if field else "", "it cannot be read") from error
+
+
+def _refusal(field: str, why: str) -> AddressError:
+    named = [name for name in sorted(os.environ) if name.startswith("PREFECT_") and name.endswith(field.upper())]
+    if not field or not named:
+        return AddressError(
+            f"Prefect refuses its settings{f' ({field}: {why})' if field else ''}. No variable sets that: correct "
+            "prefect.toml, .env or pyproject.toml in the working folder, or profiles.toml in PREFECT_HOME."
+        )
+    shown = [name if any(word in name for word in _SECRET) else f"{name}={os.environ[name]}" for name in named]
+    return AddressError(f"Prefect refuses {', '.join(shown)}: {why}. Correct it, or leave it out.")
