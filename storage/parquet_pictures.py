@@ -73,10 +73,11 @@ def _opened(uri: str) -> Iterator[Any]:
     import pyarrow
     import pyarrow.parquet
 
+    damage = pyarrow.ArrowException  # a reader may be closed as late as at the end of the process
     with open_file(uri) as file:
         try:
             yield pyarrow.parquet.ParquetFile(file, pre_buffer=False)
-        except pyarrow.ArrowException as error:
+        except damage as error:
             raise PoolError(f"{uri} cannot be read as parquet: {error}. Fetch it again, or take it away.") from error
 
 

@@ -90,7 +90,7 @@ def check_s3_answers(*places: str) -> None:
         AddressError: It gives none within seconds.
     """
     name = next((name for name in _ENDPOINTS if os.environ.get(name)), "")
-    if not name or not any(place.startswith(BUCKETS) for place in (store_root(), *places)):
+    if not name or not any(BUCKETS in place for place in (store_root(), *places)):
         return
     endpoint = os.environ[name]
     try:

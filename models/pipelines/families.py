@@ -1,4 +1,4 @@
-"""The table of pipeline families. ``docs/models-pipelines.md`` shows it with the test that proves each cell."""
+"""The table of pipeline families. ``docs/models.md`` shows it with the test that proves each cell."""
 
 import json
 from pathlib import Path

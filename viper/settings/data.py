@@ -4,14 +4,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from viper.settings.section import Count, Place, Section, Share, Temperature
+from viper.settings.section import Count, PoolPlace, Section, Share, Temperature
 
 
 class PoolSettings(Section):
     """The unlabelled images."""
 
-    uri: Place
-    """Folder or ``s3://`` prefix of images. ``shapes:`` draws pictures of the embedded world."""
+    uri: PoolPlace
+    """Folder or ``s3://`` prefix of images. ``shapes:`` draws pictures of the embedded world; ``tar:PLACE`` and
+    ``parquet:PLACE`` are images packed in such files."""
     images_per_round: Count
     """Images taken each round; every round takes others until the pool is used up."""
     max_pixels: Count = 50_000_000

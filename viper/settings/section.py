@@ -77,6 +77,13 @@ def _is_place(text: str) -> str:
     return text
 
 
+def _is_pool(text: str) -> str:
+    packed = text.removeprefix("tar:").removeprefix("parquet:")
+    if packed == text or not packed.startswith("hf://datasets/"):
+        _is_place(packed)
+    return text
+
+
 def _is_model(text: str) -> str:
     if "://" in text:
         raise ValueError(
@@ -100,6 +107,8 @@ Text = Annotated[str, AfterValidator(_is_written)]
 """A text that is not blank."""
 Place = Annotated[Text, AfterValidator(_is_place)]
 """Where files of others lie: a folder, an ``s3://`` prefix or the address of a world."""
+PoolPlace = Annotated[Text, AfterValidator(_is_pool)]
+"""Where a pool lies: a place; or one after ``tar:`` or ``parquet:``, which may then be ``hf://datasets/OWNER/NAME``."""
 MaybeModelPath = Annotated[str, AfterValidator(_is_model)]
 """Where a model comes from: a folder, a hub name or the address of a world's model; or an empty text."""
 ModelPath = Annotated[MaybeModelPath, AfterValidator(_is_written)]

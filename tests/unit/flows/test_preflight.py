@@ -7,6 +7,7 @@ import pytest
 
 from flows.preflight import check, check_models
 from flows.throughput import find_rows
+from models.locations import resolve
 from storage.layout import round_prefix
 from viper.errors import ModelError, ProfileError, SuiteError, ViperError
 from viper.profiles import load_profile, override
@@ -49,8 +50,9 @@ def test_a_path_that_holds_no_model_of_its_kind_is_refused(setting: str, said: s
         check_models(override(SHAPES, [setting]))
 
 
-def test_folders_of_the_right_kinds_are_taken(models: Path) -> None:
-    check_models(override(SHAPES, ["models.vlm.path=vlm", "models.painter.path=./pipeline"]))
+def test_folders_of_the_right_kinds_are_taken() -> None:
+    folders = {name: resolve(f"shapes:{name}") for name in ("vlm", "painter")}
+    check_models(override(SHAPES, [f"models.{name}.path={folder}" for name, folder in folders.items()]))
 
 
 @pytest.mark.parametrize("rounds", [-1, 0, 9_999, 99_999_999])

@@ -14,7 +14,7 @@ from models.vlm import Vlm, load_vlm
 from tests.small_vlms import SMALL, settings_of
 from viper.errors import ModelError
 from viper.profiles import load_profile, override
-from viper.settings import LoraSettings, TrainingSettings
+from viper.settings import LoraSettings, Settings, TrainingSettings
 
 VlmOf = Callable[[str], Vlm]
 FolderOf = Callable[[str], Path]
