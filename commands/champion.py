@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from commands.terminal import checking, reading, say
+from viper.errors import ViperError
 
 app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
 
@@ -59,8 +60,9 @@ def export(
         bool, typer.Option("--merged", help="One whole model; by default what the rounds made, such as the adapter.")
     ] = False,
     dtype: Annotated[
-        Literal["float32", "bfloat16", "float16"], typer.Option(help="Number format of a merged model.")
-    ] = "float32",
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(help="Number format of a merged model; by default float32."),
+    ] = None,
 ) -> None:
     """Write the champion as a folder for other tools: its adapter, or one whole model."""
     reading()
@@ -71,12 +73,14 @@ def export(
     from tasks.worker import Machine, Worker
 
     with checking():
+        if dtype and not merged:
+            raise ViperError("--dtype goes with --merged: what the rounds made is exported as it is, in float32.")
         store = open_store()
         reigns = champions.history(store, named_evolution(store, evolution))
         worker, champion = Worker(store, Machine()), reigns[-1].champion
         share = 0.0
         if merged:
-            share = export_merged(worker, champion, reigns[0].champion, dtype, folder)
+            share = export_merged(worker, champion, reigns[0].champion, dtype or "float32", folder)
         else:
             export_made(worker, champion, folder)
     if not merged:
@@ -85,7 +89,7 @@ def export(
         )
         say(f"{folder}   {champion.name}: {what}")
         return
-    say(f"{folder}   {champion.name}: one model, {dtype}. Rounding is {share:.2%} of what was learned.")
+    say(f"{folder}   {champion.name}: one model, {dtype or 'float32'}. Rounding is {share:.2%} of what was learned.")
     if share > MUCH_ROUNDING:
         say("That is much of it. Serve the adapter beside the base (without --merged), or merge in float32.", bold=True)
 

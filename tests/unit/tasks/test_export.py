@@ -98,5 +98,7 @@ def test_an_export_that_fails_leaves_nothing(
 
 
 def test_the_command_says_what_it_needs(worker: Worker, tmp_path: Path) -> None:
-    found = CliRunner().invoke(app, ["export", str(tmp_path / "out"), "nobody"])
-    assert found.exit_code == 2
+    for arguments in (["nobody"], ["--dtype", "bfloat16"]):
+        found = CliRunner().invoke(app, ["export", str(tmp_path / "out"), *arguments])
+        assert found.exit_code == 2
+        assert not (tmp_path / "out").exists()
