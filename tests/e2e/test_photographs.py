@@ -23,7 +23,9 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("settings", "made"),
     [
         ([], "adapter"),
-        (["judge.kind='pixels'", "judge.path=''", "training.method='full'"], "model"),
+        pytest.param(
+            ["judge.kind='pixels'", "judge.path=''", "training.method='full'"], "model", marks=pytest.mark.slow
+        ),
     ],
     ids=["features, LoRA", "pixels, full"],
 )

@@ -59,7 +59,7 @@ def trained(model: VlmSettings, rows: Rows, folder: Path, adapter: str = "", **c
     return trainer, made
 
 
-@pytest.mark.parametrize("rate", [1e-5, 1e-4])
+@pytest.mark.parametrize("rate", [1e-5, pytest.param(1e-4, marks=pytest.mark.slow)])
 def test_an_adapter_goes_on_through_stages_and_rounds_and_is_served_as_it_was_trained(
     model: VlmSettings, rows: Rows, tmp_path: Path, rate: float
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_adapter_goes_on_through_stages_and_rounds_and_is_served_as_it_was_tr
         adapter, before = str(made), stored
 
 
-@pytest.mark.parametrize("rate", [1e-5, 1e-4])
+@pytest.mark.parametrize("rate", [1e-5, pytest.param(1e-4, marks=pytest.mark.slow)])
 def test_all_weights_are_kept_in_32_bits_through_stages_and_rounds(
     model: VlmSettings, rows: Rows, tmp_path: Path, rate: float
 ) -> None:

@@ -53,7 +53,9 @@ def gradient(model: VlmSettings, rows: Rows, folder: Path, micro_batch: int, sha
     return found[0]
 
 
-@pytest.mark.parametrize("shared_prefix", [True, False], ids=["shared prefix", "TRL's way"])
+@pytest.mark.parametrize(
+    "shared_prefix", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["shared prefix", "TRL's way"]
+)
 def test_micro_batches_of_any_size_give_the_same_gradient(
     model: VlmSettings, rows: Rows, tmp_path: Path, shared_prefix: bool
 ) -> None:
