@@ -9,7 +9,7 @@ over one packed sequence a group (``pack``): the prompt, then every answer, each
               prompt     branch 1   branch 2              answer's first token is predicted at it
 
 Log-probabilities and gradients are those of the plain computation up to rounding (arXiv 2506.05433 proves it for text;
-``tests/unit/models/test_shared_prefix.py`` checks it for the multimodal positions of the Qwen families).
+``tests/libraries/test_shared_prefix.py`` checks it for the multimodal positions of the Qwen families).
 
 Shape suffixes: B rollouts, P prompt tokens (padded left), C answer tokens (padded right), N groups, L packed tokens.
 """

@@ -15,7 +15,7 @@ import pytest
 hypothesis.settings.register_profile("viper", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("viper")
 
-ORDER = ("e2e", "golden", "integration", "structure", "unit", "tests")
+ORDER = ("e2e", "golden", "integration", "libraries", "structure", "unit", "tests")
 """Folders of tests, slowest first; the last one holds all."""
 SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="viper-tests-"))
 

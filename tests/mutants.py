@@ -18,7 +18,7 @@ class Mutation:
 
 GATE = ("tests/unit/models/test_gate.py",)
 GOLDEN = ("tests/golden/test_steps.py",)
-GRPO = "tests/unit/models/test_grpo.py"
+GRPO = "tests/libraries/test_grpo.py"
 JUDGING = ("tests/unit/models/test_selfcritique.py", "tests/unit/tasks/test_judging.py")
 LESSONS = ("tests/unit/models/test_lessons.py",)
 VERSIONS = ("tests/unit/tasks/test_versioning.py",)
@@ -129,14 +129,14 @@ TRAINING = (
         "models/trainable.py",
         "1 - (1 - FINAL_RATE_SHARE) * min(",
         "1 - FINAL_RATE_SHARE * min(",
-        ("tests/unit/models/test_trainable.py",),
+        ("tests/libraries/test_trainable.py",),
     ),
     Mutation(
         "supervised stages teach the first sentence alone",
         "models/sft.py",
         "join_sentences(truth)",
         "truth[0]",
-        ("tests/unit/models/test_sft.py",),
+        ("tests/libraries/test_sft.py",),
     ),
     Mutation(
         "every stage starts from the champion",

@@ -99,7 +99,7 @@ class Killed(Exception):
     ("stage", "method"),
     [
         (STAGE, "lora"),
-        # Inside one process a training of all weights resumes to the same bits in tests/unit/models/test_grpo.py.
+        # Inside one process a training of all weights resumes to the same bits in tests/libraries/test_grpo.py.
         pytest.param(STAGE, "full", marks=pytest.mark.slow),
         pytest.param(SUPERVISED, "lora", marks=pytest.mark.slow),
     ],

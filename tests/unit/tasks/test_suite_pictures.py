@@ -29,19 +29,19 @@ def test_a_row_may_show_the_images_of_a_later_row_and_the_order_stays(tmp_path: 
 
 
 def test_rows_that_name_rows_that_name_rows_take_no_time(tmp_path: Path) -> None:
-    forward = [choice(number, str(number + 1)) for number in range(2000)]
-    backward = [choice(number, str(number - 1)) for number in range(10_001, 12_000)]
+    forward = [choice(number, str(number + 1)) for number in range(300)]
+    backward = [choice(number, str(number - 1)) for number in range(10_001, 10_300)]
     doubling = [choice(number, f"[{number - 1}, {number - 1}]") for number in range(20_001, 20_030)]
-    held = [choice(number, text(picture(number))) for number in (2000, 10_000, 20_000)]
-    sound = [choice(number, "10000") for number in range(30_000, 240_000)]
+    held = [choice(number, text(picture(number))) for number in (300, 10_000, 20_000)]
+    sound = [choice(number, "10000") for number in range(30_000, 63_000)]
     write_tsv(tmp_path / "MMStar.tsv", [*forward, held[0], held[1], *backward, held[2], *doubling, *sound])
     ref = fixed(cut_of(tmp_path, "MMStar"))
     broken = facts(ref)["broken"]
     # VLMEvalKit takes no row before the last one of a chain that leads forward either.
     assert "the image '1' is no" in broken["0 (row 1)"]
-    assert "1999 (row 2000)" not in broken
-    assert broken["20010 (row 4012)"] == "it has more than 1,000 images"
-    assert len(broken) == 1999 + 20
+    assert "299 (row 300)" not in broken
+    assert broken["20010 (row 612)"] == "it has more than 1,000 images"
+    assert len(broken) == 299 + 20
     assert images(ref)[2] == [picture(10_000)]
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from models.pipelines.editor import DiffusersEditor
 from models.pipelines.painter import DiffusersPainter
-from tests.unit.models.pipelines.players import called_with, distance, noise, painter, settings_for
+from tests.libraries.pipelines.players import called_with, distance, noise, painter, settings_for
 from viper.errors import ModelError, ProfileError
 from viper.profiles import load_profile, override
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.models.pipelines.players import PAINTERS, SIDE, called_with, calls_of, distance, painter
+from tests.libraries.pipelines.players import PAINTERS, SIDE, called_with, calls_of, distance, painter
 
 CAPTIONS = ["a red cat.", "a blue dog sleeps on a mat.", "x"]
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # SDXL's scheduler

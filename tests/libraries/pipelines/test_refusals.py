@@ -16,7 +16,7 @@ from models.pipelines.editor import DiffusersEditor
 from models.pipelines.family import Role
 from models.pipelines.loading import load_pipeline
 from models.pipelines.painter import DiffusersPainter
-from tests.unit.models.pipelines.players import settings_for
+from tests.libraries.pipelines.players import settings_for
 from viper.errors import ModelError
 from viper.profiles import load_profile
 from viper.settings import DiffusionSettings

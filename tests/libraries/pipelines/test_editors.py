@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.models.pipelines.players import (
+from tests.libraries.pipelines.players import (
     EDITORS,
     called_with,
     calls_of,

@@ -10,8 +10,8 @@ from models.payloads import FittedText, shortened_of
 from models.pipelines.families import FAMILIES
 from models.pipelines.family import PipelineFamily, TextLimit
 from models.pipelines.texts import fit_text
+from tests.libraries.pipelines.players import EDITORS, PAINTERS, editor, noise, painter
 from tests.small_tokenizers import clip_tokenizer
-from tests.unit.models.pipelines.players import EDITORS, PAINTERS, editor, noise, painter
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # SDXL's scheduler
 SENTENCE = "A red cat."

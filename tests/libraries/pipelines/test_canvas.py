@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.pipelines.canvas import canvas_for
-from tests.unit.models.pipelines.players import distance, noise
+from tests.libraries.pipelines.players import distance, noise
 from viper.pictures import ShapeLimits
 
 ANY = ShapeLimits()
