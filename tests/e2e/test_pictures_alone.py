@@ -10,7 +10,7 @@ import pytest
 from tests.loop import cut_for
 from tests.small import SMALL
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FORBID = "scene.render = scene.sample_scene = scene.shape_mask = forbidden"
 WITHOUT_RENDERER = f"""

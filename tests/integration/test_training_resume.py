@@ -151,6 +151,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
         assert any(value.any() for name, value in adapter.items() if "lora_B" in name), "nothing was learned"
 
 
+@pytest.mark.slow
 def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_allows_it(
     tmp_path: Path, vlm: VlmSettings
 ) -> None:
