@@ -1,10 +1,10 @@
 """Rollouts and updates that compute a prompt once a group, not once a rollout.
 
 All rollouts of a group share their prompt, and on pictures the prompt is most of the work: its image tokens outnumber a
-short answer. So the prompt is read once and its cache repeated for the group (``sample_groups``), and the update runs
-over one packed sequence a group (``pack``): the prompt, then every answer, each of which sees the prompt and itself.
+short answer. So the prompt is read once and its cache repeated for the group (``models.group_sampling``), and the
+update runs over one packed sequence a group (``pack``): the prompt, then every answer, each of which sees the prompt
+and itself.
 
-    rollout:  prompt → cache × G → G answers
     update:   p0 p1 p2 │ p3 a0 a1 │ p3 b0 b1 b2 │ …      p3, the prompt's last token, opens every branch, because the
               prompt     branch 1   branch 2              answer's first token is predicted at it
 
@@ -14,7 +14,6 @@ Log-probabilities and gradients are those of the plain computation up to roundin
 Shape suffixes: B rollouts, P prompt tokens (padded left), C answer tokens (padded right), N groups, L packed tokens.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,77 +28,6 @@ def prompt_positions(model: Any, ids_BP: Tensor, mask_BP: Tensor, grids: Tensor 
         ids_BP, mm_token_type_ids=pictures, image_grid_thw=grids, attention_mask=mask_BP
     )[0]
     return positions
-
-
-@torch.no_grad()
-def sample_groups(
-    model: Any,
-    prompts: Sequence[dict[str, Tensor]],
-    generations: list[int],
-    max_new_tokens: int,
-    temperature: float,
-    ends: list[int],
-) -> list[list[int]]:
-    """Sampled answers to each prompt, the answers of a prompt side by side.
-
-    Args:
-        model: Of a family that can share prefixes, with or without adapters in it, not wrapped.
-        prompts: Batches that are read one after the other, of N prompts together: ``input_ids`` and ``attention_mask``,
-            padded left to one length P; ``pixel_values`` and ``image_grid_thw``.
-        generations: Answers of each prompt (N), at least 1.
-        max_new_tokens: Longest answer.
-        temperature: Above 0. Draws come from torch's global generator, which checkpoints hold.
-        ends: Token ids that end an answer.
-
-    Returns:
-        Lists of token ids, as many as the sum of ``generations``; each ends in one of ``ends`` unless it was cut off.
-    """
-    cache, logits, positions = _read(model, prompts)
-    mask = torch.cat([batch["attention_mask"] for batch in prompts])
-    prompt_of = torch.arange(len(mask)).repeat_interleave(torch.tensor(generations)).to(mask.device)
-    cache.batch_select_indices(prompt_of)
-    mask, logits, position = mask[prompt_of], logits[prompt_of], positions[:, prompt_of, -1:]
-    end_ids = torch.tensor(ends, device=mask.device)
-    # An answer with a picture's token in it could not be scored: there is no picture behind the token.
-    pictures = [model.config.image_token_id, model.config.video_token_id]
-    going = torch.ones(len(mask), dtype=torch.bool, device=mask.device)
-    drawn: list[Tensor] = []
-    while True:
-        scores = logits.float() / temperature
-        scores[:, pictures] = -torch.inf
-        tokens = torch.multinomial(torch.softmax(scores, -1), 1)
-        drawn.append(torch.where(going[:, None], tokens, -1))
-        going = going & ~torch.isin(tokens[:, 0], end_ids)
-        if len(drawn) == max_new_tokens or not going.any():
-            break
-        position = position + 1
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-        out = model(
-            input_ids=tokens,
-            attention_mask=mask,
-            position_ids=position,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        logits = out.logits[:, -1]
-    return [[token for token in row if token >= 0] for row in torch.cat(drawn, 1).tolist()]
-
-
-def _read(model: Any, prompts: Sequence[dict[str, Tensor]]) -> tuple[Any, Tensor, Tensor]:
-    """The cache of all prompts, the logits (N, V) behind their last tokens, and their positions (3, N, P)."""
-    caches, logits, positions = [], [], []
-    for batch in prompts:
-        grids = batch.get("image_grid_thw")
-        positions.append(prompt_positions(model, batch["input_ids"], batch["attention_mask"], grids))
-        out = model(**batch, position_ids=positions[-1], use_cache=True, logits_to_keep=1)
-        caches.append(out.past_key_values)
-        logits.append(out.logits[:, -1])
-    whole, others = caches[0], caches[1:]
-    if others:
-        for number, layer in enumerate(whole.layers):
-            layer.keys = torch.cat([layer.keys, *(cache.layers[number].keys for cache in others)])
-            layer.values = torch.cat([layer.values, *(cache.layers[number].values for cache in others)])
-    return whole, torch.cat(logits), torch.cat(positions, 1)
 
 
 @dataclass(frozen=True)

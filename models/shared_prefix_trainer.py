@@ -2,6 +2,8 @@
 
 How it departs from its base, if ``shared_prefix`` is on:
     - a prompt is read once a group when rollouts are sampled, and once a group when they are scored
+    - what nothing learns in is computed once a rollout batch: the tower, and the layers below the lowest that learns
+    - no pass is made for the old log-probabilities: those of the first update on a rollout batch are the old ones
     - rollouts without advantage are left out of the update: without a KL term they have no gradient
     - the rollouts of a group stay side by side in micro-batches, to have a prompt to share (TRL shuffles them)
 The figure ``entropy`` is then that of the rollouts with an advantage.
@@ -17,7 +19,9 @@ from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.utils import pad, split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
 from models.family_trainer import FamilyTrainer, batches_of, counts_of
-from models.shared_prefix import branch_mask, pack, prompt_positions, sample_groups, unpack
+from models.group_sampling import Sampled, sample_groups
+from models.read_once import Features, beginning_at, look, shown, tower_learns, trunk_depth
+from models.shared_prefix import Packed, branch_mask, pack, unpack
 
 NO_ADVANTAGE = 1e-3
 """An advantage below this is rounding: the rewards of its group are equal."""
@@ -27,13 +31,16 @@ class SharedPrefixTrainer(FamilyTrainer):
     """A trainer whose subclass names the group of each row before rollouts are generated."""
 
     groups: list[int]
-    """The group of each rollout that is being generated or scored; those of a group are neighbors."""
+    """The group of each rollout that is being generated; those of a group are neighbors."""
     _buffered_inputs: list[dict[str, Any]] | None
+    _sampled: Sampled
+    """The rollout batch."""
+    _features: list[Features]
+    """Of each prompt of the rollout batch; empty where the tower learns, too, or there are no pictures."""
 
     def __init__(self, shared_prefix: bool, **kwargs: Any) -> None:
         self._shared_prefix = shared_prefix
-        self._silent: torch.Tensor | None = None
-        self._old: torch.Tensor | None = None
+        self._scored: dict[str, Any] | None = None
         self.groups = []
         super().__init__(**kwargs)
 
@@ -42,12 +49,21 @@ class SharedPrefixTrainer(FamilyTrainer):
             return super()._prepare_inputs(generation_batch)
         every = self.args.steps_per_generation * self.num_iterations
         if self._step % every == 0 or self._buffered_inputs is None:
-            scored = self._generate_and_score_completions(generation_batch)
-            scored["group"] = torch.tensor(self.groups, device=scored["advantages"].device)
-            batch = split_pixel_values_by_grid(scored)
-            parts = split_tensor_dict(batch, self.args.steps_per_generation)
+            batch = self._generate_and_score_completions(generation_batch)
+            if self._features:
+                del batch["pixel_values"], batch["image_grid_thw"]
+            parts = split_tensor_dict(split_pixel_values_by_grid(batch), self.args.steps_per_generation)
             self._buffered_inputs = [unsplit_pixel_values_by_grid(part) for part in parts]
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        if self._shared_prefix:
+            spans = enumerate(len(list(same)) for _, same in groupby(self.groups))
+            prompts = [prompt for prompt, count in spans for _ in range(count)]
+            for name, numbers in (("rollout", range(len(prompts))), ("prompt", prompts)):
+                batch[name] = torch.tensor(list(numbers), device=batch["advantages"].device)
+        return batch
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], *args: Any, **kwargs: Any
@@ -57,98 +73,108 @@ class SharedPrefixTrainer(FamilyTrainer):
                 prompt_ids, images, multimodal_fields, *args, **kwargs
             )
             return found
-        spans = [(row, len(list(same))) for row, same in groupby(self.groups)]
-        firsts = [sum(count for _, count in spans[:number]) for number in range(len(spans))]
+        spans = [len(list(same)) for _, same in groupby(self.groups)]
+        firsts = [sum(spans[:number]) for number in range(len(spans))]
         ids = [torch.tensor(prompt_ids[first]) for first in firsts]
         ids_NP = pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left")
         mask_NP = pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left")
         counts, prompts = counts_of(images, len(prompt_ids)), []
-        for some in batches_of(len(firsts), self.args.per_device_train_batch_size):
-            shown = self.pictures_of(multimodal_fields, counts, [firsts[number] for number in some])
-            prompts.append({"input_ids": ids_NP[some], "attention_mask": mask_NP[some], **shown})
-        device = self.accelerator.device
+        self._features = []
         with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
-            whole = model.get_base_model() if isinstance(model, PeftModel) else model
-            answers = sample_groups(
+            whole = _without_adapters(model)
+            for some in batches_of(len(firsts), self.args.per_device_train_batch_size):
+                own = [firsts[number] for number in some]
+                pictures = self._looked_at(whole, self.pictures_of(multimodal_fields, counts, own), counts, own)
+                prompts.append({"input_ids": ids_NP[some], "attention_mask": mask_NP[some]} | pictures)
+            self._sampled = sample_groups(
                 whole,
-                [{name: tensor.to(device) for name, tensor in batch.items()} for batch in prompts],
-                [count for _, count in spans],
+                [self._on_device(batch) for batch in prompts],
+                spans,
                 self.max_completion_length,
                 self.temperature,
                 list(self.eos_token_ids),
+                trunk_depth(whole, self.family),
             )
-        return answers, None
+        return self._sampled.answers, None
+
+    def _looked_at(self, whole: Any, pictures: dict[str, Any], counts: list[int], rows: list[int]) -> dict[str, Any]:
+        """The inputs of the pictures of some rows, in which their features stand for them if the tower is frozen."""
+        if not pictures or tower_learns(whole, self.family):
+            return pictures
+        features = look(whole, self._on_device(pictures), [counts[row] for row in rows])
+        self._features += features
+        return {"image_grid_thw": pictures["image_grid_thw"]} | shown(features)
+
+    def _on_device(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        device = self.accelerator.device
+        return {name: one.to(device) if isinstance(one, torch.Tensor) else one for name, one in inputs.items()}
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         if not self._shared_prefix:
             plain: torch.Tensor = super()._compute_loss(model, inputs)
             return plain
-        self.groups = inputs["group"].tolist()
-        self._silent = inputs["advantages"].abs() < NO_ADVANTAGE
-        self._old = inputs.get("old_per_token_logps")
+        self._scored = inputs
         try:
             loss: torch.Tensor = super()._compute_loss(model, inputs)
         finally:
-            self._silent = self._old = None
+            self._scored = None
         return loss
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int, **kwargs: Any
-    ) -> tuple[torch.Tensor, torch.Tensor | None, Any]:
+    ) -> tuple[Any, Any, Any]:
         if not self._shared_prefix:
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, **kwargs
             )
-        kept = [row for row in range(len(input_ids)) if self._silent is None or not self._silent[row]]
-        if not kept:  # a step without any signal still runs, so that every process takes part in it
-            kept = [0]
-        size = kwargs.pop("batch_size", None) or len(kept)
-        parts = [
-            self._score_packed(model, input_ids, attention_mask, logits_to_keep, kept[start : start + size], **kwargs)
-            for start in range(0, len(kept), size)
-        ]
+        if (batch := self._scored) is None:  # TRL asks for the old ones before the first update
+            return None, None, None
+        silent = (batch["advantages"].abs() < NO_ADVANTAGE).tolist()
+        # A step without any signal still runs, so that every process takes part in it.
+        kept = [row for row, quiet in enumerate(silent) if not quiet] or [0]
+        prompts, answers = input_ids[kept].tensor_split([-logits_to_keep], 1)
+        seen, said = attention_mask[kept].tensor_split([-logits_to_keep], 1)
+        lists = [row[mask.bool()].tolist() for row, mask in zip(answers, said, strict=True)]
+        of_row = batch["prompt"][kept]
+        packed = pack(prompts, seen, self._sampled.positions_3NP[:, of_row], lists, of_row.tolist())
+        size = len(input_ids), logits_to_keep
         logps, entropies = (
-            torch.stack(values).sum(0) if len(values) > 1 else values[0] for values in zip(*parts, strict=True)
+            unpack(values, packed, kept, size) for values in self._score_packed(model, packed, kept, kwargs)
         )
         others = torch.ones(len(input_ids), dtype=torch.bool, device=logps.device)
         others[kept] = False
-        if self._old is not None:
-            logps = torch.where(others[:, None], self._old, logps)
-        tokens = attention_mask[kept, -logits_to_keep:].sum()
-        entropies = torch.where(others[:, None], (entropies[kept].sum() / tokens).detach(), entropies)
+        old = batch.setdefault("old_per_token_logps", logps.detach())
+        logps = torch.where(others[:, None], old, logps)
+        entropies = torch.where(others[:, None], (entropies.sum() / said.sum()).detach(), entropies)
         return logps, entropies, None
 
-    def _score_packed(
-        self,
-        model: Any,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        columns: int,
-        kept: list[int],
-        *,
-        num_images: list[int],
-        **fields: Any,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities and entropies of the answers' tokens of the rows ``kept``, 0 elsewhere."""
-        prompts, answers = input_ids[kept, :-columns], input_ids[kept, -columns:]
-        seen, said = attention_mask[kept, :-columns], attention_mask[kept, -columns:]
-        whole = self.accelerator.unwrap_model(model)
-        whole = whole.get_base_model() if isinstance(whole, PeftModel) else whole
-        own = self.pictures_of(fields, num_images, kept)
-        positions = prompt_positions(whole, prompts, seen, own["image_grid_thw"])
-        lists = [row[mask.bool()].tolist() for row, mask in zip(answers, said, strict=True)]
-        packed = pack(prompts, seen, positions, lists, [self.groups[row] for row in kept])
-        shared = self.pictures_of(fields, num_images, [kept[first] for first in packed.firsts])
-        with self.accelerator.autocast():
+    def _score_packed(self, model: Any, packed: Packed, kept: list[int], fields: dict[str, Any]) -> list[torch.Tensor]:
+        """Log-probabilities and entropies (N, L) of the packed tokens."""
+        batch, whole = self._scored or {}, _without_adapters(self.accelerator.unwrap_model(model))
+        firsts = [kept[first] for first in packed.firsts]
+        prompts = batch["prompt"][firsts].tolist()
+        inputs: dict[str, Any] = {"input_ids": packed.ids_NL}
+        depth = 0
+        if trunk := self._sampled.trunk:
+            depth, rollouts = trunk.depth, batch["rollout"].tolist()
+            rows = [[(rollouts[kept[row]], first, count) for row, first, count in own] for own in packed.rows]
+            inputs = {"inputs_embeds": trunk.packed(rows, prompts, packed.ids_NL.shape[1])}
+        elif self._features:
+            inputs |= shown([self._features[prompt] for prompt in prompts])
+        else:
+            inputs |= self.pictures_of(fields, fields["num_images"], firsts)
+        with self.accelerator.autocast(), beginning_at(whole, depth):
             outputs = model(
-                input_ids=packed.ids_NL,
+                **inputs,
                 attention_mask=branch_mask(packed.branches_NL, whole.dtype),
                 position_ids=packed.positions_3NL,
                 labels=packed.labels_NL,
                 fused_lm_head=True,
-                **shared,
             )
-        size = len(input_ids), columns
         # What the fused head says of a token stands one place before it.
-        logps, entropies = (pad_left(values, (1, 0)) for values in (outputs.log_probs, outputs.entropy))
-        return unpack(logps, packed, kept, size), unpack(entropies, packed, kept, size)
+        return [pad_left(values, (1, 0)) for values in (outputs.log_probs, outputs.entropy)]
+
+
+def _without_adapters(model: Any) -> Any:
+    """The model itself, in whose layers the adapters lie."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model

@@ -75,7 +75,8 @@ def three_rows() -> Rows:
 def trainer_of(
     model: VlmSettings, rows: Any, folder: Path, reports: Sequence[Reports] = (), **changes: Any
 ) -> grpo.ViperTrainer:
-    adaptation = ADAPTATION.model_copy(update={"method": changes.pop("method", "lora")})
+    kinds = {name: changes.pop(name) for name in ("method", "lora", "vision_tower") if name in changes}
+    adaptation = ADAPTATION.model_copy(update=kinds)
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
     adapter = changes.pop("adapter", "")
     stage = STAGE.model_copy(update=changes)

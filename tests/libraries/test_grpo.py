@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from models.rollout_images import processed_once
 from models.vlm import Prompt, load_vlm
 from tests.grpo import ADAPTATION, STAGE, TEXT, Letters, Rows, random_model, three_rows, trainer_of, weights
 from viper.errors import ModelError, ProfileError
-from viper.settings import RewardSettings, VlmSettings
+from viper.settings import LoraSettings, RewardSettings, VlmSettings
 
 pytestmark = [
     # TRL 1.16 still reads a property that transformers 5.23 renamed.
@@ -170,30 +171,74 @@ def test_every_step_reports_what_is_watched_for_collapse(model: VlmSettings, row
     assert 0 < told[0][1]["completion_tokens"] <= STAGE.max_completion_tokens
 
 
+LAST_LAYER = LoraSettings(rank=4, alpha=4, target_modules=r".*language_model\.layers\.5\..*(q_proj|v_proj|up_proj)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "depth"),
+    [({}, 0), ({"lora": LAST_LAYER}, 5), ({"vision_tower": True}, 0), ({"method": "full"}, 0)],
+    ids=["all layers", "the last layer", "with the tower", "all weights"],
+)
 def test_shared_prefixes_give_the_loss_and_gradients_of_trls_own_way(
-    model: VlmSettings, rows: Rows, tmp_path: Path
+    model: VlmSettings, rows: Rows, tmp_path: Path, changes: dict[str, Any], depth: int
 ) -> None:
-    trainer = trainer_of(model, rows, tmp_path)
+    trainer = trainer_of(model, rows, tmp_path, **changes)
     trainer.model.train()
     trainer.current_gradient_accumulation_steps = 1
     # Three prompts of three rollouts; the middle group has equal rewards, so shared prefixes leave it out.
     batch = trainer._generate_and_score_completions([{"row": row} for row in (0, 1, 2) for _ in range(3)])
-    batch["group"] = torch.tensor(trainer.groups)
     batch["advantages"] = torch.tensor([1.0, -0.5, -0.5, 0.0, 0.0, 0.0, -1.2, 0.7, 0.5])
+    trunk = trainer._sampled.trunk
+    assert (trunk.depth if trunk else 0) == depth
     found = {}
     for shared in (True, False):
         trainer._shared_prefix = shared
         trainer.model.zero_grad()
-        loss = trainer._compute_loss(trainer.model, batch)
+        loss = trainer._compute_loss(trainer.model, dict(batch))
         loss.backward()
         gradients = {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
         found[shared] = loss.item(), gradients
     assert found[True][0] == pytest.approx(found[False][0], abs=1e-6)
     assert found[True][1].keys() == found[False][1].keys()
-    largest = max(float(gradient.abs().max()) for gradient in found[False][1].values())
-    assert largest > 0
-    for name, gradient in found[False][1].items():
-        assert torch.allclose(found[True][1][name], gradient, atol=1e-3 * largest), name
+    ours, theirs = (torch.cat([one.flatten() for one in found[shared][1].values()]) for shared in (True, False))
+    assert theirs.norm() > 0
+    assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
+
+
+def test_what_nothing_learns_in_is_computed_once_a_rollout_batch(
+    model: VlmSettings, rows: Rows, tmp_path: Path
+) -> None:
+    trainer = trainer_of(model, rows, tmp_path, lora=LAST_LAYER, steps=4, updates_per_batch=2, micro_batch=6)
+    inner, seen = trainer.model.get_base_model().model, Counter[str]()
+    layers = inner.language_model.layers
+    for name, part in {"tower": inner.visual, "below": layers[4], "learns": layers[5]}.items():
+        part.register_forward_hook(lambda *_, name=name: seen.update([name]))
+    trainer.train()
+    prompts = 2 * STAGE.prompts_per_step  # read six rollouts at a time: all those of a rollout batch together
+    assert prompts == 4
+    assert seen["tower"] == 2
+    assert seen["learns"] == seen["below"] + 4  # four updates, and nothing but the readings and tokens of two samplings
+
+
+def test_the_old_log_probabilities_are_those_of_the_first_update(
+    model: VlmSettings, rows: Rows, tmp_path: Path
+) -> None:
+    trainer = trainer_of(model, rows, tmp_path, steps=2, updates_per_batch=2, micro_batch=6, learning_rate=0.1)
+    old, ratios = [], []
+    original = trainer._get_per_token_logps_and_entropies
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        if (batch := trainer._scored) is not None:
+            old.append(batch["old_per_token_logps"].clone())
+            ratios.append((found[0].detach() - old[-1]).abs().max().item())
+        return found
+
+    trainer._get_per_token_logps_and_entropies = watched
+    trainer.train()
+    assert len(old) == 2
+    assert torch.equal(old[0], old[1])
+    assert ratios[0] == 0 < ratios[1]
 
 
 def test_trls_own_way_trains_too(model: VlmSettings, rows: Rows, tmp_path: Path) -> None:

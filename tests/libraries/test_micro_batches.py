@@ -47,8 +47,8 @@ def gradient(model: VlmSettings, rows: Rows, folder: Path, micro_batch: int, sha
         folder,
         [Keep()],  # type: ignore[list-item]
     )
-    # TRL's own way draws them micro-batch by micro-batch, so that other sizes would draw others.
-    trainer._generate_single_turn = lambda ids, *_, **__: ([ANSWERS[row] for row in range(len(ids))], None)  # type: ignore[method-assign]
+    if not shared_prefix:  # TRL's own way draws them micro-batch by micro-batch, so that other sizes would draw others
+        trainer._generate_single_turn = lambda ids, *_, **__: ([ANSWERS[row] for row in range(len(ids))], None)  # type: ignore[method-assign]
     trainer.train()
     return found[0]
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from models.shared_prefix import branch_mask, pack, prompt_positions, sample_groups, unpack
+from models.group_sampling import sample_groups
+from models.shared_prefix import branch_mask, pack, prompt_positions, unpack
 from models.vlm import Prompt, Vlm, load_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
 from models.worlds.shapes.vlm import make_vlm, save_vlm
@@ -115,7 +116,7 @@ def test_sampling_from_a_repeated_cache_is_sampling_from_the_prompt(
     ]
     ends = [vlm.processor.tokenizer.eos_token_id]
     # Nearly greedy: then both ways of sampling must agree token by token.
-    found = sample_groups(vlm.model, batches, [2, 3], 6, 1e-4, ends)
+    found = sample_groups(vlm.model, batches, [2, 3], 6, 1e-4, ends).answers
     assert len(found) == 5
     assert found[0] == found[1]
     assert found[2] == found[3] == found[4]
