@@ -77,7 +77,8 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         rows = {number: self._read(number) for number in dict.fromkeys(example["row"] for example in inputs)}
         self.groups = [example["row"] for example in inputs]
-        once = processed_once(self.processing_class.image_processor) if self.family.grids else nullcontext()
+        again = self.family.grids and not self._shared_prefix
+        once = processed_once(self.processing_class.image_processor) if again else nullcontext()
         with once:
             batch: dict[str, Any] = super()._generate_and_score_completions([rows[one["row"]] for one in inputs])
         return batch

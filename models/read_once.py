@@ -40,7 +40,8 @@ def trunk_depth(model: Any, family: Family) -> int:
         family: Of the model.
     """
     text = model.model.language_model
-    if learns(text.embed_tokens) or tower_learns(model, family) or len(set(text.config.layer_types)) > 1:
+    kinds = getattr(text.config, "layer_types", None) or ()  # masks go by the layer's place
+    if learns(text.embed_tokens) or tower_learns(model, family) or len(set(kinds)) > 1:
         return 0
     depth = next((number for number, layer in enumerate(text.layers) if learns(layer)), len(text.layers) - 1)
     # Qwen3-VL adds features of the tower behind its first layers, too: they must lie in the trunk.

@@ -9,14 +9,16 @@ How it departs from its base, if ``shared_prefix`` is on:
 The figure ``entropy`` is then that of the rollouts with an advantage.
 """
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
 import torch
 from peft import PeftModel
 from torch.nn.functional import pad as pad_left
+from trl.data_utils import prepare_multimodal_messages
 from trl.models.utils import unwrap_model_for_generation
-from trl.trainer.utils import pad, split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
+from trl.trainer.utils import pad, split_tensor_dict
 
 from models.family_trainer import FamilyTrainer, batches_of, counts_of
 from models.group_sampling import Sampled, sample_groups
@@ -33,10 +35,10 @@ class SharedPrefixTrainer(FamilyTrainer):
     groups: list[int]
     """The group of each rollout that is being generated; those of a group are neighbors."""
     _buffered_inputs: list[dict[str, Any]] | None
+    _asked: "_Prompts"
+    """Of the rollout batch."""
     _sampled: Sampled
-    """The rollout batch."""
-    _features: list[Features]
-    """Of each prompt of the rollout batch; empty where the tower learns, too, or there are no pictures."""
+    """Of the rollout batch."""
 
     def __init__(self, shared_prefix: bool, **kwargs: Any) -> None:
         self._shared_prefix = shared_prefix
@@ -50,20 +52,29 @@ class SharedPrefixTrainer(FamilyTrainer):
         every = self.args.steps_per_generation * self.num_iterations
         if self._step % every == 0 or self._buffered_inputs is None:
             batch = self._generate_and_score_completions(generation_batch)
-            if self._features:
-                del batch["pixel_values"], batch["image_grid_thw"]
-            parts = split_tensor_dict(split_pixel_values_by_grid(batch), self.args.steps_per_generation)
-            self._buffered_inputs = [unsplit_pixel_values_by_grid(part) for part in parts]
+            self._buffered_inputs = split_tensor_dict(batch, self.args.steps_per_generation)
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        if self._shared_prefix:
-            spans = enumerate(len(list(same)) for _, same in groupby(self.groups))
-            prompts = [prompt for prompt, count in spans for _ in range(count)]
-            for name, numbers in (("rollout", range(len(prompts))), ("prompt", prompts)):
-                batch[name] = torch.tensor(list(numbers), device=batch["advantages"].device)
+        if not self._shared_prefix:
+            plain: dict[str, Any] = super()._generate_and_score_completions(inputs)
+            return plain
+        # TRL sees texts alone: it would hand the pictures of a group on once a rollout, in each pass.
+        self._asked = _Prompts(inputs, [len(list(same)) for _, same in groupby(self.groups)])
+        texts = [{name: given for name, given in one.items() if name != "images"} for one in inputs]
+        batch: dict[str, Any] = super()._generate_and_score_completions(texts)
+        device = batch["advantages"].device
+        batch["rollout"] = torch.arange(len(inputs), device=device)
+        batch["prompt"] = torch.tensor(self._asked.expanded(range(len(self._asked.sizes))), device=device)
         return batch
+
+    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], Any, dict[str, Any]]:
+        if not self._shared_prefix:
+            return super()._tokenize_prompts(prompts)
+        asked = self._asked
+        ids, images, fields = super()._tokenize_prompts(asked.messages)
+        asked.counts, asked.fields = counts_of(images, len(ids)), fields
+        return asked.expanded(ids), None, {}
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], *args: Any, **kwargs: Any
@@ -73,23 +84,23 @@ class SharedPrefixTrainer(FamilyTrainer):
                 prompt_ids, images, multimodal_fields, *args, **kwargs
             )
             return found
-        spans = [len(list(same)) for _, same in groupby(self.groups)]
-        firsts = [sum(spans[:number]) for number in range(len(spans))]
-        ids = [torch.tensor(prompt_ids[first]) for first in firsts]
+        ids = [torch.tensor(prompt_ids[first]) for first in self._asked.firsts]
         ids_NP = pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left")
         mask_NP = pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left")
-        counts, prompts = counts_of(images, len(prompt_ids)), []
-        self._features = []
         with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
             whole = _without_adapters(model)
-            for some in batches_of(len(firsts), self.args.per_device_train_batch_size):
-                own = [firsts[number] for number in some]
-                pictures = self._looked_at(whole, self.pictures_of(multimodal_fields, counts, own), counts, own)
-                prompts.append({"input_ids": ids_NP[some], "attention_mask": mask_NP[some]} | pictures)
+            prompts = []
+            for some in batches_of(len(ids), self.args.per_device_train_batch_size):
+                own = self._on_device(self.pictures_of(self._asked.fields, self._asked.counts, some))
+                if own and not tower_learns(whole, self.family):
+                    features = look(whole, own, [self._asked.counts[prompt] for prompt in some])
+                    self._asked.features += features
+                    own = {"image_grid_thw": own["image_grid_thw"]} | shown(features)
+                prompts.append(self._on_device({"input_ids": ids_NP[some], "attention_mask": mask_NP[some]}) | own)
             self._sampled = sample_groups(
                 whole,
-                [self._on_device(batch) for batch in prompts],
-                spans,
+                prompts,
+                self._asked.sizes,
                 self.max_completion_length,
                 self.temperature,
                 list(self.eos_token_ids),
@@ -97,17 +108,8 @@ class SharedPrefixTrainer(FamilyTrainer):
             )
         return self._sampled.answers, None
 
-    def _looked_at(self, whole: Any, pictures: dict[str, Any], counts: list[int], rows: list[int]) -> dict[str, Any]:
-        """The inputs of the pictures of some rows, in which their features stand for them if the tower is frozen."""
-        if not pictures or tower_learns(whole, self.family):
-            return pictures
-        features = look(whole, self._on_device(pictures), [counts[row] for row in rows])
-        self._features += features
-        return {"image_grid_thw": pictures["image_grid_thw"]} | shown(features)
-
-    def _on_device(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        device = self.accelerator.device
-        return {name: one.to(device) if isinstance(one, torch.Tensor) else one for name, one in inputs.items()}
+    def _on_device(self, inputs: dict[str, torch.Tensor]) -> dict[str, Any]:
+        return {name: tensor.to(self.accelerator.device) for name, tensor in inputs.items()}
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         if not self._shared_prefix:
@@ -138,9 +140,7 @@ class SharedPrefixTrainer(FamilyTrainer):
         of_row = batch["prompt"][kept]
         packed = pack(prompts, seen, self._sampled.positions_3NP[:, of_row], lists, of_row.tolist())
         size = len(input_ids), logits_to_keep
-        logps, entropies = (
-            unpack(values, packed, kept, size) for values in self._score_packed(model, packed, kept, kwargs)
-        )
+        logps, entropies = (unpack(values, packed, kept, size) for values in self._score_packed(model, packed, kept))
         others = torch.ones(len(input_ids), dtype=torch.bool, device=logps.device)
         others[kept] = False
         old = batch.setdefault("old_per_token_logps", logps.detach())
@@ -148,7 +148,7 @@ class SharedPrefixTrainer(FamilyTrainer):
         entropies = torch.where(others[:, None], (entropies.sum() / said.sum()).detach(), entropies)
         return logps, entropies, None
 
-    def _score_packed(self, model: Any, packed: Packed, kept: list[int], fields: dict[str, Any]) -> list[torch.Tensor]:
+    def _score_packed(self, model: Any, packed: Packed, kept: list[int]) -> list[torch.Tensor]:
         """Log-probabilities and entropies (N, L) of the packed tokens."""
         batch, whole = self._scored or {}, _without_adapters(self.accelerator.unwrap_model(model))
         firsts = [kept[first] for first in packed.firsts]
@@ -159,10 +159,10 @@ class SharedPrefixTrainer(FamilyTrainer):
             depth, rollouts = trunk.depth, batch["rollout"].tolist()
             rows = [[(rollouts[kept[row]], first, count) for row, first, count in own] for own in packed.rows]
             inputs = {"inputs_embeds": trunk.packed(rows, prompts, packed.ids_NL.shape[1])}
-        elif self._features:
-            inputs |= shown([self._features[prompt] for prompt in prompts])
+        elif self._asked.features:
+            inputs |= shown([self._asked.features[prompt] for prompt in prompts])
         else:
-            inputs |= self.pictures_of(fields, fields["num_images"], firsts)
+            inputs |= self._on_device(self.pictures_of(self._asked.fields, self._asked.counts, prompts))
         with self.accelerator.autocast(), beginning_at(whole, depth):
             outputs = model(
                 **inputs,
@@ -178,3 +178,30 @@ class SharedPrefixTrainer(FamilyTrainer):
 def _without_adapters(model: Any) -> Any:
     """The model itself, in whose layers the adapters lie."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+class _Prompts:
+    """The prompts of a rollout batch, each once.
+
+    Args:
+        rows: Of each rollout; those of a prompt are neighbors.
+        sizes: Rollouts of each prompt.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]], sizes: list[int]) -> None:
+        self.sizes = sizes
+        self.firsts = [sum(sizes[:number]) for number in range(len(sizes))]
+        """The first rollout of each prompt."""
+        self.messages = [
+            prepare_multimodal_messages(rows[first]["prompt"], images=rows[first]["images"]) for first in self.firsts
+        ]
+        self.counts: list[int] = []
+        """Pictures of each prompt."""
+        self.fields: dict[str, Any] = {}
+        """What the processor made of them."""
+        self.features: list[Features] = []
+        """What the tower made of them, where it does not learn."""
+
+    def expanded(self, of_prompt: Iterable[Any]) -> list[Any]:
+        """What is said of each prompt, for each rollout."""
+        return [one for one, size in zip(of_prompt, self.sizes, strict=True) for _ in range(size)]

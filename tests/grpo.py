@@ -85,3 +85,30 @@ def trainer_of(
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def losses_both_ways(
+    trainer: grpo.ViperTrainer, numbers: Sequence[int], advantages: Sequence[float]
+) -> dict[bool, tuple[float, dict[str, torch.Tensor]]]:
+    """Loss and gradients of the same rollouts with shared prefixes (True) and in TRL's own way (False).
+
+    Args:
+        trainer: Shares prefixes; afterwards it does not.
+        numbers: The row of each rollout.
+        advantages: Of each rollout.
+    """
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    found = {}
+    for shared in (True, False):
+        trainer._shared_prefix = shared
+        batch = trainer._generate_and_score_completions([{"row": row} for row in numbers])
+        answers = trainer._sampled.answers
+        trainer._generate_single_turn = lambda *_, answers=answers, **__: (answers, None)  # type: ignore[method-assign]
+        batch["advantages"] = torch.tensor(advantages)
+        trainer.model.zero_grad()
+        loss = trainer._compute_loss(trainer.model, batch)
+        loss.backward()
+        gradients = {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
+        found[shared] = loss.item(), gradients
+    return found

@@ -17,7 +17,18 @@ from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
 from models.rollout_images import processed_once
 from models.vlm import Prompt, load_vlm
-from tests.grpo import ADAPTATION, STAGE, TEXT, Letters, Rows, random_model, three_rows, trainer_of, weights
+from tests.grpo import (
+    ADAPTATION,
+    STAGE,
+    TEXT,
+    Letters,
+    Rows,
+    losses_both_ways,
+    random_model,
+    three_rows,
+    trainer_of,
+    weights,
+)
 from viper.errors import ModelError, ProfileError
 from viper.settings import LoraSettings, RewardSettings, VlmSettings
 
@@ -132,7 +143,11 @@ def test_a_rollouts_prompt_is_the_one_that_the_model_is_asked_with(
     trainer = trainer_of(model, rows, tmp_path)
     example = trainer._read(0)
     messages = prepare_multimodal_messages(example["prompt"], images=example["images"])
+    trainer._shared_prefix = False
     ids, _, fields = trainer._tokenize_prompts([messages])
+    trainer._shared_prefix = True
+    shared = trainer._generate_and_score_completions([{"row": 0}] * 3)
+    assert shared["prompt_ids"].tolist() == ids * 3
     asked = load_vlm(model).inputs([Prompt(text, tuple(example["images"]))])
     assert ids[0].count(trainer.processing_class.image_token_id) == 18
     assert ids[0] == asked["input_ids"][0].tolist()
@@ -183,21 +198,11 @@ def test_shared_prefixes_give_the_loss_and_gradients_of_trls_own_way(
     model: VlmSettings, rows: Rows, tmp_path: Path, changes: dict[str, Any], depth: int
 ) -> None:
     trainer = trainer_of(model, rows, tmp_path, **changes)
-    trainer.model.train()
-    trainer.current_gradient_accumulation_steps = 1
     # Three prompts of three rollouts; the middle group has equal rewards, so shared prefixes leave it out.
-    batch = trainer._generate_and_score_completions([{"row": row} for row in (0, 1, 2) for _ in range(3)])
-    batch["advantages"] = torch.tensor([1.0, -0.5, -0.5, 0.0, 0.0, 0.0, -1.2, 0.7, 0.5])
+    advantages = [1.0, -0.5, -0.5, 0.0, 0.0, 0.0, -1.2, 0.7, 0.5]
+    found = losses_both_ways(trainer, [row for row in (0, 1, 2) for _ in range(3)], advantages)
     trunk = trainer._sampled.trunk
     assert (trunk.depth if trunk else 0) == depth
-    found = {}
-    for shared in (True, False):
-        trainer._shared_prefix = shared
-        trainer.model.zero_grad()
-        loss = trainer._compute_loss(trainer.model, dict(batch))
-        loss.backward()
-        gradients = {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
-        found[shared] = loss.item(), gradients
     assert found[True][0] == pytest.approx(found[False][0], abs=1e-6)
     assert found[True][1].keys() == found[False][1].keys()
     ours, theirs = (torch.cat([one.flatten() for one in found[shared][1].values()]) for shared in (True, False))
