@@ -42,8 +42,11 @@ def measure_throughput(settings: Settings, name: str, steps: int, turns: int = 2
         ViperError: There is no such stage by reinforcement, or the store holds no dataset version for it.
     """
     import torch
-    from datasets import concatenate_datasets
+    from datasets import concatenate_datasets, disable_progress_bars
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bars()
+    disable_progress_bar()
     torch.set_num_threads(1)  # as in a training process on CPUs
     store = open_store()
     stage, versions = find_rows(settings, name)

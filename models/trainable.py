@@ -1,6 +1,9 @@
 """What every training of a stage shares, whatever its objective: weights to train, order of the rows, rate, resume."""
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +65,14 @@ def micro_batches(examples: int, micro_batch: int) -> int:
     return examples // (micro_batch * processes)
 
 
+@contextmanager
+def _renamed_property() -> Iterator[None]:
+    """Without a warning: TRL 1.16 reads a property that transformers 5.23 renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.* is deprecated", FutureWarning)
+        yield
+
+
 class ResumableTrainer(Trainer):
     """Mixed in before a trainer of TRL: loads a checkpoint's weights strictly, shapes the rate, keeps no times."""
 
@@ -69,8 +80,14 @@ class ResumableTrainer(Trainer):
 
     def __init__(self, warmup_steps: int, **kwargs: Any) -> None:
         self._warmup_steps = warmup_steps
-        super().__init__(**kwargs)
+        with _renamed_property():
+            super().__init__(**kwargs)
         self.remove_callback(PrinterCallback)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As ``Trainer.train``, without the one warning that nobody who trains can act on."""
+        with _renamed_property():
+            return super().train(*args, **kwargs)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Hand a step's figures to the callbacks; its seconds do not stay in the state, whose bits no clock decides."""
