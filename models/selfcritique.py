@@ -126,10 +126,12 @@ def best_critique(
     """
     judged = [(one, judge_critique(one, caption, first, refined.get(one.refined, ()), rules)) for one in critiques]
     # What was painted and refused tells more than what could not be used.
-    return max(
-        judged,
-        key=lambda pair: (pair[1].kept, not pair[0].unusable, pair[1].gain, pair[0].samples, pair[0].refinements),
-    )
+    return max(judged, key=_worth)
+
+
+def _worth(judged: tuple[Critique, Decision]) -> tuple[bool, bool, float, int, str]:
+    critique, decision = judged
+    return decision.kept, not critique.unusable, decision.gain, critique.samples, critique.refinements
 
 
 def refined_captions(critiques: Sequence[Critique]) -> list[str]:
