@@ -16,7 +16,8 @@ from viper.errors import Collapsed, LessonLeftOut
 from viper.records import Verdict
 
 WHY = "the filter left 0 samples."
-MIXED = "training.stages=[{lessons=['csr', 'vop'], objective='sft', steps=2, rows_per_step=2, learning_rate=1e-3, warmup_steps=1}]"
+STAGE = "steps=8, rows_per_step=2, micro_batch=2, learning_rate=1e-3"
+MIXED = f"training.stages=[{{lessons=['csr', 'vop'], objective='sft', {STAGE}}}]"
 SAYS_NOTHING = {**FACTS["dataset"], "instructive": 0}
 
 
