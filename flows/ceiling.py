@@ -9,7 +9,7 @@ from models.worlds import find_world, world_of
 from tasks import editing, filtering, generation
 from tasks.ceiling import TruthInputs, write_true_refinements
 from tasks.training import train_stage, trained_model
-from tasks.versioning import has_lessons
+from tasks.versioning import lack_of_lessons
 from viper.errors import Collapsed, PoolError
 from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
@@ -40,8 +40,8 @@ def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:
         datasets = _true_datasets(runner, cut, round_number, model)
         runner.release()
         for stage in cut.settings.training.stages:
-            made_of = tuple(datasets[lesson] for lesson in stage.lessons)
-            if has_lessons(runner.store, made_of, cut.settings.filter.min_samples, stage.name):
+            made_of = tuple(datasets[lesson] for lesson in stage.lessons if lesson in datasets)
+            if not lack_of_lessons(runner.store, made_of, cut.settings.filter.min_samples, stage.name):
                 trained = run(runner, train_stage, training_inputs.training(cut, round_number, stage, model, datasets))
                 model = trained_model(runner.store, round_number, model, trained)
     return model
@@ -49,7 +49,9 @@ def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:
 
 def _true_datasets(runner: InProcess, cut: Cut, round_number: int, model: ModelRef) -> dict[str, ArtifactRef]:
     shards = take_shards(runner, cut, round_number)
-    captions = gather(runner.submit(generation.caption_images, inputs.captions(cut, model, one)) for one in shards)
+    captions = gather(
+        runner.submit(generation.caption_images, inputs.captions(cut, round_number, model, one)) for one in shards
+    )
     seed = cut.seed(round_number, "true refinements")
     truths = gather(
         runner.submit(
@@ -70,7 +72,7 @@ def _true_datasets(runner: InProcess, cut: Cut, round_number: int, model: ModelR
         runner.submit(filtering.filter_edits, inputs.operations(cut, *each)) for each in zip(shards, edits, strict=True)
     )
     products = {"captions": captions, "refinements": truths, "edits": edits, "operations": operations}
-    datasets, collapse = version_datasets(runner, cut, round_number, model, shards, products, {})
-    if collapse:
-        raise Collapsed(collapse)
+    datasets, left_out = version_datasets(runner, cut, round_number, model, shards, products, {})
+    if not datasets:
+        raise Collapsed(" ".join(left_out.values()))
     return datasets

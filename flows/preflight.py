@@ -55,6 +55,8 @@ def check_names(settings: Settings) -> None:
     world = find_world(settings.world)
     if settings.synthesis.writer == "rules":
         world.need_rules()
+    else:
+        world.need_prompts()
     find_judge(settings.judge.kind)
     for stage in settings.training.stages:
         for lesson in stage.lessons:

@@ -17,7 +17,7 @@ from tasks.promotion import promote
 from tasks.report import write_report
 from tasks.training import train_stage, trained_model
 from tasks.verdict import collapse_verdict, decide_on_candidate, read_verdict
-from tasks.versioning import has_lessons
+from tasks.versioning import lack_of_lessons
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, ModelRef, RoundResult, Synthesis, Verdict
 
@@ -55,17 +55,21 @@ def run_round(runner: InProcess, cut: Cut, round_number: int, parents: Mapping[s
 def make_candidate(
     runner: Runner, cut: Cut, round_number: int, champion: ModelRef, made: Synthesis, seconds: dict[str, float]
 ) -> tuple[ModelRef, Verdict]:
-    """The candidate and the gate's verdict on it.
+    """The candidate and the gate's verdict on it, with a sentence on each lesson and stage that was left out.
 
     Raises:
-        Collapsed: There is nothing to judge: the filter left too little, or a training collapsed.
+        Collapsed: There is nothing to judge: no lesson has enough samples, or a training collapsed.
     """
-    if made.collapse:
-        raise Collapsed(made.collapse)
+    words = [f"Nothing is learned of {lesson}: {why}" for lesson, why in made.left_out.items()]
+    if not made.datasets:
+        raise Collapsed(f"Synthesis: {' '.join(words)}")
     candidate = champion
     for stage in cut.settings.training.stages:
-        datasets = tuple(made.datasets[lesson] for lesson in stage.lessons)
-        if not has_lessons(runner.store, datasets, cut.settings.filter.min_samples, stage.name):
+        datasets = tuple(made.datasets[lesson] for lesson in stage.lessons if lesson in made.datasets)
+        lack = lack_of_lessons(runner.store, datasets, cut.settings.filter.min_samples, stage.name)
+        if lack:
+            # Where none of its lessons has samples, that is said already.
+            words += [lack] if datasets else []
             continue
         with timed(seconds, f"training {stage.name}"):
             trained = run(
@@ -77,12 +81,13 @@ def make_candidate(
         roles = {"base": cut.base, "champion": champion, "candidate": candidate}
         replies = runner.group(f"benchmarks of round {round_number}", answer_suites, cut, roles)
         captions = {
-            role: run(runner, caption_images, synthesis_inputs.captions(cut, roles[role], made.shards[0]))
+            role: run(runner, caption_images, synthesis_inputs.captions(cut, round_number, roles[role], made.shards[0]))
             for role in ("base", "candidate")
         }
         runner.release()
-    verdict = run(runner, decide_on_candidate, training_inputs.verdict(cut, round_number, replies, captions))
-    return candidate, read_verdict(runner.store, verdict)
+    decided = run(runner, decide_on_candidate, training_inputs.verdict(cut, round_number, replies, captions))
+    verdict = read_verdict(runner.store, decided)
+    return candidate, verdict.model_copy(update={"reason": " ".join([verdict.reason, *words])})
 
 
 def _finish(

@@ -12,7 +12,7 @@ from storage.ledger.champions import champion_before
 from tasks import contamination, critique, editing, filtering, generation, pages, pool, reconstruction, suites
 from tasks.clock import timed
 from tasks.versioning import version_dataset
-from viper.errors import Collapsed, PoolError
+from viper.errors import LessonLeftOut, PoolError
 from viper.profiles import load_profile
 from viper.records import ArtifactRef, ModelRef, Shard, Synthesis
 from viper.settings import Settings
@@ -62,9 +62,9 @@ def make_data(
     products = _reconstruct(runner, cut, round_number, vlm, shards, clock)
     products |= _edit(runner, cut, round_number, vlm, shards, products, clock)
     with timed(clock, "dataset versions"):
-        datasets, collapse = version_datasets(runner, cut, round_number, vlm, shards, products, parents)
+        datasets, left_out = version_datasets(runner, cut, round_number, vlm, shards, products, parents)
     return Synthesis(
-        datasets=datasets, collapse=collapse, shards=shards, products=products, seconds=tuple(clock.items())
+        datasets=datasets, left_out=left_out, shards=shards, products=products, seconds=tuple(clock.items())
     )
 
 
@@ -93,7 +93,9 @@ def _reconstruct(
 ) -> Products:
     """Image-level reconstruction: what the VLM says, what the painter makes of it, and which corrections stand."""
     with timed(clock, "captions"):
-        captions = gather(runner.submit(generation.caption_images, inputs.captions(cut, vlm, one)) for one in shards)
+        captions = gather(
+            runner.submit(generation.caption_images, inputs.captions(cut, round_number, vlm, one)) for one in shards
+        )
     with timed(clock, "paintings"):
         paintings = gather(
             runner.submit(reconstruction.paint_captions, inputs.paintings(cut, round_number, *each))
@@ -158,13 +160,14 @@ def version_datasets(
     shards: tuple[Shard, ...],
     products: Products,
     parents: Mapping[str, ArtifactRef],
-) -> tuple[dict[str, ArtifactRef], str]:
-    """The dataset versions by lesson, and what the filter left too little of; those before it are kept."""
+) -> tuple[dict[str, ArtifactRef], dict[str, str]]:
+    """The dataset versions by lesson, and why others have none: one that has too little takes nothing from the rest."""
     datasets: dict[str, ArtifactRef] = {}
-    try:
-        for lesson in cut.lessons:
-            made_of = inputs.dataset(cut, round_number, lesson, vlm, shards, products, parents.get(lesson))
+    left_out: dict[str, str] = {}
+    for lesson in cut.lessons:
+        made_of = inputs.dataset(cut, round_number, lesson, vlm, shards, products, parents.get(lesson))
+        try:
             datasets[lesson] = run(runner, version_dataset, made_of)
-    except Collapsed as error:
-        return datasets, str(error)
-    return datasets, ""
+        except LessonLeftOut as error:
+            left_out[lesson] = str(error)
+    return datasets, left_out

@@ -78,15 +78,18 @@ def _address(model: ModelRef) -> tuple[str, str]:
     return model.settings_path, model.revision
 
 
-def captions(cut: Cut, model: ModelRef, shard: Shard) -> CaptionInputs:
+def captions(cut: Cut, round_number: int, model: ModelRef, shard: Shard) -> CaptionInputs:
     """For ``caption_images``."""
     synthesis = cut.settings.synthesis
     return CaptionInputs(
         vlm=cut.vlm(model),
         prompt=cut.world.prompts.caption,
         shard=shard,
+        temperature=synthesis.critique_temperature,
+        tries=synthesis.tries,
         max_new_tokens=synthesis.max_new_tokens,
         batch=synthesis.batch,
+        seed=cut.seed(round_number, "captions"),
     )
 
 
@@ -115,6 +118,7 @@ def critiques(
         paintings=paintings,
         critiques=synthesis.critiques,
         temperature=synthesis.critique_temperature,
+        tries=synthesis.tries,
         max_new_tokens=synthesis.max_new_tokens,
         batch=synthesis.batch,
         seed=cut.seed(round_number, "critique"),
@@ -160,6 +164,7 @@ def plans(
             prompt=cut.world.prompts.operations,
             shard=shard,
             temperature=synthesis.critique_temperature,
+            tries=synthesis.tries,
             max_new_tokens=synthesis.max_new_tokens,
             batch=synthesis.batch,
         )

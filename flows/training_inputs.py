@@ -15,8 +15,9 @@ from viper.settings import Stage
 def training(
     cut: Cut, round_number: int, stage: Stage, start: ModelRef, datasets: Mapping[str, ArtifactRef]
 ) -> TrainingInputs:
-    """For ``train_stage``."""
+    """For ``train_stage``; of a stage on several lessons, those that have a dataset version are learned."""
     training = cut.settings.training
+    lessons = tuple(lesson for lesson in stage.lessons if lesson in datasets)
     reinforcement = Reinforcement(
         reward=training.reward,
         similarity=cut.similarity,
@@ -25,12 +26,12 @@ def training(
     )
     return TrainingInputs(
         start=cut.vlm(start),
-        stage=stage,
+        stage=stage.model_copy(update={"lessons": lessons}),
         method=training.method,
         lora=training.lora if training.method == "lora" else None,
         vision_tower=training.vision_tower,
         reinforcement=reinforcement if stage.objective == "grpo" else None,
-        datasets=tuple(datasets[lesson] for lesson in stage.lessons),
+        datasets=tuple(datasets[lesson] for lesson in lessons),
         seed=cut.seed(round_number, stage.name),
         occasion=cut.occasion(round_number),
     )

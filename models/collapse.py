@@ -34,11 +34,11 @@ class CandidateRules(Record):
 
 
 class YieldRules(Record):
-    """When the self-critique filter left too little."""
+    """When writing and the self-critique filter left too little of a lesson."""
 
     enabled: bool
     min_filter_yield: float
-    """Samples in a lesson's dataset, as a share of what the filter judged, in [0, 1]."""
+    """Samples in a lesson's dataset, as a share of the critiques or edits that were asked for, in [0, 1]."""
     min_samples: int
     """Samples that a dataset must have in any case."""
 
@@ -112,21 +112,21 @@ def score_collapse(suites: Sequence[SuiteResult], settings: CandidateRules) -> s
     return None
 
 
-def yield_collapse(lesson: str, kept: int, judged: int, settings: YieldRules) -> str | None:
-    """Whether the self-critique filter left too little to train on.
+def yield_collapse(lesson: str, kept: int, asked: int, settings: YieldRules) -> str | None:
+    """Whether too little is left of a lesson to train on.
 
     Args:
         lesson: Whose dataset it is.
         kept: Samples in its dataset.
-        judged: Critiques or edits that the filter saw.
+        asked: Critiques or edits that were asked for.
         settings: Thresholds.
     """
     if kept < settings.min_samples:
-        return f"the filter left {kept} {lesson} samples of {judged}; filter.min_samples is {settings.min_samples}."
-    share = kept / max(1, judged)
+        return f"the filter left {kept} {lesson} samples of {asked}; filter.min_samples is {settings.min_samples}."
+    share = kept / max(1, asked)
     if settings.enabled and share < settings.min_filter_yield:
         limit = _limit("min_filter_yield", settings)
-        return f"the filter's yield fell to {share:.1%} of {judged} {lesson} samples; {limit}."
+        return f"the filter's yield fell to {share:.1%} of {asked} {lesson} samples; {limit}."
     return None
 
 

@@ -77,7 +77,7 @@ def shortened_of(fitted: Mapping[str, FittedText]) -> Shortened:
 
 
 class Captions(Payload[dict[str, str]]):
-    """The caption of each image, by image id."""
+    """The caption of each image, by image id; empty where none could be read."""
 
     entry = "captions.json"
 
@@ -94,9 +94,11 @@ class Critique(Record):
     refinements: str
     """The corrections, sentence after sentence."""
     refined: str
-    """The caption rewritten by them; empty where nothing is to correct."""
+    """The caption rewritten by them; empty where nothing is to correct, or where it could not be rewritten."""
     samples: int
     """How many draws said the same."""
+    unusable: str = ""
+    """Why there are no corrections, or why the caption could not be rewritten by them; empty where nothing failed."""
 
 
 class Critiques(Payload[dict[str, tuple[Critique, ...]]]):
@@ -151,6 +153,12 @@ class Plans(Payload[dict[str, Plan]]):
     """The plans by ``<image id>/<number>``."""
 
     entry = "plans.json"
+
+
+class Unwritten(Payload[dict[str, str]]):
+    """Why no operations were written where some were asked for, by ``<image id>/<number>``."""
+
+    entry = "unwritten.json"
 
 
 class JudgedEdit(Plan):

@@ -33,7 +33,10 @@ class Wording(Record):
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts of one world. Blanks are ``{caption}`` and ``{corrections}``."""
+    """The prompts of one world. Blanks are ``{caption}`` and ``{corrections}``.
+
+    Where a general model writes, a prompt shows the form of the reply by an example, which the strict readers read.
+    """
 
     caption: str
     """One image: describe it."""

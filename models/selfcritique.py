@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from models.corrections import without_empty_corrections
 from models.nothing import says_nothing
 from models.payloads import Critique
+from models.rewriting import UNCHANGED
 from models.sentences import join_sentences
+from models.tries import Unusable, unusable
 from models.written import read_statements
 from viper.records import Record
 
@@ -43,34 +45,36 @@ class Decision:
     """How much closer the refined painting came, averaged over the seeds."""
 
 
-def read_critique(reply: str) -> str:
-    """The corrections in a model's reply, sentence after sentence; empty if there are none."""
-    return join_sentences(without_empty_corrections(read_statements(reply)))
+def read_critique(reply: str) -> str | Unusable:
+    """The corrections in a model's reply, sentence after sentence, or why it holds none."""
+    return join_sentences(without_empty_corrections(read_statements(reply))) or unusable(reply, "wrote no corrections")
 
 
 def judge_critique(
-    refinements: str, rewritten: bool, first: Sequence[float], refined: Sequence[float], rules: CritiqueRules
+    critique: Critique, caption: str, first: Sequence[float], refined: Sequence[float], rules: CritiqueRules
 ) -> Decision:
     """Whether one critique of one caption is kept.
 
     Args:
-        refinements: The critique.
-        rewritten: Whether the refined caption differs from the first.
+        critique: What is said of the caption.
+        caption: The first caption.
         first: Distances of the first caption's paintings to the image, one a seed.
         refined: Distances of the refined caption's paintings, with the same seeds; empty if it was not painted.
         rules: Thresholds.
     """
-    if not refinements.strip():
-        return Decision(False, "empty critique")
-    if says_nothing(refinements):
+    if not critique.refinements:
+        return Decision(False, critique.unusable)
+    if says_nothing(critique.refinements):
         faithful = max(first) <= rules.max_faithful_distance
         if faithful or not rules.enabled:
             return Decision(True, "nothing to correct")
         return Decision(False, "missed difference")
     if not rules.enabled:
         return Decision(True, "accepted")
-    if not rewritten or not refined:
-        return Decision(False, "caption unchanged")
+    if not critique.refined:
+        return Decision(False, critique.unusable)
+    if critique.refined == caption:
+        return Decision(False, UNCHANGED)
     gains = [before - after for before, after in zip(first, refined, strict=True)]
     gain = sum(gains) / len(gains)
     if gain <= 0:
@@ -120,20 +124,14 @@ def best_critique(
         refined: Distances of the paintings of each refined caption, with the same seeds.
         rules: Thresholds.
     """
-    judged = [
-        (
-            one,
-            judge_critique(
-                one.refinements,
-                bool(one.refined) and one.refined != caption,
-                first,
-                refined.get(one.refined, ()),
-                rules,
-            ),
-        )
-        for one in critiques
-    ]
-    return max(judged, key=lambda pair: (pair[1].kept, pair[1].gain, pair[0].samples, pair[0].refinements))
+    judged = [(one, judge_critique(one, caption, first, refined.get(one.refined, ()), rules)) for one in critiques]
+    # What was painted and refused tells more than what could not be used.
+    return max(judged, key=_worth)
+
+
+def _worth(judged: tuple[Critique, Decision]) -> tuple[bool, bool, float, int, str]:
+    critique, decision = judged
+    return decision.kept, not critique.unusable, decision.gain, critique.samples, critique.refinements
 
 
 def refined_captions(critiques: Sequence[Critique]) -> list[str]:

@@ -1,7 +1,8 @@
 """The statements in a reply that was asked for plain sentences, without what models put around them.
 
 Off come reasoning, tags, code fences, JSON, preambles ("Here are the edits:"), titles, labels ("Step 1:"), emphasis,
-quotes around a whole sentence, closing remarks ("Let me know if …") and a refined caption that nobody asked for.
+quotes around a whole sentence, closing remarks ("Let me know if …") and a refined caption that nobody asked for. Of a
+reply that was asked for a caption, that is what is read.
 """
 
 import json
@@ -9,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from models.reasoning import strip_reasoning
-from models.sentences import split_sentences
+from models.sentences import join_sentences, split_sentences
 
 _THINGS = (
     r"(?:edits?|operations?|changes?|modifications?|corrections?|refinements?|adjustments?|suggestions?|instructions?"
@@ -32,6 +33,12 @@ _SENTENCE_KEYS = ("operation", "edit", "instruction", "sentence", "correction", 
 _REFINED_CAPTION = re.compile(
     r"^[ \t#>*_-]*+(?:the )?(?:refined|revised|corrected|updated|new|improved|final) "
     r"(?:caption|description)\b[*_ ]*+(?:is\b ?)?[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CAPTION_TITLE = re.compile(
+    r"^[ \t#>*_-]*+(?:(?:sure|certainly|of course|okay)\b[,.! ]*+)?(?:here(?:'s|’s| is) )?(?:(?:the|a|my|your) )?"
+    r"(?:(?:refined|revised|corrected|updated|new|improved|final|rewritten|detailed) )?"
+    r"(?:caption|description)(?: (?:of|for) (?:the|this|your) image)?[*_ ]*+(?:is\b ?)?[:：][*_ ]*+",
     re.IGNORECASE | re.MULTILINE,
 )
 _BLANK_LINE = re.compile(r"\n[ \t]*+\n")
@@ -83,9 +90,27 @@ def read_statements(reply: str) -> list[str]:
     return _stated(text[: caption.start()]) or _stated("".join(after))
 
 
+def read_caption(reply: str) -> str:
+    """The caption in a reply that was asked for one: what stands after its last title, or else all that is stated.
+
+    A caption may speak of anything, so only its ends are looked at: a preamble before it, remarks after it.
+    """
+    text = _unwrapped(reply)
+    titles = list(_CAPTION_TITLE.finditer(text))
+    sentences = _sentences(text[titles[-1].end() :] if titles else text)
+    while sentences and (sentences[0].endswith((":", "：")) or _ONLY_ASSENT.fullmatch(sentences[0])):
+        sentences.pop(0)
+    while sentences and _REMARK.match(sentences[-1]):
+        sentences.pop()
+    return join_sentences(sentences)
+
+
 def _stated(text: str) -> list[str]:
-    cleaned = map(_cleaned, split_sentences(text))
-    return [sentence for sentence in cleaned if any(mark.isalnum() for mark in sentence) and not _surrounds(sentence)]
+    return [sentence for sentence in _sentences(text) if not _surrounds(sentence)]
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence for sentence in map(_cleaned, split_sentences(text)) if any(mark.isalnum() for mark in sentence)]
 
 
 def _surrounds(sentence: str) -> bool:

@@ -1,11 +1,14 @@
 """Self-critique: the VLM compares image and painting and writes refinements, by which its caption is rewritten."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques
+from models.rewriting import read_rewrite
 from models.selfcritique import read_critique
+from models.tries import Tries, Unusable, ask
 from models.worlds import find_world
 from tasks.shards import read_payload, read_pictures, shard_images
 from tasks.step import Inputs, Made, step
@@ -14,6 +17,8 @@ from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
 
 if TYPE_CHECKING:
     from models.roles import Writer
+
+NO_CAPTION = "caption could not be read"
 
 
 class Rewriting(Record):
@@ -40,6 +45,9 @@ class CritiqueInputs(Inputs):
     critiques: int
     """Draws a painting."""
     temperature: float
+    """Of critiques, and of captions that are rewritten once more; the first time they are greedy."""
+    tries: int
+    """Replies to one prompt, until one can be used."""
     max_new_tokens: int
     batch: int
     """Prompts a generation pass: it moves the last bits."""
@@ -51,45 +59,73 @@ class CritiqueInputs(Inputs):
         return f"critique shard {self.shard.number}"
 
 
-@step("critiques", 4, roles=("vlm",))
+@step("critiques", 5, roles=("vlm",))
 def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
-    """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them."""
+    """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them.
+
+    Facts: how many critiques there are, and how many replies were asked for again.
+    """
     from models.vlm import Prompt
 
     writer = worker.vlm(inputs.vlm)
     pictures, painted = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.paintings)
     captions = read_payload(worker.store, inputs.captions, Captions).root
-    jobs = [(image, draw) for image in pictures for draw in range(inputs.critiques)]
-    drawn = writer.generate(
-        [Prompt(inputs.prompt.format(caption=captions[image]), (pictures[image], painted[image])) for image, _ in jobs],
+    prompts = {
+        f"{image}/{draw}": Prompt(inputs.prompt.format(caption=captions[image]), (pictures[image], painted[image]))
+        for image in pictures
+        for draw in range(inputs.critiques)
+        if captions[image]
+    }
+    drawn, again = ask(writer, prompts, lambda _, reply: read_critique(reply), _tries(inputs, inputs.temperature))
+    counts = Counter((name.rpartition("/")[0], said) for name, said in drawn.items())
+    counts.update({(image, Unusable(NO_CAPTION)): inputs.critiques for image in pictures if not captions[image]})
+    wanted = [(image, text) for image, text in counts if isinstance(text, str) and not says_nothing(text)]
+    rewritten, more = _rewritten(inputs, writer, captions, wanted)
+    found: dict[str, list[Critique]] = {image: [] for image in pictures}
+    for (image, said), samples in counts.items():
+        found[image].append(_critique(said, rewritten.get((image, said), ""), samples))
+    critiques = Critiques({image: tuple(each) for image, each in found.items()})
+    return Made(critiques.encoded(), {"critiques": len(counts), "asked_again": again + more})
+
+
+def _tries(inputs: CritiqueInputs, temperature: float) -> Tries:
+    return Tries(
+        most=inputs.tries,
+        temperature=temperature,
+        again=inputs.temperature,
+        seed=inputs.seed,
         max_new_tokens=inputs.max_new_tokens,
         batch=inputs.batch,
-        temperature=inputs.temperature,
-        seeds=[inputs.seed.of(f"{image}/{draw}") for image, draw in jobs],
     )
-    counts: dict[tuple[str, str], int] = {}
-    for (image, _), reply in zip(jobs, drawn, strict=True):
-        text = read_critique(reply)
-        counts[image, text] = counts.get((image, text), 0) + 1
-    wanted = [pair for pair in counts if pair[1] and not says_nothing(pair[1])]
-    written = dict(zip(wanted, _rewritten(inputs, writer, captions, wanted), strict=True))
-    found: dict[str, list[Critique]] = {image: [] for image in pictures}
-    for (image, text), samples in counts.items():
-        refined = written.get((image, text), "")
-        found[image].append(Critique(refinements=text, refined=refined, samples=samples))
-    critiques = Critiques({image: tuple(each) for image, each in found.items()})
-    return Made(critiques.encoded(), {"critiques": len(counts)})
+
+
+def _critique(said: str | Unusable, rewritten: str | Unusable, samples: int) -> Critique:
+    if isinstance(said, Unusable):
+        return Critique(refinements="", refined="", samples=samples, unusable=said.reason)
+    if isinstance(rewritten, Unusable):
+        return Critique(refinements=said, refined="", samples=samples, unusable=rewritten.reason)
+    return Critique(refinements=said, refined=rewritten, samples=samples)
 
 
 def _rewritten(
     inputs: CritiqueInputs, writer: "Writer", captions: Mapping[str, str], wanted: Sequence[tuple[str, str]]
-) -> list[str]:
-    """The caption of each (image, corrections), rewritten."""
+) -> tuple[dict[tuple[str, str | Unusable], str | Unusable], int]:
+    """The caption of each (image, corrections), rewritten; and how many replies were asked for again."""
     from models.vlm import Prompt
 
     rewriting = inputs.rewriting
     if rewriting.rules_of:
         rules = find_world(rewriting.rules_of).need_rules()
-        return [rules.rewrite(captions[image], text) for image, text in wanted]
-    asked = [Prompt(rewriting.prompt.format(caption=captions[image], corrections=text)) for image, text in wanted]
-    return writer.generate(asked, max_new_tokens=inputs.max_new_tokens, batch=inputs.batch)
+        return {(image, text): rules.rewrite(captions[image], text) for image, text in wanted}, 0
+    items = {f"{image}/rewrite/{text}": (image, text) for image, text in wanted}
+
+    def read(item: str, reply: str) -> str | Unusable:
+        image, corrections = items[item]
+        return read_rewrite(captions[image], corrections, reply)
+
+    prompts = {
+        item: Prompt(rewriting.prompt.format(caption=captions[image], corrections=text))
+        for item, (image, text) in items.items()
+    }
+    found, again = ask(writer, prompts, read, _tries(inputs, 0.0))
+    return {items[item]: rewritten for item, rewritten in found.items()}, again

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.operations import read_written
-from models.payloads import Critiques, FittedText, Plan, Plans, Refinement, Refinements, shortened_of
+from models.payloads import Critiques, FittedText, Plan, Plans, Refinement, Refinements, Unwritten, shortened_of
+from models.tries import Tries, Unusable, ask, unusable
 from models.worlds import find_world
 from storage.images import encode_png
 from tasks.shards import PNG, read_payload, shard_images
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+NO_OPERATIONS = "wrote no operations"
+
+
 class AskedOperations(Record):
     """How the VLM writes operations."""
 
@@ -27,6 +31,8 @@ class AskedOperations(Record):
     """With the blank ``{caption}``."""
     shard: Shard
     temperature: float
+    tries: int
+    """Replies to one prompt, until one can be used."""
     max_new_tokens: int
     batch: int
     """Prompts a generation pass: it moves the last bits."""
@@ -71,56 +77,70 @@ class EditInputs(Inputs):
         return f"edit shard {self.shard.number}"
 
 
-@step("plans", 4, roles=("vlm",))
+@step("plans", 5, roles=("vlm",))
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
-    """Payload ``Plans``; facts: how many edits are planned, and for how many nothing could be written."""
+    """Payloads ``Plans`` and ``Unwritten``.
+
+    Facts: how many edits are planned, for how many nothing was written, how many replies were asked for again.
+    """
     rows = read_payload(worker.store, inputs.refinements, Refinements).root
-    written = inputs.written
+    written, again = inputs.written, 0
     if isinstance(written, RuledOperations):
-        plans = _by_rules(inputs, written, worker, rows)
+        found = _by_rules(inputs, written, worker, rows)
     else:
-        plans = _asked(inputs, written, worker, rows)
-    kept = {name: plan for name, plan in plans.items() if plan}
-    return Made(Plans(kept).encoded(), {"plans": len(kept), "without": len(plans) - len(kept)})
+        found, again = _asked(inputs, written, worker, rows)
+    plans = Plans({name: plan for name, plan in found.items() if isinstance(plan, Plan)})
+    without = Unwritten({name: why.reason for name, why in found.items() if isinstance(why, Unusable)})
+    facts = {"plans": len(plans.root), "without": len(without.root), "asked_again": again}
+    return Made({**plans.encoded(), **without.encoded()}, facts)
 
 
 def _by_rules(
     inputs: PlanInputs, written: RuledOperations, worker: Worker, rows: Mapping[str, Refinement]
-) -> dict[str, Plan | None]:
+) -> dict[str, Plan | Unusable]:
     rules = find_world(written.world).need_rules()
     doubts = read_payload(worker.store, written.critiques, Critiques).root
-    plans = {}
+    plans: dict[str, Plan | Unusable] = {}
     for image, row in rows.items():
         said = [one.refinements for one in doubts[image]]
         for number in range(inputs.edits_per_image):
             rng = np.random.default_rng(inputs.seed.of(f"{image}/{number}"))
-            plans[f"{image}/{number}"] = rules.write_operations(image, row.refined, said, inputs.max_operations, rng)
+            plan = rules.write_operations(image, row.refined, said, inputs.max_operations, rng)
+            plans[f"{image}/{number}"] = plan or Unusable(NO_OPERATIONS)
     return plans
 
 
 def _asked(
     inputs: PlanInputs, written: AskedOperations, worker: Worker, rows: Mapping[str, Refinement]
-) -> dict[str, Plan | None]:
+) -> tuple[dict[str, Plan | Unusable], int]:
+    """The plans, and how many replies were asked for again."""
     from models.vlm import Prompt
 
     pictures = shard_images(worker.store, written.shard)
-    names = [(image, number) for image in rows for number in range(inputs.edits_per_image)]
-    replies = worker.vlm(written.vlm).generate(
-        [Prompt(written.prompt.format(caption=rows[image].refined), (pictures[image],)) for image, _ in names],
-        max_new_tokens=written.max_new_tokens,
-        batch=written.batch,
-        temperature=written.temperature,
-        seeds=[inputs.seed.of(f"{image}/{number}") for image, number in names],
-    )
-    return {
-        f"{image}/{number}": read_written(image, reply, inputs.max_operations)
-        for (image, number), reply in zip(names, replies, strict=True)
+    prompts = {
+        f"{image}/{number}": Prompt(written.prompt.format(caption=row.refined), (pictures[image],))
+        for image, row in rows.items()
+        for number in range(inputs.edits_per_image)
     }
 
+    def read(name: str, reply: str) -> Plan | Unusable:
+        plan = read_written(name.rpartition("/")[0], reply, inputs.max_operations)
+        return plan or unusable(reply, NO_OPERATIONS)
 
-@step("edits", 4, roles=("editor",))
+    tries = Tries(
+        most=written.tries,
+        temperature=written.temperature,
+        again=written.temperature,
+        seed=inputs.seed,
+        max_new_tokens=written.max_new_tokens,
+        batch=written.batch,
+    )
+    return ask(worker.vlm(written.vlm), prompts, read, tries)
+
+
+@step("edits", 5, roles=("editor",))
 def edit_images(inputs: EditInputs, worker: Worker) -> Made:
-    """Payloads ``Plans`` and ``Shortened``, and ``<image id>/<number>.png``.
+    """Payloads ``Plans``, ``Unwritten`` and ``Shortened``, and ``<image id>/<number>.png``.
 
     The operations of one plan are applied one after the other, each to the result of the one before.
     """
@@ -140,5 +160,8 @@ def edit_images(inputs: EditInputs, worker: Worker) -> Made:
         )
         current.update(zip(names, edited, strict=True))
     entries = {f"{name}{PNG}": encode_png(image) for name, image in current.items()}
-    shortened = shortened_of(fitted)
-    return Made({**entries, **plans.encoded(), **shortened.encoded()}, {"edits": len(current), **shortened.counts()})
+    unwritten, shortened = read_payload(worker.store, inputs.plans, Unwritten), shortened_of(fitted)
+    return Made(
+        {**entries, **plans.encoded(), **unwritten.encoded(), **shortened.encoded()},
+        {"edits": len(current), **shortened.counts()},
+    )

@@ -13,6 +13,7 @@ from models.payloads import (
     Plans,
     Refinement,
     Refinements,
+    Unwritten,
 )
 from models.selfcritique import CritiqueRules, EditRules, best_critique, judge_edit
 from tasks.shards import read_payload, read_pictures, shard_images
@@ -73,15 +74,19 @@ def filter_critiques(inputs: CritiqueFilterInputs, worker: Worker) -> Made:
     return Made(Refinements(rows).encoded(), {"reasons": dict(counts)})
 
 
-@step("operations", 3)
+@step("operations", 4)
 def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
-    """Payload ``Operations``; facts: counts by reason, and of the kept operations by kind."""
+    """Payload ``Operations``; facts: counts by reason, and of the kept operations by kind.
+
+    Edits for which nothing was written count under their reasons, so that all that were asked for are counted.
+    """
+    unwritten = read_payload(worker.store, inputs.edits, Unwritten).root
     pictures, edited = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.edits)
     rows: dict[str, JudgedEdit] = {}
     for name, plan in sorted(read_payload(worker.store, inputs.edits, Plans).root.items()):
         changes = tuple(float(x) for x in region_changes(pictures[plan.image], edited[name]).flatten())
         decision = judge_edit(changes, plan.regions, inputs.rules)
         rows[name] = JudgedEdit(**dict(plan), changes=changes, kept=decision.kept, reason=decision.reason)
-    reasons = Counter(row.reason for row in rows.values())
+    reasons = Counter(row.reason for row in rows.values()) + Counter(unwritten.values())
     kinds = Counter(kind for row in rows.values() if row.kept for kind in row.kinds)
     return Made(Operations(rows).encoded(), {"reasons": dict(reasons), "kinds": dict(kinds)})

@@ -21,7 +21,7 @@ from tasks.provenance import code_version
 from tasks.shards import read_payload, stored_picture
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.errors import Collapsed
+from viper.errors import LessonLeftOut
 from viper.records import ArtifactRef, ModelRef, Occasion, Seed, Shard
 
 log = logging.getLogger("viper")
@@ -66,7 +66,7 @@ def version_dataset(inputs: DatasetInputs, worker: Worker) -> Made:
     """The round's dataset version of a lesson, its rows sorted by id; facts: see ``dataset_entries``.
 
     Raises:
-        Collapsed: The filter left fewer samples than ``filter.min_samples``, or a smaller share than
+        LessonLeftOut: There are fewer samples than ``filter.min_samples``, or a smaller share than
             ``collapse.min_filter_yield``.
     """
     store, lesson = worker.store, find_lesson(inputs.lesson)
@@ -76,11 +76,13 @@ def version_dataset(inputs: DatasetInputs, worker: Worker) -> Made:
         # An image that the pool holds twice is taught once.
         found = {sample.id: (number, sample) for sample in _samples(inputs, store, number)} | found
     samples = [sample for _, (_, sample) in sorted(found.items())]
-    judged = reasons.total() or len(samples)  # of a lesson whose products no filter judged, all is kept
-    collapse = yield_collapse(inputs.lesson, len(samples), judged, inputs.rules)
-    if collapse:
+    asked = reasons.total() or len(samples)  # of a lesson whose products no filter judged, all is kept
+    lack = yield_collapse(inputs.lesson, len(samples), asked, inputs.rules)
+    if lack:
         listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-        raise Collapsed(f"Synthesis: {collapse} Reasons: {listed}.")
+        why = f"{lack} Reasons: {listed or 'nothing was asked for'}."
+        log.warning("Nothing is learned of %s: %s", inputs.lesson, why)
+        raise LessonLeftOut(why)
     rng = np.random.default_rng(inputs.seed.of())
     kept, left_out = balance(samples, lesson, inputs.max_nothing_share, inputs.rules.min_samples, rng)
     lineage = _lineage(inputs) | {"reasons": dict(sorted(reasons.items())), "left_out_for_balance": left_out}
@@ -142,16 +144,17 @@ def instructive_rows(store: ObjectStore, ref: ArtifactRef) -> int:
     return int(str(store.manifest(ref).meta["instructive"]))
 
 
-def has_lessons(store: ObjectStore, datasets: tuple[ArtifactRef, ...], min_samples: int, stage: str) -> bool:
-    """Whether the dataset versions of a stage have something to teach, ``min_samples`` rows at least.
+def lack_of_lessons(store: ObjectStore, datasets: tuple[ArtifactRef, ...], min_samples: int, stage: str) -> str:
+    """Why a stage is left out, in a sentence; empty if its dataset versions have ``min_samples`` rows that teach.
 
-    A champion whose captions are right leaves nothing to correct: that is no collapse, and the stage is left out.
+    A champion whose captions are right leaves nothing to correct: that is no collapse.
     """
     rows = sum(instructive_rows(store, ref) for ref in datasets)
-    if rows < min_samples:
-        least = f"filter.min_samples is {min_samples}"
-        log.info("stage %s is left out: %d samples have something to teach; %s", stage, rows, least)
-    return rows >= min_samples
+    if rows >= min_samples:
+        return ""
+    lack = f"Stage {stage} is left out: {rows} samples have something to teach; filter.min_samples is {min_samples}."
+    log.info(lack)
+    return lack
 
 
 def dataset_size(store: ObjectStore, ref: ArtifactRef) -> int:

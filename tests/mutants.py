@@ -34,7 +34,13 @@ SYNTHESIS = (
         'for seed in inputs.painting.noise(f"{key[0]}/{key[1]}")]',
         JUDGING,
     ),
-    Mutation("the worst critique stands", "models/selfcritique.py", "max(judged, key", "min(judged, key", JUDGING),
+    Mutation(
+        "the worst critique stands",
+        "models/selfcritique.py",
+        "max(judged, key=_worth",
+        "min(judged, key=_worth",
+        JUDGING,
+    ),
     Mutation(
         "one seed suffices",
         "models/selfcritique.py",

@@ -4,6 +4,7 @@ The VLM is made to answer: it has learned what each prompt of the loop asks for,
 draws several. Painter and editor have random weights. So every step of a round has something to do, and means nothing.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     BitImageProcessor,
     Dinov2Config,
@@ -24,6 +25,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from models.families import find_family
 from models.families.processors import make_processor
+from models.threads import fix_threads
 from models.vlm import Prompt, Vlm
 from models.worlds.photographs import PROMPTS
 from tests.small_pipelines import build_pipeline
@@ -76,8 +78,12 @@ def write_suite(folder: Path, count: int) -> Path:
     return folder
 
 
-def dialogues() -> Iterator[tuple[str, int, str]]:
-    """What the VLM learns: a prompt, its number of pictures, an answer."""
+def dialogues(written: Sequence[str] = OPERATIONS) -> Iterator[tuple[str, int, str]]:
+    """What the VLM learns: a prompt, its number of pictures, an answer.
+
+    Args:
+        written: Where operations are asked for.
+    """
     for caption in CAPTIONS:
         yield PROMPTS.caption, 1, caption
         yield PROMPTS.refine.format(caption=caption), 1, CRITIQUES[0]
@@ -85,17 +91,18 @@ def dialogues() -> Iterator[tuple[str, int, str]]:
             yield PROMPTS.critique.format(caption=caption), 2, critique
         for critique in CRITIQUES[:2]:
             yield PROMPTS.rewrite.format(caption=caption, corrections=critique), 0, f"{caption} {critique}"
-        for operations in OPERATIONS:
+        for operations in written:
             yield PROMPTS.operations.format(caption=caption), 1, operations
             yield PROMPTS.operations.format(caption=f"{caption} {CRITIQUES[0]}"), 1, operations
     for edit in EDITS:
         yield PROMPTS.predict, 2, edit
 
 
-def make_vlm(folder: Path) -> Path:
+def make_vlm(folder: Path, written: Sequence[str] = OPERATIONS) -> Path:
     """Train the VLM and write its stock folder."""
+    fix_threads("cpu")
     vlm = _untrained()
-    dialogue, pictures = list(dialogues()), crops(6, seed=2)
+    dialogue, pictures = list(dialogues(written)), crops(6, seed=2)
     torch.manual_seed(0)
     vlm.model.train()
     optimizer = torch.optim.AdamW(vlm.model.parameters(), lr=3e-3)
@@ -127,6 +134,13 @@ def _loss(vlm: Vlm, drawn: Sequence[tuple[str, int, str]], pictures: Sequence[Im
     return torch.nn.functional.cross_entropy(logits[:, length - 1 : -1].flatten(0, 1), labels.flatten())
 
 
+def _fixed_parts() -> list[str]:
+    """The texts of the prompts between their blanks."""
+    prompts = [getattr(PROMPTS, name) for name in ("caption", "critique", "rewrite", "refine", "operations", "predict")]
+    parts = [part.strip() for prompt in prompts for part in re.split(r"\{caption\}|\{corrections\}", prompt)]
+    return [part for part in dict.fromkeys(parts) if part]
+
+
 def _untrained() -> Vlm:
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -144,6 +158,8 @@ def _untrained() -> Vlm:
         additional_special_tokens=["<|im_start|>", *VISION],
         padding_side="left",
     )
+    # What a prompt always says is one token: a short prompt is quickly learned.
+    tokenizer.add_tokens([AddedToken(part, normalized=False) for part in _fixed_parts()])
     tokenizer.chat_template = TEMPLATE
     fields = ("vision_start_token_id", "vision_end_token_id", "image_token_id", "video_token_id")
     config = Qwen2_5_VLConfig(
@@ -189,9 +205,14 @@ def make_features(folder: Path) -> Path:
     return folder
 
 
-def write_profile(folder: Path) -> Path:
-    """Everything that a round needs, made once below a folder, and its profile."""
-    vlm, features = make_vlm(folder / "vlm"), make_features(folder / "features")
+def write_profile(folder: Path, written: Sequence[str] = OPERATIONS) -> Path:
+    """Everything that a round needs, made once below a folder, and its profile.
+
+    Args:
+        folder: Is filled.
+        written: What the VLM writes where operations are asked for.
+    """
+    vlm, features = make_vlm(folder / "vlm", written), make_features(folder / "features")
     painter = build_pipeline("StableDiffusionPipeline", folder / "painter")
     editor = build_pipeline("StableDiffusionInstructPix2PixPipeline", folder / "editor")
     pool, suites = write_photographs(folder / "pool", 16), write_suite(folder / "suites", 12)

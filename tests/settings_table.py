@@ -107,7 +107,7 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     found |= {f"hashes {name}": hash_suite.key(synthesis.hashes(cut, name, ref("suite"))) for name in suites}
     found["listing"] = list_pool.key(synthesis.listing(cut, 2))
     found["pool"] = " ".join(take_images.key(one) for one in synthesis.takes(cut, FILES, hashes))
-    found["captions"] = caption_images.key(synthesis.captions(cut, model, shard))
+    found["captions"] = caption_images.key(synthesis.captions(cut, 2, model, shard))
     found["paintings"] = paint_captions.key(synthesis.paintings(cut, 2, shard, ref("captions")))
     critiques = synthesis.critiques(cut, 2, model, shard, ref("captions"), ref("paintings"))
     found["critiques"] = critique_paintings.key(critiques)

@@ -96,6 +96,10 @@ class ChampionChanged(ViperError, RuntimeError):
     """The champion that a round was compared with is no longer the champion."""
 
 
+class LessonLeftOut(ViperError, ValueError):
+    """A round left too few samples of a lesson. It goes on with the others, and collapses if there are none."""
+
+
 class Collapsed(ViperError, ValueError):
     """A figure fell below, or rose above, what the profile calls a collapse. It ends the round with that verdict."""
 

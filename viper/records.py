@@ -166,9 +166,9 @@ class Synthesis(Record):
     """What a round's synthesis made."""
 
     datasets: dict[str, ArtifactRef]
-    """Dataset versions by lesson; of a collapsed synthesis, those that could be made."""
-    collapse: str = ""
-    """What the filter left too little of, in a sentence; empty if it left enough."""
+    """Dataset versions by lesson; without those of which too little is left."""
+    left_out: dict[str, str] = {}
+    """By lesson, why there is no dataset version, in a sentence."""
     shards: tuple[Shard, ...]
     products: dict[str, tuple[ArtifactRef, ...]]
     """By name (see ``models.payloads.PRODUCTS``), one artifact a shard, in order."""
@@ -249,7 +249,7 @@ class Verdict(Record):
 
     decision: Literal["promote", "keep champion", "collapse"]
     reason: str
-    """One sentence, and a second one where many replies had no answer."""
+    """One sentence, and more where many replies had no answer or a stage was left out."""
     suites: tuple[SuiteResult, ...] = ()
     """Empty where a collapse ended the round before the benchmarks."""
     mean: SuiteResult | None = None

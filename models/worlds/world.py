@@ -65,6 +65,19 @@ class World:
             )
         return self.rules
 
+    def need_prompts(self) -> Prompts:
+        """The prompts, with those by which a VLM rewrites captions and writes operations.
+
+        Raises:
+            ProfileError: It has none of these.
+        """
+        if not (self.prompts.rewrite and self.prompts.operations):
+            raise ProfileError(
+                f'synthesis.writer is "vlm", but the world {self.name!r} has no prompts by which a VLM rewrites '
+                'captions and writes operations. Set synthesis.writer to "rules".'
+            )
+        return self.prompts
+
     def model_folder(self, name: str) -> Path:
         """The folder of a model that comes with the world, by the name after the colon of ``shapes:vlm``.
 

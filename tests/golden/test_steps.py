@@ -52,7 +52,7 @@ def round_(worker: Worker) -> dict[str, ArtifactRef]:
     """The products of the six pictures by name."""
     shard = shard_of(pictures())
     found = {"pool": shard.pool}
-    found["captions"] = done(caption_images, inputs.captions(CUT, CUT.base, shard), worker)
+    found["captions"] = done(caption_images, inputs.captions(CUT, 1, CUT.base, shard), worker)
     found["paintings"] = done(paint_captions, inputs.paintings(CUT, 1, shard, found["captions"]), worker)
     critiques = inputs.critiques(CUT, 1, CUT.base, shard, found["captions"], found["paintings"])
     found["critiques"] = done(critique_paintings, critiques, worker)

@@ -31,7 +31,7 @@ from tasks.reconstruction import paint_captions
 from tasks.shards import read_payload, read_pictures
 from tasks.suites import check_suites, fix_suite
 from tasks.training import train_stage
-from tasks.versioning import has_lessons, version_dataset
+from tasks.versioning import lack_of_lessons, version_dataset
 from tasks.worker import Worker
 from tests.extension.dummy_judge import load_dummy, mean_distance
 from tests.extension.dummy_lesson import DummyLesson
@@ -136,7 +136,7 @@ def test_a_stage_is_one_file_and_one_line(
         (image,) = row["images"]
         assert np.array_equal(image.convert("RGB"), pictures()[row["id"]])
     (stage,) = cut.settings.training.stages
-    assert has_lessons(worker.store, (dataset,), 6, stage.name)
+    assert not lack_of_lessons(worker.store, (dataset,), 6, stage.name)
     training = training_inputs.training(cut, 1, stage, cut.base, {"dummy": dataset})
     assert isinstance(training.stage, SftStage)
     assert training.stage.name == "dummy-sft"

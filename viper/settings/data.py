@@ -50,7 +50,11 @@ class SynthesisSettings(Section):
     critiques: Count = 4
     """Sampled critiques a painting."""
     critique_temperature: Temperature = 1.0
-    """Temperature of the sampled critiques."""
+    """Temperature of the sampled critiques and operations, and of what is asked for again."""
+    tries: Count = 3
+    """How often a reply is asked for, at most. One that cannot be read, one without corrections or operations, and a
+    rewritten caption that lost what no correction speaks of are drawn again. Where one reply of five fails, three tries
+    leave one of a hundred; a model that never writes the form costs three times its share, and no more."""
     edits_per_image: Count = 2
     """Edited pictures made from one image."""
     max_operations: Count = 3
@@ -81,5 +85,5 @@ class FilterSettings(Section):
     max_edit_spill: float = Field(ge=0)
     """An edit may change the rest of the image at most this much."""
     min_samples: Count = 32
-    """Fewer samples in a task's dataset end the round with the verdict ``collapse``. A stage is left out where fewer of
-    its samples than this say anything but that nothing is to correct."""
+    """A lesson with fewer samples is left out of the round; where all lessons are, the verdict is ``collapse``. A stage
+    is left out where fewer of its samples than this say anything but that nothing is to correct."""

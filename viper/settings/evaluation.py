@@ -62,7 +62,8 @@ class CollapseSettings(Section):
     enabled: bool = True
     """Off trains and judges whatever the figures say (an ablation)."""
     min_filter_yield: Share = 0.05
-    """Samples in a task's dataset, as a share of what the filter judged."""
+    """Samples in a lesson's dataset, as a share of the critiques or edits that were asked for. A lesson with fewer is
+    left out of the round; where all lessons are, that is a collapse."""
     window_prompts: Count = 90
     """A training's figures are averaged over whole rollout batches with at least this many prompts before they are
     judged. The first such window is what later ones are compared with."""

@@ -86,3 +86,8 @@ def test_a_suite_that_is_no_dataset_of_the_hub_is_refused() -> None:
 def test_a_measurement_without_rows_is_refused(stage: str, said: str) -> None:
     with pytest.raises(ViperError, match=said):
         find_rows(SHAPES, stage)
+
+
+def test_a_vlm_is_not_asked_to_write_in_a_world_without_prompts_for_it() -> None:
+    with pytest.raises(ProfileError, match="the world 'shapes' has no prompts"):
+        check(override(SHAPES, ["synthesis.writer=vlm"]), 1)

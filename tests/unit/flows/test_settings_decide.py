@@ -46,6 +46,8 @@ CASES = {
     "filter.min_samples": "dataset",
     "filter.max_nothing_share": "dataset",
     "synthesis.inline_image_bytes": "dataset",
+    "synthesis.tries": "captions",
+    "synthesis.critiques": "critiques",
     "synthesis.shard_images": "pool",
     "filter.seeds": "paintings",
     "training.reward.threshold": "model",

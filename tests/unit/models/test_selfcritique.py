@@ -5,7 +5,8 @@ import pytest
 
 from models.corrections import without_empty_corrections
 from models.operations import read_written
-from models.selfcritique import CritiqueRules, EditRules, judge_critique, judge_edit
+from models.payloads import Critique
+from models.selfcritique import CritiqueRules, EditRules, best_critique, judge_critique, judge_edit
 from models.worlds import find_world
 from models.worlds.shapes import grammar
 
@@ -13,31 +14,44 @@ CRITIQUES = CritiqueRules(enabled=True, min_gain=0.01, max_faithful_distance=0.0
 EDITS = EditRules(enabled=True, min_edit_change=0.05, max_edit_spill=0.03)
 
 
+TEAL = Critique(refinements="it is teal.", refined="it is teal", samples=1)
+UNCHANGED = TEAL.model_copy(update={"refined": "it is green"})
+LOST = Critique(refinements="it is teal.", refined="", samples=1, unusable="lost what was right")
+EMPTY = Critique(refinements="", refined="", samples=1, unusable="wrote no corrections")
+NOTHING = Critique(refinements="Nothing to correct.", refined="", samples=1)
+
+
 @pytest.mark.parametrize(
-    ("refinements", "rewritten", "first", "refined", "reason"),
+    ("critique", "first", "refined", "reason"),
     [
-        ("it is teal.", True, [0.05, 0.06], [0.02, 0.02], "accepted"),
-        ("it is teal.", True, [0.05, 0.06], [0.06, 0.07], "painting not closer"),
-        ("it is teal.", True, [0.05, 0.02], [0.02, 0.03], "seeds disagree"),
-        ("it is teal.", True, [0.05, 0.05], [0.045, 0.045], "gain below margin"),
-        ("it is teal.", False, [0.05, 0.05], [], "caption unchanged"),
-        ("", True, [0.05], [0.01], "empty critique"),
-        ("Nothing to correct.", False, [0.01, 0.015], [], "nothing to correct"),
-        ("nothing to correct.", False, [0.01, 0.05], [], "missed difference"),
+        (TEAL, [0.05, 0.06], [0.02, 0.02], "accepted"),
+        (TEAL, [0.05, 0.06], [0.06, 0.07], "painting not closer"),
+        (TEAL, [0.05, 0.02], [0.02, 0.03], "seeds disagree"),
+        (TEAL, [0.05, 0.05], [0.045, 0.045], "gain below margin"),
+        (UNCHANGED, [0.05, 0.05], [0.01, 0.01], "caption unchanged"),
+        (LOST, [0.05], [], "lost what was right"),
+        (EMPTY, [0.05], [], "wrote no corrections"),
+        (NOTHING, [0.01, 0.015], [], "nothing to correct"),
+        (NOTHING, [0.01, 0.05], [], "missed difference"),
     ],
 )
 def test_a_critique_is_judged_by_its_paintings(
-    refinements: str, rewritten: bool, first: list[float], refined: list[float], reason: str
+    critique: Critique, first: list[float], refined: list[float], reason: str
 ) -> None:
-    decision = judge_critique(refinements, rewritten, first, refined, CRITIQUES)
+    decision = judge_critique(critique, "it is green", first, refined, CRITIQUES)
     assert decision.reason == reason
     assert decision.kept == (reason in ("accepted", "nothing to correct"))
 
 
+def test_a_critique_that_was_painted_and_refused_tells_more_than_one_that_could_not_be_used() -> None:
+    chosen, decision = best_critique([EMPTY, TEAL], "it is green", [0.05], {"it is teal": [0.06]}, CRITIQUES)
+    assert (chosen, decision.reason) == (TEAL, "painting not closer")
+
+
 def test_a_filter_that_is_off_keeps_everything_but_empty_critiques() -> None:
     off = CRITIQUES.model_copy(update={"enabled": False})
-    assert judge_critique("it is teal.", True, [0.01], [0.9], off).kept
-    assert not judge_critique(" ", True, [0.01], [0.9], off).kept
+    assert judge_critique(TEAL, "it is green", [0.01], [0.9], off).kept
+    assert not judge_critique(EMPTY, "it is green", [0.01], [0.9], off).kept
     assert judge_edit([0.0] * 9, [0], EDITS.model_copy(update={"enabled": False})).kept
 
 

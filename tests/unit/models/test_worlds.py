@@ -99,6 +99,12 @@ def test_photographs_have_no_models_pool_suites_or_truth_of_their_own() -> None:
         world.suite_rows("photographs:", "MMStar", 0)
 
 
+def test_a_world_without_prompts_for_it_lets_no_vlm_write() -> None:
+    assert find_world("photographs").need_prompts() is PROMPTS
+    with pytest.raises(ProfileError, match=r"world 'shapes' has no prompts .*\. Set synthesis\.writer to \"rules\"\."):
+        find_world("shapes").need_prompts()
+
+
 def test_a_pipeline_that_diffusers_lacks_is_found_in_the_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     from diffusers import FluxPipeline
 

@@ -6,7 +6,7 @@ from models.lessons.csr import Csr
 from models.lessons.lesson import Sample
 from models.operations import read_written
 from models.selfcritique import read_critique
-from models.written import read_statements
+from models.written import read_caption, read_statements
 
 DOG, CAT, CAR = "Remove the dog.", "Add a cat.", "Recolor the car to red."
 SUGGESTED = "I suggest you change the color of the car to red."
@@ -165,3 +165,40 @@ def test_corrections_without_marks_stay_apart() -> None:
 )
 def test_a_sample_teaches_unless_all_of_it_says_nothing(truth: tuple[str, ...], teaches: bool) -> None:
     assert Csr().teaches(Sample("image", (), "prompt", truth, {})) == teaches
+
+
+DOG_SITS, BALL = "A dog sits on a bench.", "A red ball lies left of it."
+BOTH = f"{DOG_SITS} {BALL}"
+CAPTIONS = [
+    (BOTH, BOTH),
+    (f"{DOG_SITS}\n{BALL}", BOTH),
+    (f"- {DOG_SITS}\n- {BALL}", BOTH),
+    (f"1. {DOG_SITS}\n2. {BALL}", BOTH),
+    (f"Caption: {BOTH}", BOTH),
+    (f"New caption:\n{BOTH}", BOTH),
+    (f"**New caption:**\n\n{BOTH}", BOTH),
+    (f"Here is the rewritten caption:\n\n{BOTH}", BOTH),
+    (f"Sure! Here is the new caption: {BOTH}", BOTH),
+    (f"Here's a detailed description of the image:\n{BOTH}", BOTH),
+    (f"Sure!\n{BOTH}", BOTH),
+    (f"Corrections:\nThe ball is red.\n\nRefined caption:\n{BOTH}", BOTH),
+    (f"{BOTH}\n\nLet me know if you want it shorter.", BOTH),
+    (f"<think>A dog?</think>{BOTH}", BOTH),
+    (f"```\n{BOTH}\n```", BOTH),
+    (f'{{"caption": "{BOTH}"}}', BOTH),
+    ("A sign reads “Caption: none”. A dog sits.", "A sign reads “Caption: none”. A dog sits."),
+    (
+        "Below are three stone steps. The changes of tide show.",
+        "Below are three stone steps. The changes of tide show.",
+    ),
+    ("a large blue cross is at the top left.", "a large blue cross is at the top left."),
+    ("", ""),
+    ("I'm sorry, I cannot describe this image.", ""),
+    ("<think>A dog sits on", ""),
+    ("Here is the caption:", ""),
+]
+
+
+@pytest.mark.parametrize(("reply", "caption"), CAPTIONS)
+def test_a_caption_is_read_without_what_stands_around_it(reply: str, caption: str) -> None:
+    assert read_caption(reply) == caption

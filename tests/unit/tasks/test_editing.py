@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from flows import synthesis_inputs as inputs
-from models.payloads import FittedText, Plan, Plans
+from models.payloads import FittedText, Plan, Plans, Unwritten
 from tasks.editing import edit_images
 from tasks.shards import read_pictures
 from tests.loop import cut_for, done, shard_of, stored, worker_for
@@ -41,7 +41,7 @@ def test_each_operation_is_applied_to_the_result_of_the_one_before(monkeypatch: 
     monkeypatch.setattr(worker, "editor", lambda _: editor)
     shard = shard_of({"a": Image.new("RGB", (8, 8), "white"), "b": Image.new("RGB", (8, 8), "white")})
     plans = Plans({"a/0": plan("a", "red", "blue", "green"), "a/1": plan("a", "blue"), "b/0": plan("b", "green")})
-    ref = done(edit_images, inputs.edits(CUT, 1, shard, stored("plans", plans)), worker)
+    ref = done(edit_images, inputs.edits(CUT, 1, shard, stored("plans", plans, Unwritten({}))), worker)
     white, red, blue = (COLORS[name] for name in ("white", "red", "blue"))
     assert [(before, color) for before, color, _ in editor.calls] == [
         (white, "red"),  # the first operation of each plan

@@ -17,6 +17,7 @@ from models.payloads import (
     Plans,
     Refinements,
     Shortened,
+    Unwritten,
 )
 from models.selfcritique import CritiqueRules, best_critique
 from models.sentences import split_sentences
@@ -110,7 +111,9 @@ def test_what_an_editor_does_not_read_is_left_out_of_operations_and_counted(monk
     monkeypatch.setattr(worker, "editor", lambda _: Editor())
     shard = shard_of({"image-a": Image.new("RGB", (48, 48), "white")})
     plan = Plan(image="image-a", sentences=("Add a cat.", "Go. Turn. Stop."), regions=None, kinds=("free", "free"))
-    made = done(edit_images, inputs.edits(CUT, 1, shard, stored("plans", Plans({"image-a/0": plan}))), worker)
+    made = done(
+        edit_images, inputs.edits(CUT, 1, shard, stored("plans", Plans({"image-a/0": plan}), Unwritten({}))), worker
+    )
     assert asked == ["Add a cat.", "Go. Turn."]
     assert read_payload(worker.store, made, Shortened).root == {"image-a/0/1": FittedText(text="Go. Turn.", left_out=1)}
     assert worker.store.manifest(made).meta["shortened"] == 1

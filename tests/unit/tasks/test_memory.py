@@ -47,7 +47,7 @@ def loaded(worker: Worker, role: Role) -> "weakref.ref[torch.nn.Module]":
 
 def test_a_step_has_the_memory_for_its_own_models() -> None:
     worker, one = worker_for(CUT), shard()
-    captions = done(caption_images, inputs.captions(CUT, CUT.base, one), worker)
+    captions = done(caption_images, inputs.captions(CUT, 1, CUT.base, one), worker)
     vlm = loaded(worker, "vlm")
     weights = sum(value.numel() for value in vlm().parameters())  # type: ignore[union-attr]
     before = live_parameters()
@@ -56,7 +56,7 @@ def test_a_step_has_the_memory_for_its_own_models() -> None:
     painter = loaded(worker, "painter")
     painted = sum(value.numel() for value in painter().parameters())  # type: ignore[union-attr]
     assert live_parameters() < before - weights + 3 * painted  # with its text encoder and the like
-    done(caption_images, inputs.captions(CUT, CUT.base, shard_of({})), worker)
+    done(caption_images, inputs.captions(CUT, 1, CUT.base, shard_of({})), worker)
     assert painter() is None
 
 

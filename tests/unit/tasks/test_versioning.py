@@ -10,7 +10,7 @@ from models.payloads import Refinement, Refinements
 from storage.datasets import read_dataset
 from storage.images import encode_png
 from storage.objects import ObjectStore
-from tasks.versioning import has_lessons, version_dataset
+from tasks.versioning import lack_of_lessons, version_dataset
 from tests.loop import cut_for, done, shard_of, stored, stored_dataset, worker_for
 
 NOTHING = "nothing to correct."
@@ -36,10 +36,11 @@ def test_a_stage_without_anything_to_teach_is_left_out(tmp_path: Path, caplog: p
         for lesson, count in (("csr", 5), ("vop", 40))
     )
     caplog.set_level("INFO", logger="viper")
-    assert not has_lessons(store, (csr,), 32, "csr")
-    assert "stage csr is left out: 5 samples" in caplog.text
-    assert has_lessons(store, (vop,), 32, "vop")
-    assert has_lessons(store, (csr, vop), 32, "both")
+    lack = "Stage csr is left out: 5 samples have something to teach; filter.min_samples is 32."
+    assert lack_of_lessons(store, (csr,), 32, "csr") == lack
+    assert lack in caplog.text
+    assert lack_of_lessons(store, (vop,), 32, "vop") == ""
+    assert lack_of_lessons(store, (csr, vop), 32, "both") == ""
 
 
 def test_rows_are_sorted_over_all_shards_and_each_shows_the_picture_of_its_own(tmp_path: Path) -> None:
