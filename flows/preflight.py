@@ -7,7 +7,7 @@ from models.lessons import find_lesson
 from models.locations import MODEL, PIPELINE, check_kind
 from models.model_files import PROCESSORS, TOKENIZERS, files_of
 from models.pipelines.checks import check_pipeline
-from models.pipelines.components import check_class, check_parts
+from models.pipelines.components import check_parts, check_scheduler
 from models.worlds import find_world
 from storage.layout import MAX_ROUNDS
 from storage.ledger.requests import known_commits
@@ -97,8 +97,8 @@ def check_models(settings: Settings) -> None:
     files_of("models.similarity.path", models.similarity.path, models.similarity.revision).need("modules.json")
     check_pipeline(models.painter, "painter")
     check_pipeline(models.editor, "editor")
-    check_parts(models.painter, "models.painter")
-    check_parts(models.editor, "models.editor")
+    check_parts(models.painter, "painter")
+    check_parts(models.editor, "editor")
 
 
 def _check_vlm(vlm: VlmSettings) -> None:
@@ -132,7 +132,7 @@ def try_models(settings: Settings) -> None:
     if settings.judge.path and (check := CHECKS.get(settings.judge.kind)):
         check(settings.judge.path, settings.judge.revision)
     for pipeline in (models.painter, models.editor):
-        check_class(pipeline)
+        check_scheduler(pipeline)
     check_similarity(models.similarity)
 
 

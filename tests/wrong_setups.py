@@ -293,8 +293,12 @@ PIPELINES = (
     Wrong("editor-is-painter", set_to("models.editor.path={folder}/painter"), "which is no editor"),
     Wrong("painter-unknown", edited(INDEX, _class_name="OwnPipeline"), "nobody told how to call"),
     Wrong("painter-scheduler-missing", lost("painter/scheduler/scheduler_config.json"), "has no scheduler/scheduler_"),
-    Wrong("painter-scheduler-unnamed", edited(INDEX, scheduler=None), "names no scheduler"),
-    Wrong("painter-scheduler-null", edited(INDEX, scheduler=[None, None]), "names no scheduler"),
+    Wrong(
+        "painter-scheduler-unnamed",
+        edited(INDEX, scheduler=None),
+        "no component 'scheduler', which Stable Diffusion or",
+    ),
+    Wrong("painter-scheduler-null", edited(INDEX, scheduler=[None, None]), "no component 'scheduler'"),
     Wrong("painter-encoder-missing", lost("painter/text_encoder"), "has no text_encoder/config.json"),
     Wrong("painter-encoder-weights", lost(f"painter/text_encoder/{WEIGHTS}"), "has no text_encoder/model.safetensors"),
     Wrong(

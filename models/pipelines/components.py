@@ -6,7 +6,8 @@ from typing import Any
 
 from models.locations import read_description
 from models.model_files import DIFFUSERS, PROCESSORS, TOKENIZERS, TRANSFORMERS, files_of
-from models.pipelines.loading import pipeline_class
+from models.pipelines.families import find_family
+from models.pipelines.family import PipelineFamily, Role
 from models.pipelines.omnigen2 import OMNIGEN2
 from viper.errors import ModelError
 from viper.settings import DiffusionSettings
@@ -20,22 +21,25 @@ OMNIGEN2_PARTS: dict[str, Any] = {
 }
 
 
-def check_parts(settings: DiffusionSettings, what: str) -> None:
-    """Make sure that each component which the index names is there, with its weights; and the extra weights.
+def check_parts(settings: DiffusionSettings, role: Role) -> None:
+    """Make sure that each component is named and there, with its weights; and the extra weights.
 
     Args:
         settings: Of the pipeline.
-        what: The setting that names it, such as ``models.painter``.
+        role: What it is to do.
 
     Raises:
-        ModelError: One is not, or it names code of its own, which is never run.
+        ModelError: One is not, or it is of code of its own, which is never run.
     """
+    what = f"models.{role}"
     files = files_of(f"{what}.path", settings.path, settings.revision)
     if settings.lora:
         files_of(f"{what}.lora", settings.lora, settings.lora_revision).need(settings.lora_file)
     index = read_description(settings.path, settings.revision, "model_index.json")
+    family = find_family(index.get("_class_name"), role, settings.path)
     if str(index["_class_name"]) in OMNIGEN2:  # its index names code of its own, in place of which its package is used
         index = OMNIGEN2_PARTS
+    _check_named(settings, family, index)
     for name, part in index.items():
         if not isinstance(part, list) or len(part) != 2 or part[0] is None:
             continue
@@ -57,41 +61,30 @@ def check_parts(settings: DiffusionSettings, what: str) -> None:
             files.need_weights(DIFFUSERS if library == "diffusers" else TRANSFORMERS, name)
 
 
-def check_class(settings: DiffusionSettings) -> None:
-    """Make sure that the pipeline's class gets all that it needs, and the scheduler what it knows.
-
-    Raises:
-        ModelError: A component is not named, or the settings ask for what the scheduler lacks.
-    """
-    index = read_description(settings.path, settings.revision, "model_index.json")
-    if str(index["_class_name"]) in OMNIGEN2:
-        return
-    kind = pipeline_class(str(index["_class_name"]))
-    parameters = inspect.signature(kind.__init__).parameters
-    needed = [name for name, one in parameters.items() if name != "self" and one.default is one.empty]
-    for name in needed:
-        if name not in kind._optional_components and (index.get(name) or [None])[0] is None:
+def _check_named(settings: DiffusionSettings, family: PipelineFamily, index: dict[str, Any]) -> None:
+    """The index names all that the family needs, and that the settings speak of."""
+    asked = settings.quantized_components if settings.quantization != "none" else ()
+    asked += ("vae",) if settings.vae_tiling or settings.vae_slicing else ()
+    named = [name for name, part in index.items() if isinstance(part, list) and part[0] is not None]
+    for name in (*family.parts, *asked):
+        if name not in named:
             raise ModelError(
-                f"model_index.json of {settings.path} names no {name}, without which a {kind.__name__} does not work. "
-                "Fetch the model anew."
+                f"{settings.path} has no component {name!r}, which {family.name} or its settings need. It has: "
+                f"{', '.join(named)}. Fetch the model anew, or leave out what the settings say of it."
             )
-    options = (*settings.quantized_components,) if settings.quantization != "none" else ()
-    options += ("vae",) if settings.vae_tiling or settings.vae_slicing else ()
-    for name in options:
-        if (index.get(name) or [None])[0] is None:
-            raise ModelError(f"{settings.path} has no component {name!r}, which its settings speak of. Take it out.")
-    if settings.scheduler:
-        check_scheduler(settings, str(index["scheduler"][1]))
 
 
-def check_scheduler(settings: DiffusionSettings, name: str) -> None:
-    """Make sure that a scheduler knows the entries that the settings change.
+def check_scheduler(settings: DiffusionSettings) -> None:
+    """Make sure that the scheduler knows the entries that the settings change.
 
     Raises:
         ModelError: It has no such entry; those that it has are named.
     """
+    if not settings.scheduler:
+        return
     import diffusers
 
+    name = str(read_description(settings.path, settings.revision, "model_index.json")["scheduler"][1])
     own = read_description(settings.path, settings.revision, "scheduler/scheduler_config.json")
     known = {*own, *inspect.signature(getattr(diffusers, name).__init__).parameters} - {"self", "kwargs"}
     unknown = [entry for entry in settings.scheduler if entry not in known]
