@@ -11,7 +11,7 @@ from pathlib import Path
 from models.locations import fingerprint, is_hub_name, resolve_commit
 from viper.errors import ModelError
 from viper.records import ModelRef
-from viper.settings import ModelSettings, Settings
+from viper.settings import DiffusionSettings, ModelSettings, Settings
 
 
 def resolve_commits(settings: Settings, known: Mapping[str, str]) -> dict[str, str]:
@@ -34,6 +34,27 @@ def resolve_commits(settings: Settings, known: Mapping[str, str]) -> dict[str, s
         if is_hub_name(path)
         for marked in [f"{path}@{revision}"]
     }
+
+
+def at_commits(settings: Settings, commits: Mapping[str, str]) -> Settings:
+    """The settings with the commits of hub models as their revisions.
+
+    Args:
+        settings: Of the evolution.
+        commits: As ``resolve_commits`` gives them.
+    """
+
+    def pinned(model: ModelSettings) -> ModelSettings:
+        changes = {"revision": commits.get(f"{model.path}@{model.revision}", model.revision)}
+        if isinstance(model, DiffusionSettings) and model.lora:
+            changes["lora_revision"] = commits.get(f"{model.lora}@{model.lora_revision}", model.lora_revision)
+        return model.model_copy(update=changes)
+
+    models = settings.models
+    named = {name: pinned(getattr(models, name)) for name in ("vlm", "painter", "editor", "similarity")}
+    of_judge = commits.get(f"{settings.judge.path}@{settings.judge.revision}", settings.judge.revision)
+    judge = settings.judge.model_copy(update={"revision": of_judge})
+    return settings.model_copy(update={"models": models.model_copy(update=named), "judge": judge})
 
 
 class Identities:

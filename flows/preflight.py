@@ -1,11 +1,13 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
-from flows.identities import resolve_commits
+from flows.identities import at_commits, resolve_commits
 from models.families import family_of
-from models.judges import find_judge
+from models.judges import CHECKS, find_judge
 from models.lessons import find_lesson
 from models.locations import MODEL, PIPELINE, check_kind
+from models.model_files import PROCESSORS, TOKENIZERS, files_of
 from models.pipelines.checks import check_pipeline
+from models.pipelines.components import check_parts, check_scheduler
 from models.worlds import find_world
 from storage.layout import MAX_ROUNDS
 from storage.ledger.requests import known_commits
@@ -16,7 +18,7 @@ from tasks.suites import check_suites
 from viper.environment import store_root
 from viper.errors import ProfileError
 from viper.servers import check_s3_answers, check_servers
-from viper.settings import ModelSettings, Settings
+from viper.settings import ModelSettings, Settings, VlmSettings
 
 KINDS = {"vlm": MODEL, "painter": PIPELINE, "editor": PIPELINE, "similarity": MODEL}
 """What describes each model of the loop."""
@@ -38,12 +40,13 @@ def check(settings: Settings, rounds: int) -> None:
     check_devices(settings)
     if settings.training.launcher:
         find_launcher(settings.training.launcher[0])
+    store = ObjectStore(store_root())
+    settings = at_commits(settings, resolve_commits(settings, known_commits(store, settings.evolution)))
     check_models(settings)
     check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     check_suites(settings.benchmarks)
-    store = ObjectStore(store_root())
+    try_models(settings)
     store.probe(MIN_FREE_BYTES)
-    resolve_commits(settings, known_commits(store, settings.evolution))
 
 
 def check_names(settings: Settings) -> None:
@@ -77,27 +80,74 @@ def _check_samples(settings: Settings) -> None:
 
 
 def check_models(settings: Settings) -> None:
-    """All models are there, of the kind and family that their place in the loop needs, and adapters have places.
+    """All models are there, whole, and of the kind and family that their place in the loop needs.
 
-    Descriptions are read, and no weights.
+    Names of files and descriptions are read, and no library is needed.
 
     Raises:
         ModelError: One is not.
     """
-    from models.families.checks import check_trainable
-
+    models = settings.models
     for name in KINDS:
         _check_model(settings, name)
     if settings.judge.path:
         check_kind("judge", settings.judge.path, settings.judge.revision, MODEL)
-    check_trainable(settings.models.vlm, settings.training)
-    check_pipeline(settings.models.painter, "painter")
-    check_pipeline(settings.models.editor, "editor")
+        of_judge = files_of("judge.path", settings.judge.path, settings.judge.revision)
+        of_judge.need_weights()
+        of_judge.need(*PROCESSORS)
+    _check_vlm(models.vlm)
+    files_of("models.similarity.path", models.similarity.path, models.similarity.revision).need("modules.json")
+    check_pipeline(models.painter, "painter")
+    check_pipeline(models.editor, "editor")
+    check_parts(models.painter, "painter")
+    check_parts(models.editor, "editor")
+
+
+def _check_vlm(vlm: VlmSettings) -> None:
+    family_of(vlm.path, vlm.revision)
+    files = files_of("models.vlm.path", vlm.path, vlm.revision)
+    files.need_weights()
+    files.need(*TOKENIZERS)
+    files.need(*PROCESSORS)
 
 
 def _check_model(settings: Settings, name: str) -> None:
     model: ModelSettings = getattr(settings.models, name)
     check_kind(f"models.{name}", model.path, model.revision, KINDS[name])
+
+
+def try_models(settings: Settings) -> None:
+    """The VLM's processor reads pictures and prompts, adapters have places, the similarity model tells sentences apart.
+
+    No other weights are read. What needs the libraries comes last, since to import them takes seconds.
+
+    Raises:
+        ModelError: With what was found, what was expected, and what to do.
+    """
+    from models.families.checks import check_trainable
+    from models.similarity import check_similarity
+
+    models = settings.models
+    replies = [stage.max_completion_tokens for stage in settings.training.stages if stage.objective == "grpo"]
+    try_reading(settings, max([settings.synthesis.max_new_tokens, *replies]))
+    check_trainable(models.vlm, settings.training)
+    if settings.judge.path and (check := CHECKS.get(settings.judge.kind)):
+        check(settings.judge.path, settings.judge.revision)
+    for pipeline in (models.painter, models.editor):
+        check_scheduler(pipeline)
+    check_similarity(models.similarity)
+
+
+def try_reading(settings: Settings, reply_tokens: int) -> None:
+    """The VLM reads the world's prompts with pictures, and has room for them and its longest reply.
+
+    Raises:
+        ModelError: It does not, or has not.
+    """
+    from models.families.checks import check_reading
+
+    prompts, written = find_world(settings.world).prompts, settings.synthesis.max_new_tokens
+    check_reading(settings.models.vlm, prompts, written, reply_tokens, settings.pool.max_pixels)
 
 
 def check_devices(settings: Settings) -> None:
@@ -140,9 +190,10 @@ def check_benchmark(settings: Settings) -> None:
     find_world(settings.world)
     _check_device("models.vlm.device", settings.models.vlm.device)
     _check_model(settings, "vlm")
-    family_of(settings.models.vlm.path, settings.models.vlm.revision)
+    _check_vlm(settings.models.vlm)
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
+    try_reading(settings, settings.benchmarks.max_new_tokens)
 
 
 def check_training(settings: Settings) -> None:

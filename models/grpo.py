@@ -21,7 +21,6 @@ The vision tower is frozen in both unless ``training.vision_tower`` lets it lear
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +76,7 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         rows = {number: self._read(number) for number in dict.fromkeys(example["row"] for example in inputs)}
         self.groups = [example["row"] for example in inputs]
-        again = self.family.grids and not self._shared_prefix
-        once = processed_once(self.processing_class.image_processor) if again else nullcontext()
-        with once:
+        with processed_once(self.processing_class.image_processor, self.family.nested):
             batch: dict[str, Any] = super()._generate_and_score_completions([rows[one["row"]] for one in inputs])
         return batch
 

@@ -69,7 +69,7 @@ def is_hub_name(path: str) -> bool:
 
 
 def read_description(path: str, revision: str, name: str) -> dict[str, Any]:
-    """A JSON file of a model, read without loading the model; empty if it has no such file.
+    """A JSON object of a model, read without loading the model; empty if it has no such file.
 
     Args:
         path: As for ``resolve``.
@@ -78,6 +78,25 @@ def read_description(path: str, revision: str, name: str) -> dict[str, Any]:
 
     Raises:
         ModelError: There is no such model, or the file is no JSON object.
+    """
+    described = read_json(path, revision, name)
+    if described is None:
+        return {}
+    if not isinstance(described, dict):
+        raise ModelError(f"{name} of {path} holds a {type(described).__name__}. Expected an object; fetch it again.")
+    return described
+
+
+def read_json(path: str, revision: str, name: str) -> Any:
+    """A JSON file of a model, read without loading the model; ``None`` if it has no such file.
+
+    Args:
+        path: As for ``resolve``.
+        revision: On the hub; ignored for folders.
+        name: Of the file, such as ``modules.json``.
+
+    Raises:
+        ModelError: There is no such model, or the file is no JSON.
     """
     import httpx2
     import huggingface_hub
@@ -88,14 +107,12 @@ def read_description(path: str, revision: str, name: str) -> dict[str, Any]:
         file = Path(location) / name
         if is_hub_name(path):
             file = Path(huggingface_hub.hf_hub_download(location, name, revision=revision))
-        described = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     except RemoteEntryNotFoundError:
-        return {}
+        return None
     except (OSError, ValueError, HFValidationError, httpx2.HTTPError) as error:
-        raise ModelError(f"{name} of {path} cannot be read: {error} Check path and revision.") from error
-    if not isinstance(described, dict):
-        raise ModelError(f"{name} of {path} holds a {type(described).__name__}. Expected an object; fetch it again.")
-    return described
+        remedy = "Log in with `hf auth login`, and ask for access on the model's page." if _is_refusal(error) else ""
+        raise ModelError(f"{name} of {path} cannot be read: {error} {remedy or 'Check path and revision.'}") from error
 
 
 def fingerprint(path: str, revision: str) -> str:
@@ -136,15 +153,14 @@ def resolve_commit(name: str, revision: str) -> str:
         return revision
     import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError
 
     try:
         commit = HfApi().model_info(name, revision=revision).sha
     except HFValidationError as error:
         raise ModelError(f"{name!r} is neither a folder nor a name on the hub: {error}") from error
     except (OSError, httpx2.HTTPError) as error:
-        answer = error.response if isinstance(error, HfHubHTTPError) else None
-        if answer is not None and answer.status_code in _REFUSED:
+        if _is_refusal(error):
             raise ModelError(
                 f"The hub has no revision {revision!r} of {name} for you: {error} Check path and revision, or log in "
                 "with `hf auth login` if the model is gated."
@@ -155,13 +171,48 @@ def resolve_commit(name: str, revision: str) -> str:
     return commit
 
 
-def _fetched_commit(name: str, revision: str, reason: Exception) -> str:
-    """The commit that the local cache keeps for a revision."""
+def hub_files(name: str, commit: str) -> frozenset[str]:
+    """Names of the files of a hub model; where the hub cannot be reached, of those that were fetched.
+
+    Args:
+        name: Hub name.
+        commit: As ``resolve_commit`` gives it.
+
+    Raises:
+        ModelError: The hub refuses to list them.
+    """
+    import httpx2
+    from huggingface_hub import HfApi
+
+    try:
+        listed = HfApi().model_info(name, revision=commit).siblings or []
+    except (OSError, httpx2.HTTPError) as error:
+        if _is_refusal(error):
+            raise ModelError(f"The hub does not list the files of {name}@{commit}: {error}") from error
+        folder = _cache_of(name) / "snapshots" / commit
+        return frozenset(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return frozenset(file.rfilename for file in listed)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the hub answered, and said no."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    answer = error.response if isinstance(error, HfHubHTTPError) else None
+    return answer is not None and answer.status_code in _REFUSED
+
+
+def _cache_of(name: str) -> Path:
+    """The folder in which the hub's client keeps a model."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model")
-    ref = folder / "refs" / revision
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model")
+
+
+def _fetched_commit(name: str, revision: str, reason: Exception) -> str:
+    """The commit that the local cache keeps for a revision."""
+    ref = _cache_of(name) / "refs" / revision
     commit = ref.read_text().strip() if ref.is_file() else ""
     if not _COMMIT.fullmatch(commit):
         raise ModelError(

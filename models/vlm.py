@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.adapters import put_on
 from models.families import family_of, find_family
+from models.families.family import Family
 from models.families.prompts import read_prompts
 from models.locations import resolve
 from models.threads import fix_threads
@@ -70,6 +71,24 @@ def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
     return processor
 
 
+def load_processing(settings: VlmSettings) -> tuple[Family, Any, Any]:
+    """Family, processor and configuration of a model, with the pixel limits of the settings, and no weights.
+
+    Raises:
+        ModelError: As ``load_processor``, or the model cannot keep the limits.
+    """
+    from transformers import AutoConfig
+
+    folder = resolve(settings.path)
+    family, processor = family_of(folder, settings.revision), load_processor(folder, settings.revision)
+    try:
+        config = AutoConfig.from_pretrained(folder, revision=settings.revision, trust_remote_code=False)
+    except Exception as error:  # as above
+        raise ModelError(f"config.json of {settings.path} describes no model: {error} Check the path.") from error
+    family.limit_pixels(processor, config, settings.min_pixels, settings.max_pixels)
+    return family, processor, config
+
+
 def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
     """The model in eval mode with its processor; an adapter folder, if given, stays beside the weights.
 
@@ -103,7 +122,7 @@ def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
         bos_token_id=suggested.bos_token_id, eos_token_id=suggested.eos_token_id, pad_token_id=suggested.pad_token_id
     )
     processor = load_processor(folder, settings.revision)
-    family.limit_pixels(processor, settings.min_pixels, settings.max_pixels)
+    family.limit_pixels(processor, model.config, settings.min_pixels, settings.max_pixels)
     if adapter:
         # The model itself, whose layers now hold the adapter's: peft's wrapper has nothing to add where nothing learns.
         model = put_on(model, adapter).get_base_model()

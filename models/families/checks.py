@@ -1,10 +1,125 @@
 """What is known of a vision-language model before any of its weights is read."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
 from models.families import family_of
+from models.families.family import Family
+from models.families.prompts import read_prompts
 from models.families.weights import adapter_targets
-from models.locations import resolve
+from models.locations import read_description, resolve
+from models.prompts import Prompts
+from models.vlm import Prompt, load_processing
 from viper.errors import ModelError
 from viper.settings import TrainingSettings, VlmSettings
+
+GENERATION = "generation_config.json"
+SHOWN = (96, 64)
+"""Width and height of the picture that a processor is tried with, in pixels."""
+RATIOS = (1.0, 4 / 3, 3 / 2, 16 / 9, 2.0, 3.0, 5.0, 8.0)
+"""Of the longer side to the shorter one, where the costliest picture is looked for."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prompt of the loop, as long as it can be."""
+
+    name: str
+    text: str
+    """Without what is filled into its blanks."""
+    pictures: int
+    filled: int
+    """Texts of the model itself that are filled in."""
+
+
+def readings_of(prompts: Prompts) -> list[Reading]:
+    """The prompts of a world, with empty blanks."""
+    empty = {"caption": "", "corrections": ""}
+    return [
+        Reading("caption", prompts.caption, 1, 0),
+        Reading("critique", prompts.critique.format(**empty), 2, 1),
+        Reading("rewrite", prompts.rewrite.format(**empty), 0, 2),
+        Reading("refine", prompts.refine.format(**empty), 1, 1),
+        Reading("operations", prompts.operations.format(**empty), 1, 1),
+        Reading("predict", prompts.predict, 2, 0),
+    ]
+
+
+def check_reading(vlm: VlmSettings, prompts: Prompts, text_tokens: int, reply_tokens: int, max_pixels: int) -> None:
+    """Put a picture and the world's prompts through the processor, and see that the model can end and has room.
+
+    Args:
+        vlm: The model.
+        prompts: Of the world.
+        text_tokens: Longest text of the model that is filled into a prompt.
+        reply_tokens: Longest reply.
+        max_pixels: Largest picture that is shown, width x height.
+
+    Raises:
+        ModelError: The processor is damaged or of another model, image tokens are not as many as features, replies
+            would never end, or the longest prompt and its reply do not fit the model.
+    """
+    from PIL import Image
+
+    family, processor, config = load_processing(vlm)
+    readings = readings_of(prompts)
+    picture = Image.new("RGB", SHOWN, (128, 64, 32))
+    asked = [Prompt(one.text, (picture,) * one.pictures) for one in readings]
+    inputs = read_prompts(family, processor, config, _written(vlm, processor, asked), [one.images for one in asked])
+    _check_ends(vlm, config)
+    most = config.get_text_config().max_position_embeddings
+    for number, one in enumerate(readings):
+        shown = 0 if not one.pictures else one.pictures * most_tokens(family, processor, max_pixels, one.pictures)
+        seen = one.pictures and one.pictures * family.picture_tokens(processor, *SHOWN, together=one.pictures)
+        written = int(inputs["attention_mask"][number].sum()) - seen
+        needed = written + shown + one.filled * text_tokens + reply_tokens
+        if needed > most:
+            raise ModelError(
+                f"The prompt {one.name!r} takes up to {needed:,} tokens: {written:,} of text, {shown:,} of "
+                f"{one.pictures} pictures, {one.filled * text_tokens:,} filled in and {reply_tokens:,} of the reply. "
+                f"{vlm.path} has {most:,} positions (max_position_embeddings). Lower models.vlm.max_pixels or "
+                "max_new_tokens."
+            )
+
+
+def most_tokens(family: Family, processor: Any, max_pixels: int, together: int = 1) -> int:
+    """Tokens of the costliest picture of several shapes.
+
+    Args:
+        family: Of the model.
+        processor: Of the model, with its limits.
+        max_pixels: Largest picture, width x height.
+        together: Pictures in the prompt.
+    """
+    sides = [(round(sqrt(max_pixels * ratio)), max(1, int(sqrt(max_pixels / ratio)))) for ratio in RATIOS]
+    sizes = [size for width, height in sides for size in ((width, height), (height, width))]
+    return max(family.picture_tokens(processor, *size, together=together) for size in sizes)
+
+
+def _written(vlm: VlmSettings, processor: Any, asked: Sequence[Prompt]) -> list[str]:
+    """Prompts as the chat template writes them."""
+    try:
+        return [processor.apply_chat_template(one.messages(), add_generation_prompt=True) for one in asked]
+    except Exception as error:  # templates are programs that others wrote
+        raise ModelError(
+            f"The chat template of {vlm.path} fails: {error} Expected chat_template.jinja, which writes a turn with "
+            "pictures and text. Fetch the model anew."
+        ) from error
+
+
+def _check_ends(vlm: VlmSettings, config: Any) -> None:
+    """A reply ends with a token that the model knows; without one, every reply would be as long as it may be."""
+    described = read_description(vlm.path, vlm.revision, GENERATION)
+    own = config.get_text_config()
+    named = described.get("eos_token_id") if described else own.eos_token_id
+    ends = named if isinstance(named, list) else [named]
+    if not ends or not all(isinstance(one, int) and 0 <= one < own.vocab_size for one in ends):
+        raise ModelError(
+            f"eos_token_id of {vlm.path} is {named!r} in {GENERATION if described else 'config.json'}. Expected the "
+            f"number, from 0 to {own.vocab_size - 1:,}, of the token that ends a reply: no reply would end."
+        )
 
 
 def check_trainable(vlm: VlmSettings, training: TrainingSettings) -> None:
@@ -22,7 +137,7 @@ def check_trainable(vlm: VlmSettings, training: TrainingSettings) -> None:
     try:
         config = AutoConfig.from_pretrained(resolve(vlm.path), revision=vlm.revision, trust_remote_code=False)
         with torch.device("meta"):
-            model = AutoModelForImageTextToText.from_config(config)
+            model = AutoModelForImageTextToText.from_config(config, attn_implementation=vlm.attention)
     except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(
             f"config.json of {vlm.path} describes no vision-language model: {error} Check models.vlm.path."

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from viper.errors import ModelError
 from viper.pictures import ShapeLimits
 from viper.records import PixelLimits
 
@@ -47,8 +46,6 @@ class Family(ABC):
     """Regular expression of the modules that have adapters where ``training.lora.target_modules`` names none."""
     shared_prefix: ClassVar[bool] = False
     """Whether ``models.shared_prefix`` is proven to give the gradients of the plain computation."""
-    grids: ClassVar[bool] = False
-    """Whether the image processor gives patches of all pictures one after the other, and a grid for each."""
     shapes: ClassVar[ShapeLimits] = ShapeLimits()
     """Pictures of another shape are refused by the processor."""
 
@@ -81,25 +78,34 @@ class Family(ABC):
         """Crops that the pictures of each prompt become, where ``pixel_values`` hold one row a crop."""
         return None
 
+    @abstractmethod
+    def picture_tokens(self, processor: Any, width: int, height: int, together: int = 1) -> int:
+        """How many image tokens a picture costs: as many as it has features. The marks around them are text.
+
+        Args:
+            processor: Of the model, with the limits that ``limit_pixels`` gave it.
+            width: Of the picture, in pixels. Its shape is one of ``shapes``.
+            height: Of the picture, in pixels.
+            together: Number of pictures in the prompt, this one included.
+        """
+
     def pixel_limits(self, processor: Any) -> PixelLimits | None:
-        """How many pixels of a picture the model sees; ``None`` if its processor has no such limits."""
+        """How many pixels of a picture the model sees; ``None`` if it sees as many of every picture."""
         return None
 
-    def limit_pixels(self, processor: Any, min_pixels: int, max_pixels: int) -> None:
+    @abstractmethod
+    def limit_pixels(self, processor: Any, config: Any, min_pixels: int, max_pixels: int) -> None:
         """Give a processor other limits, so that whoever calls or saves it keeps them.
 
         Args:
             processor: Of the model.
+            config: Of the model, which is changed too where it says how features are put together.
             min_pixels: Smallest width x height that the model sees; 0 leaves the processor's own.
             max_pixels: Largest; 0 leaves the processor's own.
 
         Raises:
-            ModelError: The processor has no such limits, or they leave it no picture.
+            ModelError: Nothing bounds the pixels of these models, or the limits leave no picture.
         """
-        if min_pixels or max_pixels:
-            raise ModelError(
-                f"The processor of {self.name} has no limits in pixels. Leave models.vlm.min_pixels and max_pixels out."
-            )
 
 
 def picture_numbers(counts: Sequence[int], rows: Sequence[int]) -> list[int]:

@@ -17,7 +17,6 @@ class Qwen(Family):
     """
 
     nested = False
-    grids = True
     vision: ClassVar[tuple[str, ...]] = ("model.visual",)
     shared_prefix = True
     shapes: ClassVar[ShapeLimits] = ShapeLimits(max_aspect=200)
@@ -36,12 +35,17 @@ class Qwen(Family):
         chosen = picture_numbers(counts, rows)
         return {"pixel_values": torch.cat([of_picture[i] for i in chosen]), "image_grid_thw": grids_N3[chosen]}
 
+    def picture_tokens(self, processor: Any, width: int, height: int, together: int = 1) -> int:
+        """As ``Family.picture_tokens``."""
+        images = processor.image_processor
+        return int(images.get_number_of_image_patches(height, width)) // int(images.merge_size) ** 2
+
     def pixel_limits(self, processor: Any) -> PixelLimits:
         """As ``Family.pixel_limits``."""
         size = processor.image_processor.size
         return PixelLimits(min_pixels=size["shortest_edge"], max_pixels=size["longest_edge"])
 
-    def limit_pixels(self, processor: Any, min_pixels: int, max_pixels: int) -> None:
+    def limit_pixels(self, processor: Any, config: Any, min_pixels: int, max_pixels: int) -> None:
         """As ``Family.limit_pixels``."""
         if not (min_pixels or max_pixels):
             return

@@ -5,7 +5,7 @@ A new judge is a file beside this one and a line in ``JUDGES``.
 
 from collections.abc import Callable
 
-from models.judges.features import load_features
+from models.judges.features import check_features, load_features
 from models.judges.pixels import load_pixels
 from models.registry import look_up
 from models.roles import Judge
@@ -16,6 +16,9 @@ JUDGES: dict[str, Callable[[str, str, str], Judge]] = {
     "features": load_features,
 }
 """What loads each kind of judge, from folder or hub name of its model, revision and torch device."""
+
+CHECKS: dict[str, Callable[[str, str], None]] = {"features": check_features}
+"""What looks at a judge's model before any work, without its weights, from its folder or hub name and revision."""
 
 
 def find_judge(kind: str) -> Callable[[str, str, str], Judge]:

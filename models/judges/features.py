@@ -41,6 +41,36 @@ class FeatureJudge:
             return torch.nn.functional.normalize(states.mean(1), dim=-1)
 
 
+def check_features(path: str, revision: str) -> None:
+    """Put a picture through the processor and, without any weights, through the model.
+
+    Raises:
+        ModelError: There is no image model, its processor is missing, or it makes pictures of another size.
+    """
+    import torch
+    from PIL import Image
+    from transformers import AutoConfig, AutoImageProcessor, AutoModel
+
+    location = resolve(path)
+    try:
+        processor = AutoImageProcessor.from_pretrained(location, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=False)
+        with torch.device("meta"):
+            model = AutoModel.from_config(config)
+        pixels = processor(images=[Image.new("RGB", (96, 64))] * 2, return_tensors="pt")["pixel_values"].to("meta")
+        states = getattr(model, "vision_model", model)(pixel_values=pixels).last_hidden_state
+    except Exception as error:  # a folder that others wrote can make the libraries raise anything
+        raise ModelError(
+            f"{path} finds no features in pictures: {error} Expected a vision model of transformers with its image "
+            "processor, such as DINOv2 or SigLIP. Check judge.path."
+        ) from error
+    if states.ndim != 3:
+        raise ModelError(
+            f"{path} gives features of the shape {tuple(states.shape)} for two pictures. Expected (pictures, places, "
+            "features), as vision transformers give them. Check judge.path."
+        )
+
+
 def load_features(path: str, revision: str, device: str) -> FeatureJudge:
     """The judge, with an image model in 32 bits.
 

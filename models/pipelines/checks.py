@@ -13,6 +13,8 @@ from viper.pictures import ShapeLimits
 from viper.settings import DiffusionSettings
 
 INDEX = "model_index.json"
+SENTENCE_TOKENS = 16
+"""A text encoder takes at least as many: no shorter sentence tells what is where."""
 
 
 def editor_shapes(path: str, revision: str) -> ShapeLimits:
@@ -49,6 +51,8 @@ def check_pipeline(settings: DiffusionSettings, role: Role) -> None:
     if settings.quantization != "none" and family.package:
         raise ModelError(f'{family.name} cannot be quantized here. Set quantization of {settings.path} to "none".')
     check_quantization(settings)
+    _check_text(settings, family, index)
+    _check_channels(settings, role, index)
     local = bool(settings.lora) and not is_hub_name(settings.lora)
     if local and not (Path(resolve(settings.lora)) / settings.lora_file).is_file():
         raise ModelError(f"There is no file {settings.lora_file!r} in {settings.lora}, the lora of {settings.path}.")
@@ -66,4 +70,38 @@ def _check_guidance(settings: DiffusionSettings, family: PipelineFamily, index: 
         raise ModelError(
             f"guidance of {settings.path} is {settings.guidance}, but this {family.name} was made to paint without. "
             "Set guidance to 1."
+        )
+
+
+def _check_text(settings: DiffusionSettings, family: PipelineFamily, index: dict[str, Any]) -> None:
+    """A sentence fits the text encoder, and the encoder has a position for each token that the pipeline gives it."""
+    if family.text is None:
+        return
+    limit = family.text.tokens or index.get("prompt_max_tokens", SENTENCE_TOKENS)
+    if not isinstance(limit, int) or limit < SENTENCE_TOKENS:
+        raise ModelError(
+            f"prompt_max_tokens in {INDEX} of {settings.path} is {limit!r}, so that no sentence would reach the "
+            f"painting whole. Expected at least {SENTENCE_TOKENS} tokens."
+        )
+    for tokenizer in family.text.tokenizers:
+        encoder = tokenizer.replace("tokenizer", "text_encoder")
+        described = read_description(settings.path, settings.revision, f"{encoder}/config.json")
+        positions = described.get("max_position_embeddings", limit)
+        if str(described.get("model_type")).startswith("clip") and positions < limit:
+            raise ModelError(
+                f"The text encoder of {settings.path} has {positions} positions (max_position_embeddings), but "
+                f"{family.name} gives it {limit} tokens. Fetch the model anew."
+            )
+
+
+def _check_channels(settings: DiffusionSettings, role: Role, index: dict[str, Any]) -> None:
+    """A U-Net that edits sees its source beside the noise: it has twice the channels of one that paints."""
+    if not index.get("unet"):
+        return
+    unet, vae = (read_description(settings.path, settings.revision, f"{part}/config.json") for part in ("unet", "vae"))
+    found, expected = unet.get("in_channels"), vae.get("latent_channels", 0) * (2 if role == "editor" else 1)
+    if found and expected and found != expected:
+        raise ModelError(
+            f"The U-Net of {settings.path} has {found} in_channels, but as {role} it needs {expected}, of latents of "
+            f"{vae['latent_channels']} channels: it was made for another pipeline. Fetch the model anew."
         )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from models.pipelines.family import SIDES, PipelineFamily, Role, Source, TextLimit
+from models.pipelines.family import COMMON, SIDES, PipelineFamily, Role, Source, TextLimit
 from models.pipelines.omnigen2 import OMNIGEN2
 from models.worlds import WORLDS
 from viper.errors import ModelError
@@ -13,6 +13,7 @@ CLIP = 77
 """Tokens that CLIP has positions for."""
 UNBINNED = {"use_resolution_binning": False}
 """Otherwise a pipeline paints at the nearest of its own sizes, and scales and crops the picture to what was asked."""
+UNET, SECOND = (*COMMON, "unet"), ("text_encoder_2", "tokenizer_2")
 ONE_REFERENCE = Source(batched=False)
 
 FAMILIES: tuple[PipelineFamily, ...] = (
@@ -21,6 +22,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("StableDiffusionPipeline",),
         roles=("painter",),
         multiple_px=8,
+        parts=UNET,
         guidance="guidance_scale",
         text=TextLimit(CLIP),
     ),
@@ -29,6 +31,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("StableDiffusionXLPipeline",),
         roles=("painter",),
         multiple_px=8,
+        parts=(*UNET, *SECOND),
         guidance="guidance_scale",
         text=TextLimit(CLIP, ("tokenizer", "tokenizer_2")),
     ),
@@ -47,6 +50,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("FluxPipeline",),
         roles=("painter",),
         multiple_px=16,
+        parts=(*COMMON, "transformer", *SECOND),
         guidance="guidance_scale",
         kind="embedded",
         negative=False,
@@ -108,6 +112,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("PRXPixelPipeline",),
         roles=("painter",),
         multiple_px=16,
+        parts=("text_encoder", "tokenizer", "scheduler", "transformer"),
         guidance="guidance_scale",
         text=TextLimit(0),  # each folder has its own
         fixed=UNBINNED,
@@ -118,6 +123,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("StableDiffusionInstructPix2PixPipeline",),
         roles=("editor",),
         multiple_px=8,
+        parts=UNET,
         guidance="guidance_scale",
         image_guidance="image_guidance_scale",
         text=TextLimit(CLIP),
@@ -128,6 +134,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("StableDiffusionXLInstructPix2PixPipeline",),
         roles=("editor",),
         multiple_px=8,
+        parts=(*UNET, *SECOND),
         guidance="guidance_scale",
         image_guidance="image_guidance_scale",
         text=TextLimit(CLIP, ("tokenizer", "tokenizer_2")),
@@ -137,6 +144,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("QwenImageEditPipeline",),
         roles=("editor",),
         multiple_px=32,
+        parts=(*COMMON, "transformer", "processor"),
         guidance="true_cfg_scale",
         text=TextLimit(1024),
         caches=True,
@@ -147,6 +155,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("QwenImageEditPlusPipeline",),
         roles=("editor",),
         multiple_px=32,
+        parts=(*COMMON, "transformer", "processor"),
         guidance="true_cfg_scale",
         text=TextLimit(1024),
         source=ONE_REFERENCE,
@@ -158,6 +167,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("FluxKontextPipeline",),
         roles=("editor",),
         multiple_px=16,
+        parts=(*COMMON, "transformer", *SECOND),
         guidance="guidance_scale",
         kind="embedded",
         negative=False,
@@ -170,6 +180,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=("OmniGenPipeline",),
         roles=("editor",),
         multiple_px=16,
+        parts=("vae", "tokenizer", "scheduler", "transformer"),
         guidance="guidance_scale",
         negative=False,  # its own, built in
         image_guidance="img_guidance_scale",
@@ -183,6 +194,7 @@ FAMILIES: tuple[PipelineFamily, ...] = (
         classes=OMNIGEN2,
         roles=("editor",),
         multiple_px=16,
+        parts=("vae", "mllm", "processor", "scheduler", "transformer"),
         guidance="text_guidance_scale",
         image_guidance="image_guidance_scale",
         text=TextLimit(1024, ("processor.tokenizer",), "omnigen2"),

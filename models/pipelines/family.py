@@ -11,6 +11,7 @@ Measure = Literal["width", "height", "area", "longest"]
 """Of a picture in pixels: its sides, width × height, or its longer side."""
 Frame = Literal["plain", "lowered", "template", "instruction", "chat", "thinking", "omnigen2"]
 """What a pipeline makes of a text before it counts tokens, see ``models.pipelines.texts``."""
+COMMON = ("vae", "text_encoder", "tokenizer", "scheduler")
 SIDES: Mapping[str, Measure] = {"width": "width", "height": "height"}
 
 
@@ -48,6 +49,8 @@ class PipelineFamily:
     roles: tuple[Role, ...]
     multiple_px: int
     """A side is a multiple of this many pixels."""
+    parts: tuple[str, ...] = (*COMMON, "transformer")
+    """Components that it does not work without, by their names in ``model_index.json``."""
     guidance: str = ""
     """The argument that ``guidance`` of the settings is given under; empty for pipelines without guidance."""
     kind: Literal["cfg", "embedded"] = "cfg"

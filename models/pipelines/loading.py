@@ -74,8 +74,10 @@ def check_packages(family: PipelineFamily) -> None:
     """
     if family.needs and importlib.util.find_spec(family.needs) is None:
         raise ModelError(f"{family.name} needs {family.needs}, which is not installed: `pip install {family.needs}`.")
+    if not family.package:
+        return
     try:
-        importlib.import_module(family.package or "diffusers")
+        importlib.import_module(family.package)
     except ImportError as error:
         package = family.package.partition(".")[0]
         raise ModelError(

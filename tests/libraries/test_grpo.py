@@ -6,16 +6,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from models.families.prompts import check_image_tokens
 from models.grpo import make_config, make_trainer
 from models.grpo_reports import Metrics, Reports
 from models.rewards import SentenceReward
-from models.rollout_images import processed_once
 from models.vlm import Prompt, load_vlm
 from tests.grpo import (
     ADAPTATION,
@@ -94,23 +91,6 @@ def test_an_optimizer_step_sees_every_rollout_of_its_prompts(
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(ProfileError, match="4 processes"):
         make_config(model, STAGE, 5, tmp_path)
-
-
-def test_processing_once_gives_what_the_untouched_processor_gives(model: VlmSettings) -> None:
-    from models.vlm import load_processor
-
-    processor: Any = load_processor(model.path)
-    rng = np.random.default_rng(1)
-    a, b = (Image.fromarray(rng.integers(0, 255, (side, 64, 3), dtype=np.uint8)) for side in (48, 96))
-    nested = [[a, b], [a.copy(), b], [b, a], [a, b]]
-    text = ["<|vision_start|><|image_pad|><|vision_end|>" * 2] * 4
-    plain = processor(text=text, images=nested, padding=True, return_tensors="pt")
-    with processed_once(processor.image_processor):
-        for _ in range(2):
-            once = processor(text=text, images=nested, padding=True, return_tensors="pt")
-            assert set(once) == set(plain)
-            assert all(torch.equal(once[name], plain[name]) for name in plain)
-    assert "preprocess" not in vars(processor.image_processor)
 
 
 def test_a_rollout_batch_reads_each_row_and_processes_each_image_once(

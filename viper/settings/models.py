@@ -28,7 +28,8 @@ class VlmSettings(ModelSettings):
     min_pixels: int = Field(default=0, ge=0)
     """Smallest width × height that it sees: smaller pictures are enlarged. 0 leaves it to the model's folder."""
     max_pixels: int = Field(default=0, ge=0)
-    """Largest width × height that it sees: larger pictures are reduced. 0 leaves it to the model's folder."""
+    """Largest width × height that it sees: larger pictures are reduced, or cut into fewer crops, as its family does. 0
+    leaves it to the model's folder."""
 
     @model_validator(mode="after")
     def _limits_leave_room(self) -> Self:

@@ -30,6 +30,7 @@ BRIDGE = PipelineFamily(
     classes=("BridgeEditPipeline",),
     roles=("editor",),
     multiple_px=16,
+    parts=("text_encoder", "tokenizer", "scheduler", "transformer"),
     text=None,  # 64 tokens, and no operation has as many words
     sizes={},
     seeded=False,

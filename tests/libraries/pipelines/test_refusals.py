@@ -13,6 +13,7 @@ from PIL import Image
 from models.pipelines import call, loading
 from models.pipelines.checks import check_pipeline, editor_shapes
 from models.pipelines.editor import DiffusersEditor
+from models.pipelines.families import known_families
 from models.pipelines.family import Role
 from models.pipelines.loading import load_pipeline
 from models.pipelines.painter import DiffusersPainter
@@ -52,6 +53,21 @@ def test_a_pipeline_is_refused_in_a_role_that_is_not_its(tmp_path: Path) -> None
         check_pipeline(settings(folder(tmp_path / "flux", {"_class_name": "FluxPipeline"})), "editor")
     with pytest.raises(ModelError, match="is a OmniGenPipeline, which is no painter"):
         check_pipeline(settings(folder(tmp_path / "omni", {"_class_name": "OmniGenPipeline"})), "painter")
+
+
+@pytest.mark.parametrize("name", [name for name, family in known_families().items() if not family.package])
+def test_the_parts_of_a_family_are_those_of_its_class(name: str) -> None:
+    kind, parts = loading.pipeline_class(name), known_families()[name].parts
+    takes = {one.name: one.default is one.empty for one in inspect.signature(kind.__init__).parameters.values()}
+    needed = {one for one, must in takes.items() if must and one not in (*kind._optional_components, "self")}
+    assert needed <= set(parts) <= set(takes)
+    extra = {
+        "text_encoder",
+        "tokenizer",
+        "text_encoder_2",
+        "tokenizer_2",
+    }  # without them, it has to be given embeddings
+    assert set(parts) - needed == extra & (set(takes) - needed)
 
 
 def test_the_embedded_pipelines_are_known() -> None:

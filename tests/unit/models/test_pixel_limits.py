@@ -73,7 +73,7 @@ def test_a_family_without_limits_in_pixels_is_named(tmp_path: Path) -> None:
     folder = str(save_small("gemma3", tmp_path))
     vlm = loaded(folder)
     assert vlm.family.pixel_limits(vlm.processor) is None
-    with pytest.raises(ModelError, match="The processor of Gemma3 has no limits in pixels"):
+    with pytest.raises(ModelError, match="Gemma3 has no limits in pixels: every picture becomes 32 x 32"):
         loaded(folder, max_pixels=4096)
 
 

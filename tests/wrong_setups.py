@@ -1,0 +1,361 @@
+"""Set-ups that cannot work, one a line, and what is said of each before any work: the table of refusals.
+
+Each starts from small models that work, of which one thing is changed.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import ResNetConfig, ResNetModel, SiglipVisionConfig, SiglipVisionModel
+
+from models.locations import resolve
+from tests.photographs import make_features, write_photographs, write_suite
+from tests.small_pipelines import build_pipeline
+from tests.small_vlms import save_small
+
+Change = Callable[[Path], list[str]]
+"""Changes the folders, and gives settings that are other than the profile's."""
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One set-up."""
+
+    name: str
+    change: Change
+    said: str
+    """Regular expression of what is said."""
+
+
+def write_setup(folder: Path) -> Path:
+    """Models of random weights, pool, suite, and their profile, with which a round could begin."""
+    vlm = save_small("qwen2_5_vl", folder / "vlm")
+    painter = build_pipeline("StableDiffusionPipeline", folder / "painter")
+    editor = build_pipeline("StableDiffusionInstructPix2PixPipeline", folder / "editor")
+    features, pool = make_features(folder / "features"), write_photographs(folder / "pool", 16)
+    similarity = shutil.copytree(resolve("shapes:similarity"), folder / "similarity")
+    folders = {"vlm": vlm, "painter": painter, "editor": editor, "features": features, "pool": pool}
+    text = Path(__file__).with_name("photographs.toml").read_text().format(**folders, suites=folder / "suites")
+    write_suite(folder / "suites", 12)
+    profile = folder / "profile.toml"
+    profile.write_text(text.replace("shapes:similarity", str(similarity)))
+    return profile
+
+
+def copied(profile: Path, to: Path) -> Path:
+    """The profile of a copy of a set-up."""
+    folder = Path(shutil.copytree(profile.parent, to))
+    found = folder / profile.name
+    found.write_text(found.read_text().replace(str(profile.parent), str(folder)))
+    return found
+
+
+def set_to(*settings: str) -> Change:
+    """Other settings; ``{folder}`` in them is where the models lie."""
+    return lambda folder: [one.replace("{folder}", str(folder)) for one in settings]
+
+
+def lost(path: str) -> Change:
+    """A file or folder is missing."""
+
+    def change(folder: Path) -> list[str]:
+        one = folder / path
+        shutil.rmtree(one) if one.is_dir() else one.unlink()
+        return []
+
+    return change
+
+
+def written(path: str, content: str) -> Change:
+    """A file holds this."""
+
+    def change(folder: Path) -> list[str]:
+        (folder / path).write_text(content)
+        return []
+
+    return change
+
+
+def edited(path: str, **entries: Any) -> Change:
+    """A JSON file has other entries; those of a dictionary are changed one by one, and None takes one out."""
+
+    def change(folder: Path) -> list[str]:
+        content = json.loads((folder / path).read_text())
+        _update(content, entries)
+        (folder / path).write_text(json.dumps(content))
+        return []
+
+    return change
+
+
+def _update(content: dict[str, Any], entries: dict[str, Any]) -> None:
+    for name, value in entries.items():
+        if isinstance(value, dict) and isinstance(content.get(name), dict):
+            _update(content[name], value)
+        elif value is None:
+            content.pop(name, None)
+        else:
+            content[name] = value
+
+
+def replaced(path: str, old: str, new: str) -> Change:
+    """A file's text has something else in the place of this."""
+
+    def change(folder: Path) -> list[str]:
+        text = (folder / path).read_text()
+        assert old in text
+        (folder / path).write_text(text.replace(old, new))
+        return []
+
+    return change
+
+
+def cut(path: str, size_bytes: int) -> Change:
+    """A file ends after so many bytes; before its end, where the number is negative."""
+
+    def change(folder: Path) -> list[str]:
+        content = (folder / path).read_bytes()
+        (folder / path).write_bytes(content[:size_bytes])
+        return []
+
+    return change
+
+
+def sharded(path: str, missing: str) -> Change:
+    """Weights lie in several files, of which one is missing."""
+
+    def change(folder: Path) -> list[str]:
+        (folder / path).rename((folder / path).with_name("model-00001-of-00002.safetensors"))
+        parts = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": missing}}
+        (folder / path).with_name(f"{Path(path).name}.index.json").write_text(json.dumps(parts))
+        return []
+
+    return change
+
+
+def other_vlm(kind: str, *changes: Change) -> Change:
+    """The VLM is of another family."""
+
+    def change(folder: Path) -> list[str]:
+        shutil.rmtree(folder / "vlm")
+        save_small(kind, folder / "vlm")
+        return [setting for one in changes for setting in one(folder)]
+
+    return change
+
+
+def all_of(*changes: Change) -> Change:
+    """Several changes."""
+    return lambda folder: [setting for one in changes for setting in one(folder)]
+
+
+def processor_of(kind: str) -> Change:
+    """The processor is one of another family."""
+
+    def change(folder: Path) -> list[str]:
+        save_small(kind, folder / "other")
+        shutil.copy(folder / "other" / "processor_config.json", folder / "vlm")
+        return []
+
+    return change
+
+
+def image_model(save: Callable[[Path], None]) -> Change:
+    """The judge looks through another image model."""
+
+    def change(folder: Path) -> list[str]:
+        save(folder / "features")
+        return []
+
+    return change
+
+
+def resnet(folder: Path) -> None:
+    """It gives maps of features."""
+    ResNetModel(ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1])).save_pretrained(folder)
+
+
+def siglip(folder: Path) -> None:
+    """It sees 32 x 32; the processor makes 28 x 28."""
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    SiglipVisionModel(SiglipVisionConfig(image_size=32, patch_size=8, **sizes)).save_pretrained(folder)
+
+
+def first_module_alone(folder: Path) -> list[str]:
+    """The similarity model does not pool its tokens."""
+    file = folder / "similarity" / "modules.json"
+    file.write_text(json.dumps(json.loads(file.read_text())[:1]))
+    return []
+
+
+def weights_of(value: float) -> Change:
+    """The weights of the similarity model are all one number."""
+
+    def change(folder: Path) -> list[str]:
+        file = folder / "similarity" / WEIGHTS
+        save_file({name: torch.full_like(one, value) for name, one in load_file(file).items()}, file)
+        return []
+
+    return change
+
+
+def nothing_in_the_pool(folder: Path) -> list[str]:
+    """The pool is an empty folder."""
+    shutil.rmtree(folder / "pool")
+    (folder / "pool").mkdir()
+    return []
+
+
+def no_pictures_in_the_pool(folder: Path) -> list[str]:
+    """The pool's files are no pictures."""
+    for file in (folder / "pool").iterdir():
+        file.write_bytes(b"x")
+    return []
+
+
+def lora(name: str) -> Change:
+    """Extra weights for the painter."""
+    return set_to("models.painter.lora={folder}/loras", f"models.painter.lora_file={name}")
+
+
+def made(folder: str) -> Change:
+    """A folder more."""
+
+    def change(at: Path) -> list[str]:
+        (at / folder).mkdir()
+        return []
+
+    return change
+
+
+TEMPLATE, PROCESSOR, GENERATION = "vlm/chat_template.jinja", "vlm/processor_config.json", "vlm/generation_config.json"
+INDEX, UNET = "painter/model_index.json", "painter/unet/diffusion_pytorch_model.safetensors"
+OWN = ("sentence_transformers.base.modules.normalize.Normalize", "own.Own")
+SHORT = {"max_position_embeddings": 128}
+SMALL_CROP = {"height": 5, "width": 5}
+
+VLM = (
+    Wrong("vlm-folder-missing", set_to("models.vlm.path=./nothing"), "There is no folder ./nothing"),
+    Wrong("vlm-is-pipeline", set_to("models.vlm.path={folder}/painter"), "models.vlm.path .* has model_index.json"),
+    Wrong("vlm-config-missing", lost("vlm/config.json"), "saved with its config.json"),
+    Wrong("vlm-config-cut", cut("vlm/config.json", 60), "config.json of .* cannot be read"),
+    Wrong("vlm-reads-no-pictures", edited("vlm/config.json", model_type="qwen2"), "type 'qwen2'.* no known family"),
+    Wrong("vlm-tokenizer-missing", lost("vlm/tokenizer.json"), "models.vlm.path .* has no tokenizer.json or"),
+    Wrong("vlm-tokenizer-cut", cut("vlm/tokenizer.json", 500), "tokenizer.json of .* is no JSON"),
+    Wrong("vlm-tokenizer-empty", written("vlm/tokenizer.json", "{}"), "The processor of .* cannot be loaded"),
+    Wrong("vlm-processor-missing", lost(PROCESSOR), "has no preprocessor_config.json or processor_config.json"),
+    Wrong("vlm-processor-numbers", edited(PROCESSOR, image_processor={"merge_size": 1}), "image tokens in a prompt"),
+    Wrong("vlm-processor-of-another-family", processor_of("internvl"), "processor"),
+    Wrong("vlm-template-missing", lost(TEMPLATE), "chat template .* does not have a chat template"),
+    Wrong("vlm-template-without-picture", replaced(TEMPLATE, "<|image_pad|>", ""), "refuses prompts with pictures"),
+    Wrong("vlm-template-broken", written(TEMPLATE, "{% for x in %}"), "chat template .* fails: Expected an expression"),
+    Wrong("vlm-image-token-missing", replaced("vlm/tokenizer.json", "<|image_pad|>", "<|other|>"), "0 image tokens"),
+    Wrong("vlm-image-token-other", edited("vlm/config.json", image_token_id=7), "0 image tokens"),
+    Wrong("vlm-weights-missing", lost(f"vlm/{WEIGHTS}"), r"models.vlm.path is .* has no model\.safetensors"),
+    Wrong("vlm-weights-cut", cut(f"vlm/{WEIGHTS}", -1000), "391,536 bytes, but its header says 392,536"),
+    Wrong("vlm-weights-header-cut", cut(f"vlm/{WEIGHTS}", 100), "100 bytes and is cut off in its header"),
+    Wrong("vlm-weights-empty", cut(f"vlm/{WEIGHTS}", 0), "0 bytes and is cut off"),
+    Wrong("vlm-weights-no-header", written(f"vlm/{WEIGHTS}", "\2" + "\0" * 7 + "[]"), "no header of safetensors"),
+    Wrong("vlm-shard-missing", sharded(f"vlm/{WEIGHTS}", "model-2.safetensors"), r"has no model-2\.safetensors"),
+    Wrong("vlm-weights-pickled", written("vlm/pytorch_model.pt", "x"), "is a pickle"),
+    Wrong("vlm-generation-malformed", written(GENERATION, "{"), "generation_config.json of .* is no JSON"),
+    Wrong("vlm-generation-list", written(GENERATION, "[]"), "generation_config.json of .* holds a list"),
+    Wrong("vlm-end-no-number", edited(GENERATION, eos_token_id="end"), "eos_token_id of .* is 'end'"),
+    Wrong("vlm-end-unknown", edited(GENERATION, eos_token_id=[1, 9999]), r"is \[1, 9999\].* from 0 to 339"),
+    Wrong("vlm-never-ends", edited(GENERATION, eos_token_id=None), "eos_token_id of .* no reply would end"),
+    Wrong("vlm-no-padding", edited("vlm/tokenizer_config.json", pad_token=None), "not have a padding token"),
+    Wrong("vlm-context-short", edited("vlm/config.json", text_config=SHORT), "takes up to 287 tokens.* 128 positions"),
+    Wrong("vlm-replies-long", set_to("synthesis.max_new_tokens=900"), "'caption' takes up to .* 900 of the reply"),
+    Wrong("vlm-limits-crossed", set_to("models.vlm.min_pixels=5000", "models.vlm.max_pixels=4000"), "is 5,000, but"),
+    Wrong("vlm-max-below-a-token", set_to("models.vlm.max_pixels=255"), "at least 256 in max_pixels"),
+    Wrong("vlm-min-above-folders", set_to("models.vlm.min_pixels=99999"), "no more in min_pixels"),
+    Wrong("vlm-limits-gemma", other_vlm("gemma3", set_to("models.vlm.max_pixels=9999")), "Gemma3 has no limits"),
+    Wrong("vlm-limits-internvl", other_vlm("internvl", set_to("models.vlm.max_pixels=999")), "as crops of 1,024"),
+    Wrong("vlm-device-missing", set_to("models.vlm.device=cuda"), "models.vlm.device is 'cuda'.* sees none"),
+    Wrong("vlm-attention", set_to("models.vlm.attention=flash_attention_2"), "needs attention masks that flash"),
+    Wrong("lora-hits-nothing", set_to("training.lora.target_modules='.*wrong'"), "matches no module"),
+    Wrong("lora-hits-the-tower", set_to("training.lora.target_modules='.*visual.*qkv'"), "in the vision tower"),
+    Wrong("launcher-unknown", set_to("training.launcher=['nothing-launches']"), "which is no command here"),
+    Wrong("micro-batch-uneven", set_to("training.stages.csr.micro_batch=3"), "does not divide the 8 rollouts"),
+)
+PIPELINES = (
+    Wrong("painter-folder-missing", set_to("models.painter.path=./nothing"), "There is no folder ./nothing"),
+    Wrong("painter-is-vlm", set_to("models.painter.path={folder}/vlm"), "models.painter.path .* has config.json"),
+    Wrong("painter-is-editor", set_to("models.painter.path={folder}/editor"), "which is no painter"),
+    Wrong("editor-is-painter", set_to("models.editor.path={folder}/painter"), "which is no editor"),
+    Wrong("painter-unknown", edited(INDEX, _class_name="OwnPipeline"), "nobody told how to call"),
+    Wrong("painter-scheduler-missing", lost("painter/scheduler/scheduler_config.json"), "has no scheduler/scheduler_"),
+    Wrong(
+        "painter-scheduler-unnamed",
+        edited(INDEX, scheduler=None),
+        "no component 'scheduler', which Stable Diffusion or",
+    ),
+    Wrong("painter-scheduler-null", edited(INDEX, scheduler=[None, None]), "no component 'scheduler'"),
+    Wrong("painter-encoder-missing", lost("painter/text_encoder"), "has no text_encoder/config.json"),
+    Wrong("painter-encoder-weights", lost(f"painter/text_encoder/{WEIGHTS}"), "has no text_encoder/model.safetensors"),
+    Wrong(
+        "painter-encoder-short",
+        edited("painter/text_encoder/config.json", max_position_embeddings=32),
+        "has 32 positions .* gives it 77",
+    ),
+    Wrong("painter-tokenizer-missing", lost("painter/tokenizer"), "has no tokenizer/tokenizer.json or"),
+    Wrong(
+        "painter-tokenizer-cut", cut("painter/tokenizer/tokenizer.json", 99), "tokenizer/tokenizer.json of .* no JSON"
+    ),
+    Wrong(
+        "painter-vae-weights-missing", lost("painter/vae/diffusion_pytorch_model.safetensors"), "has no vae/diffusion_"
+    ),
+    Wrong("painter-unet-weights-cut", cut(UNET, -9), "289,999 bytes, but its header says 290,008"),
+    Wrong("painter-code-of-its-own", edited(INDEX, unet=["own", "Own"]), "The unet of .* is of 'own', which is code"),
+    Wrong("painter-side", set_to("models.painter.side_px=36"), "multiples of 8 only. Set it to 32"),
+    Wrong("editor-side", set_to("models.editor.side_px=36"), "multiples of 8 only. Set it to 32"),
+    Wrong("painter-scheduler-entry", set_to("models.painter.scheduler={nothing=1}"), "DDIMScheduler, has no 'nothing'"),
+    Wrong("painter-lora-missing", all_of(made("loras"), lora("a.safetensors")), "There is no file 'a.safetensors'"),
+    Wrong(
+        "painter-lora-cut", all_of(made("loras"), written("loras/a.safetensors", "x"), lora("a.safetensors")), "cut off"
+    ),
+    Wrong("painter-cache", set_to("models.painter.cache_threshold=0.1"), "cannot skip steps"),
+    Wrong("painter-quantized", set_to("models.painter.quantization=torchao-int8"), "package torchao|no component"),
+    Wrong("painter-offload-cpu", set_to("models.painter.offload=true"), 'offload is on, but device is "cpu"'),
+    Wrong("painter-unet-of-an-editor", edited("painter/unet/config.json", in_channels=8), "as painter it needs 4"),
+    Wrong("editor-unet-of-a-painter", edited("editor/unet/config.json", in_channels=4), "as editor it needs 8"),
+)
+OTHERS = (
+    Wrong("judge-missing", set_to("judge.path=./nothing"), "There is no folder ./nothing"),
+    Wrong("judge-is-pipeline", set_to("judge.path={folder}/painter"), "judge.path .* has model_index.json"),
+    Wrong("judge-sees-nothing", set_to("judge.path={folder}/similarity"), "judge.path .* has no preprocessor_config"),
+    Wrong("judge-processor-missing", lost("features/preprocessor_config.json"), "judge.path .* has no preprocessor_"),
+    Wrong("judge-crop-small", edited("features/preprocessor_config.json", crop_size=SMALL_CROP), "finds no features"),
+    Wrong("judge-other-size", image_model(siglip), "finds no features in pictures"),
+    Wrong("judge-gives-maps", image_model(resnet), r"features of the shape .* Expected \(pictures, places"),
+    Wrong("judge-weights-missing", lost(f"features/{WEIGHTS}"), r"judge.path is .* has no model\.safetensors"),
+    Wrong("judge-unknown", edited("features/config.json", model_type="nothing"), "finds no features in pictures"),
+    Wrong("similarity-missing", set_to("models.similarity.path=./nothing"), "There is no folder ./nothing"),
+    Wrong("similarity-no-encoder", set_to("models.similarity.path={folder}/features"), "has no modules.json"),
+    Wrong("similarity-no-modules", written("similarity/modules.json", "[]"), "names no modules"),
+    Wrong("similarity-only-tokens", first_module_alone, "makes no embedding of a sentence"),
+    Wrong("similarity-without-pooling", lost("similarity/1_Pooling"), "cannot be loaded as a Sentence.*Pooling"),
+    Wrong("similarity-code", replaced("similarity/modules.json", *OWN), "own.Own. Expected those of sentence_trans"),
+    Wrong("similarity-weights-missing", lost(f"similarity/{WEIGHTS}"), "no file named model.safetensors"),
+    Wrong("similarity-tokenizer-missing", lost("similarity/tokenizer.json"), "cannot be loaded as a SentenceTransfor"),
+    Wrong("similarity-nan", weights_of(nan), "not all numbers are finite"),
+    Wrong("similarity-tells-nothing", weights_of(0.0), "Expected a SentenceTransformer that tells sentences apart"),
+    Wrong("pool-missing", set_to("pool.uri={folder}/nothing"), "There is no folder .* for the pool"),
+    Wrong("pool-empty", nothing_in_the_pool, "There are no images in"),
+    Wrong("pool-broken", no_pictures_in_the_pool, "16 of 16 images of .* are unusable"),
+    Wrong("suite-file-missing", lost("suites/MMStar.tsv"), "has no files of MMStar"),
+    Wrong("suite-empty", written("suites/MMStar.tsv", ""), "MMStar.tsv lacks the columns .* Found: nothing"),
+    Wrong("suite-malformed", written("suites/MMStar.tsv", "index\tquestion\n1\twhat?\n"), "lacks the columns image"),
+    Wrong("suite-unknown", set_to("benchmarks.suites=['MMSta']"), "Did you mean 'MMStar'"),
+    Wrong("writer-rules", set_to("synthesis.writer=rules"), "the world 'photographs' has none"),
+    Wrong("too-many-samples", set_to("filter.min_samples=999"), "has at most 12 samples"),
+)
+WRONG = (*VLM, *PIPELINES, *OTHERS)
