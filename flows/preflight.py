@@ -1,6 +1,7 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
 from flows.identities import resolve_commits
+from flows.plan.preflight import check_memory
 from models.families import family_of
 from models.judges import find_judge
 from models.lessons import find_lesson
@@ -39,6 +40,7 @@ def check(settings: Settings, rounds: int) -> None:
     if settings.training.launcher:
         find_launcher(settings.training.launcher[0])
     check_models(settings)
+    check_memory(settings)
     check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     check_suites(settings.benchmarks)
     store = ObjectStore(store_root())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.adapters import put_on
 from models.families import family_of, find_family
+from models.families.family import PHOTOGRAPH
 from models.families.prompts import read_prompts
 from models.locations import resolve
 from models.threads import fix_threads
@@ -130,6 +131,11 @@ class Vlm:
             str(self.model.config.image_token_id),
         ]
         return sha256("\0".join(parts).encode()).hexdigest()
+
+    @property
+    def photograph_tokens(self) -> int:
+        """Tokens that a photograph of 12 megapixels, 4,000 x 3,000 pixels, costs in a prompt."""
+        return self.family.picture_tokens(*PHOTOGRAPH, self.processor.image_processor, self.model.config)
 
     def generate(
         self,

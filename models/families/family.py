@@ -16,6 +16,8 @@ from viper.records import PixelLimits
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PHOTOGRAPH = (4_000, 3_000)
+"""Width and height of a photograph of 12 megapixels, by which the tokens of pictures are told and planned."""
 LINEAR = r"(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 """The matrices of attention and MLP, as Llama's descendants name them."""
 
@@ -65,6 +67,17 @@ class Family(ABC):
             pictures: Of each prompt, in order.
             processor: Of the model.
             config: Of the model, whose numbers count where those of the processor differ.
+        """
+
+    @abstractmethod
+    def picture_tokens(self, width: int, height: int, images: Any, config: Any) -> int:
+        """Tokens of a picture that is alone in its prompt, by its size: what ``features`` counts, before it is read.
+
+        Args:
+            width: In pixels, as it comes in.
+            height: In pixels.
+            images: The image processor of the model.
+            config: Of the model.
         """
 
     @abstractmethod

@@ -23,6 +23,10 @@ class Gemma3(Family):
         """``mm_tokens_per_image`` a picture."""
         return [config.mm_tokens_per_image * len(shown) for shown in pictures]
 
+    def picture_tokens(self, width: int, height: int, images: Any, config: Any) -> int:
+        """As ``Family.picture_tokens``."""
+        return int(config.mm_tokens_per_image)
+
     def pictures_of(self, inputs: Any, counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
         """One row a picture."""
         return {"pixel_values": inputs["pixel_values"][picture_numbers(counts, rows)]}

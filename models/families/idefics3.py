@@ -30,9 +30,13 @@ class Idefics3(Family):
 
     def features(self, inputs: Any, pictures: Sequence[Sequence[Any]], processor: Any, config: Any) -> list[int]:
         """Of each crop its patches, one of ``scale_factor`` squared. What only fills a row up is 0 everywhere."""
-        vision = config.vision_config
-        each = (vision.image_size // vision.patch_size) ** 2 // config.scale_factor**2
-        return [each * crops for crops in (inputs["pixel_values"] != 0).flatten(2).any(-1).sum(-1).tolist()]
+        crops = (inputs["pixel_values"] != 0).flatten(2).any(-1).sum(-1).tolist()
+        return [_of_crop(config) * count for count in crops]
+
+    def picture_tokens(self, width: int, height: int, images: Any, config: Any) -> int:
+        """As ``Family.picture_tokens``. A picture that is not cut up is one crop."""
+        crops, _, _ = images.get_number_of_image_patches(height, width, {})
+        return _of_crop(config) * max(1, int(crops))
 
     def pictures_of(self, inputs: Any, counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
         """One row a prompt."""
@@ -55,3 +59,8 @@ class SmolVlm(Idefics3):
         # start without it.
         processing_smolvlm.num2words = processing_smolvlm.num2words or str
         return Parts(processing_smolvlm.SmolVLMProcessor, SmolVLMImageProcessorPil, "SmolVLMVideoProcessor")
+
+
+def _of_crop(config: Any) -> int:
+    vision = config.vision_config
+    return int((vision.image_size // vision.patch_size) ** 2 // config.scale_factor**2)

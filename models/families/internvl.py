@@ -29,10 +29,11 @@ class InternVl(Family):
 
     def features(self, inputs: Any, pictures: Sequence[Sequence[Any]], processor: Any, config: Any) -> list[int]:
         """Of each crop its patches, ``downsample_ratio`` squared of them."""
-        vision = config.vision_config
-        patches = [side // patch for side, patch in zip(vision.image_size, vision.patch_size, strict=True)]
-        each = int(patches[0] * config.downsample_ratio) * int(patches[1] * config.downsample_ratio)
-        return [each * crops for crops in self.crops(pictures, processor)]
+        return [_of_crop(config) * crops for crops in self.crops(pictures, processor)]
+
+    def picture_tokens(self, width: int, height: int, images: Any, config: Any) -> int:
+        """As ``Family.picture_tokens``."""
+        return int(images.get_number_of_image_patches(height, width, {}) * _of_crop(config))
 
     def pictures_of(self, inputs: Any, counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
         """One row a crop. ``num_tiles`` tells how many there are of each prompt; without it, one a picture."""
@@ -40,3 +41,9 @@ class InternVl(Family):
         starts = [0, *accumulate(tiles)]
         chosen = [crop for row in rows for crop in range(starts[row], starts[row + 1])]
         return {"pixel_values": inputs["pixel_values"][chosen]}
+
+
+def _of_crop(config: Any) -> int:
+    vision = config.vision_config
+    patches = [side // patch for side, patch in zip(vision.image_size, vision.patch_size, strict=True)]
+    return int(patches[0] * config.downsample_ratio) * int(patches[1] * config.downsample_ratio)

@@ -34,6 +34,10 @@ class LlavaOnevision(Family):
         ]
         return per_prompt(each, counts)
 
+    def picture_tokens(self, width: int, height: int, images: Any, config: Any) -> int:
+        """As ``Family.picture_tokens``."""
+        return _of_picture(height, width, config)
+
     def pictures_of(self, inputs: Any, counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
         """One row a picture.
 

@@ -27,6 +27,11 @@ class Qwen(Family):
         merged = inputs["image_grid_thw"].prod(-1) // config.vision_config.spatial_merge_size**2
         return per_prompt(merged.tolist(), list(map(len, pictures)))
 
+    def picture_tokens(self, width: int, height: int, images: Any, config: Any) -> int:
+        """As ``Family.picture_tokens``."""
+        patches = images.get_number_of_image_patches(height, width, {})
+        return int(patches // config.vision_config.spatial_merge_size**2)
+
     def pictures_of(self, inputs: Any, counts: Sequence[int], rows: Sequence[int]) -> dict[str, Any]:
         """Patches of the pictures, and their grids: frames, rows and columns."""
         import torch
