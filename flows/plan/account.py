@@ -56,13 +56,13 @@ def make_plan(settings: Settings, card: Card, gpus: int = 0) -> Plan:
             models={role: one.source for role, one in setting.described.items()},
             download_bytes=_download(setting),
             seconds=seconds,
-            faults=tuple(faults(held, card, settings, gpus)),
+            faults=(*memory_faults(held, card), *_process_faults(settings, gpus)),
             notes=tuple(_notes(settings, gpus, processes, measured)),
         )
 
 
-def faults(held: Sequence[Phase], card: Card, settings: Settings, gpus: int) -> list[str]:
-    """What does not fit the card or the number of cards, with what to change."""
+def memory_faults(held: Sequence[Phase], card: Card) -> list[str]:
+    """Phases that do not fit a card, with their parts and what to change."""
     room, found = card.memory_bytes * USABLE, []
     for phase in held:
         if phase.parts.total > room:
@@ -71,13 +71,18 @@ def faults(held: Sequence[Phase], card: Card, settings: Settings, gpus: int) -> 
                 f"{phase.name} needs {_gib(phase.parts.total)} on {phase.device} ({parts}), but of {card.name}'s "
                 f"{_gib(card.memory_bytes)} {_gib(room)} can be used. Lower {phase.advice}."
             )
-    processes = processes_asked_of(settings.training.launcher)
-    if settings.models.vlm.device != "cpu" and processes > gpus:
-        found.append(
-            f"training.launcher starts {processes} processes, each with a GPU of its own, but there are {gpus}. Change "
-            f"the number in training.launcher, or plan with --gpus {processes}."
-        )
     return found
+
+
+def _process_faults(settings: Settings, gpus: int) -> list[str]:
+    """Whether there are fewer GPUs than processes that train together."""
+    processes = processes_asked_of(settings.training.launcher)
+    if settings.models.vlm.device == "cpu" or processes <= gpus:
+        return []
+    return [
+        f"training.launcher starts {processes} processes, each with a GPU of its own, but there are {gpus}. Change the "
+        f"number in training.launcher, or plan with --gpus {processes}."
+    ]
 
 
 def _gib(size: float) -> str:

@@ -142,7 +142,7 @@ def _dataset(inputs: DatasetInputs, store: ObjectStore, *_: object) -> dict[str,
 
 
 def _training(inputs: TrainingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    return {"unit": "step", "units": inputs.stage.steps, "model": "training"}
+    return {"unit": "step", "units": inputs.stage.steps, "model": inputs.stage.name}
 
 
 def _replies(inputs: AnswerInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:

@@ -70,14 +70,14 @@ def measure(settings: Settings, card: str) -> Measurement:
     with set_up(small) as setting:
         sights, _, _ = look(setting)
         rehearsal = rehearse(setting, sights, expected)
-        bare = {phase.name: phase.parts.weights for phase in phases(setting, rehearsal, sights, {})}
+        bare = {phase.name: phase.parts.total - phase.parts.runtime for phase in phases(setting, rehearsal, sights, {})}
     found = Measurement(
         card=card,
         taken=f"{datetime.datetime.now():%Y-%m-%d %H:%M}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         expected=expected,
         rates=_rates(watch, rehearsal),
         loading_s=_loading(watch),
-        runtime={name: max(0, size - bare[name]) for name, size in watch.held.items() if name in bare and size},
+        runtime={name: max(0, size - bare[name]) for name, size in watch.peaks.items() if name in bare and size},
     )
     file = measurement_file(card, settings)
     file.parent.mkdir(parents=True, exist_ok=True)

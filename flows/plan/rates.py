@@ -9,6 +9,8 @@ from flows.plan.expectations import Expectations
 from flows.plan.memory import longest_prompt
 from flows.plan.records import Duty, Sights
 from flows.plan.setting import Setting
+from models.locations import PIPELINE
+from models.pipelines.families import known_families
 from models.sizes.cards import Card
 from models.sizes.language import learning_numbers, shape_of
 from models.sizes.memory import ADAM_BYTES, MASTER_BYTES, Asked
@@ -28,6 +30,7 @@ PNG_S = 0.15
 """Of a core, to pack a million pixels into a PNG file or to read them, about."""
 TEXT_BYTES = 1_000
 """Of what a step keeps of a text and its figures, about."""
+MEGAPIXEL_PX = 1_024
 UNDECIDED = ("name", "evolution", "seed", "gate", "collapse", "ablation", "filter")
 SIZES = {"pool": ("images_per_round",), "benchmarks": ("limit",)}
 """What does not change how fast a unit of work is: everything else is in the fingerprint of a measurement."""
@@ -55,7 +58,7 @@ class Measurement(Record):
     loading_s: dict[str, float]
     """Of a role's models; of a training, until its first step."""
     runtime: dict[str, int]
-    """Bytes of the process itself, by step."""
+    """Bytes that a process held at its peak beyond what arithmetic says of its models, by step."""
 
 
 def fingerprint(settings: Settings) -> str:
@@ -109,11 +112,19 @@ def estimated_rate(
         called, described = getattr(models, role), setting.described[role]
         shape = painter_shape(described, components(described))
         operations = (1 + setting.asked.synthesis.max_operations) / 2 if role == "editor" else 1
-        seconds = painting_seconds(shape, card, called, sources=int(role == "editor")) * operations
+        source_px = _source_px(setting) if role == "editor" else 0
+        seconds = painting_seconds(shape, card, called, source_px) * operations
         kept = pixels if role == "editor" else called.side_px**2 / setting.asked.filter.seeds
         source = f"{ESTIMATE}, {card.name} ({card.source})"
         return Rate(seconds=seconds + PNG_S * kept / 1e6, bytes=PNG_BYTES * kept, source=source)
     return _light(kind, pixels)
+
+
+def _source_px(setting: Setting) -> int:
+    """Side of a square with as many pixels as an editor sees of its source: Qwen's see a megapixel of any."""
+    index = setting.described["editor"].read(PIPELINE)
+    family = known_families().get(str(index.get("_class_name")))
+    return MEGAPIXEL_PX if family and family.qwen_processor else setting.asked.models.editor.side_px
 
 
 def _light(kind: str, pixels: int) -> Rate:

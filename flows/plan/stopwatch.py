@@ -1,15 +1,15 @@
 """A runner that does each step here and now, and notes how long it took, what it kept, and what the process held."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
 from typing_extensions import override
 
 from flows.plan.duties import kind_of
+from flows.plan.peaks import watched
 from flows.survey import Seen
 from storage.objects import ObjectStore
 from tasks.step import In, Role, Step, perform
@@ -55,8 +55,8 @@ class Stopwatch:
     """By kind of work."""
     stored: dict[str, int] = field(default_factory=dict)
     """Bytes, by kind of work."""
-    held: dict[str, int] = field(default_factory=dict)
-    """Bytes that the process holds after a step, by step; of a training, before its first one."""
+    peaks: dict[str, int] = field(default_factory=dict)
+    """Most bytes that the process held, by step; of a training, that its own process held."""
     made: dict[str, list[ArtifactRef]] = field(default_factory=dict)
     """Artifacts by step."""
     starting: list[float] = field(default_factory=list)
@@ -74,13 +74,14 @@ class Stopwatch:
         kind, loaded, began = kind_of(step.name, inputs), self.worker.loaded_s, time.monotonic()
         if isinstance(inputs, TrainingInputs):
             return Seen(self._train(inputs, step.key(inputs)))
-        ref, reused = perform(step, inputs, self.worker)
+        with watched(self.worker.machine.vlm) as peak:
+            ref, reused = perform(step, inputs, self.worker)
         if not reused:
             spent = time.monotonic() - began - (self.worker.loaded_s - loaded)
             self.seconds[kind] = self.seconds.get(kind, 0.0) + spent
             self.stored[kind] = self.stored.get(kind, 0) + ref.size_bytes
             self.made.setdefault(step.name, []).append(ref)
-            self.held[step.name] = held_bytes(psutil.Process(), self.worker.machine.vlm)
+            self.peaks[step.name] = max(self.peaks.get(step.name, 0), peak.bytes)
         return Seen(ref)
 
     def group(self, title: str, walk: Callable[..., Result], *arguments: object) -> Result:
@@ -105,12 +106,12 @@ class Stopwatch:
 
         def on_progress(line: dict[str, Any]) -> None:
             marks.append((time.monotonic(), line["metrics"]))
-            if len(marks) == 1:
-                self.held[f"training {stage.name}"] = _child_bytes(self.worker.machine.vlm)
 
         with self.worker.working_on(f"training {stage.name}", ("training",)):
             spec = training_spec(inputs.model_copy(update={"stage": short}), self.worker)
-            result = run_training(spec, self.worker.machine.hang_timeout_s, on_progress)
+            with watched(self.worker.machine.vlm, child=True) as peak:
+                result = run_training(spec, self.worker.machine.hang_timeout_s, on_progress)
+            self.peaks[f"training {stage.name}"] = peak.bytes
             model = Path(result.model_folder)
             files = {path.relative_to(model).as_posix(): path for path in model.rglob("*") if path.is_file()}
             ref = self.store.commit(key, ADAPTER if inputs.method == "lora" else "model", files)
@@ -122,19 +123,3 @@ class Stopwatch:
         tokens = [figures["completion_tokens"] for _, figures in marks if "completion_tokens" in figures]
         self.rollouts[stage.name] = sum(tokens) / len(tokens) if tokens else 0.0
         return ref
-
-
-def held_bytes(process: psutil.Process, device: str) -> int:
-    """What a process holds: in main memory on a CPU; on an accelerator what is neither free nor a tensor's."""
-    if device == "cpu":
-        return int(process.memory_info().rss)
-    import torch
-
-    free, whole = torch.cuda.mem_get_info()
-    return int(whole - free - torch.cuda.memory_reserved())
-
-
-def _child_bytes(device: str) -> int:
-    """The same of the training process, which is the largest of this one's children."""
-    children: Sequence[psutil.Process] = psutil.Process().children(recursive=True)
-    return max((held_bytes(child, device) for child in children), default=0) if device == "cpu" else 0

@@ -68,16 +68,16 @@ def step_seconds(
     return learning / speed + (scoring / speed + sampling) / batches
 
 
-def painting_seconds(shape: PainterShape, card: Card, settings: DiffusionSettings, sources: int = 0) -> float:
+def painting_seconds(shape: PainterShape, card: Card, settings: DiffusionSettings, source_px: int = 0) -> float:
     """One picture.
 
     Args:
         shape: Of the pipeline.
         card: Where it computes.
         settings: How it is called. Guidance calls the denoiser twice a step.
-        sources: Pictures that it looks at beside the one it makes.
+        source_px: Side of the picture that it looks at beside the one it makes; 0 for none.
     """
-    tokens = (settings.side_px // shape.pixels_a_token) ** 2 * (1 + sources) + TEXT_TOKENS
+    tokens = sum((side // shape.pixels_a_token) ** 2 for side in (settings.side_px, source_px)) + TEXT_TOKENS
     flops = 2 * shape.parameters * tokens + 4 * shape.layers * shape.width * tokens**2
     return settings.steps * (2 if settings.guidance > 1 else 1) * flops / (card.flops * PAINTING_SHARE)
 
