@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,8 @@ def _on_meta(folder: Path, name: str, library: str, kind: str) -> Component:
     return Component(name=name, parameters=numbers, file_bytes=numbers * (4 if str(stored) == "torch.float32" else 2))
 
 
-@cache
 def on_meta(folder: Path, library: str = "transformers", kind: str = "") -> Any:
-    """A model without weights, made from its description.
+    """A model without weights, made from its description; models that are described alike are made once.
 
     Args:
         folder: With ``config.json``.
@@ -87,21 +87,33 @@ def on_meta(folder: Path, library: str = "transformers", kind: str = "") -> Any:
     import torch
 
     try:
+        text = (folder / MODEL).read_text(encoding="utf-8")
         with torch.device("meta"):
-            return _made(folder, library, kind)
+            return _made(_Told(text, library, kind, folder))
     except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(f"{MODEL} in {folder} describes no model whose size can be counted: {error}") from error
 
 
-def _made(folder: Path, library: str, kind: str) -> Any:
-    if library == "diffusers":
+@dataclass(frozen=True)
+class _Told:
+    """What decides a model without weights, wherever it was read."""
+
+    text: str
+    library: str
+    kind: str
+    folder: Path = field(compare=False)
+
+
+@cache
+def _made(told: _Told) -> Any:
+    if told.library == "diffusers":
         import diffusers
 
-        return getattr(diffusers, kind).from_config(json.loads((folder / MODEL).read_text(encoding="utf-8")))
+        return getattr(diffusers, told.kind).from_config(json.loads(told.text))
     import transformers
 
-    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    if kind:
-        return getattr(transformers, kind)(config)
+    config = transformers.AutoConfig.from_pretrained(told.folder, trust_remote_code=False)
+    if told.kind:
+        return getattr(transformers, told.kind)(config)
     sees = type(config) in transformers.AutoModelForImageTextToText._model_mapping
     return (transformers.AutoModelForImageTextToText if sees else transformers.AutoModel).from_config(config)

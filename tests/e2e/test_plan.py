@@ -59,11 +59,8 @@ def planned_and_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Rou
 
 def run_watched(home: Path, loads: list[float]) -> dict[str, int]:
     """Run the round in a process of its own; the most that it, or its training process, held in each phase."""
-    command = [sys.executable, "-m", "commands.cli", "evolve", "--profile", "shapes", "--rounds", "1"]
-    code = "from commands.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *command[3:]], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+    command = [sys.executable, "-c", "from commands.cli import main; main()", "evolve", "--profile", "shapes"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     looked: list[tuple[float, int, int]] = []
     over = threading.Event()
 

@@ -38,6 +38,10 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+FEW = ("pool.images_per_round=100", "benchmarks.limit=64")
+"""Where amounts do not matter."""
+
+
 def planned(profile: str, *changes: str, card: Card = CARDS["H100"], gpus: int = 0) -> Plan:
     return make_plan(override(load_profile(profile), list(changes)), card, gpus)
 
@@ -79,31 +83,30 @@ def test_every_shipped_profile_fits_the_hardware_that_it_names(profile: str) -> 
 
 
 def test_a_phase_that_does_not_fit_is_named_with_its_parts_and_what_to_change() -> None:
-    (fault,) = planned("qwen2.5-vl-7b-lite", "synthesis.batch=200").faults
+    (fault,) = planned("qwen2.5-vl-7b-lite", "synthesis.batch=200", *FEW).faults
     assert fault.startswith("critiques needs ")
     assert "weights 16.0 GiB" in fault
     assert "cache 2" in fault
     assert "Lower synthesis.batch" in fault
-    full = planned("qwen2.5-vl-7b", "training.method=full")
+    full = planned("qwen2.5-vl-7b", "training.method=full", "filter.min_samples=50", *FEW)
     # 7.6 billion numbers: 4 bytes of gradients, 8 of moments, 2 of autocast's copy; and all weights in 32 bits.
     assert [fault.partition(" needs")[0] for fault in full.faults] == ["training csr", "training vop"]
     assert "weights 33.0 GiB, optimizer 99.3 GiB" in full.faults[0]
-    small = planned("qwen2.5-vl-3b-lite", card=CARDS["RTX4090"])
+    small = planned("qwen2.5-vl-3b-lite", *FEW, card=CARDS["RTX4090"])
     assert {fault.partition(" needs")[0] for fault in small.faults} >= {"paintings", "edits"}
     assert not any(fault.startswith("plans") for fault in small.faults)
 
 
 def test_more_processes_than_gpus_are_a_fault_and_idle_gpus_a_note() -> None:
-    assert (
-        "starts 8 processes, each with a GPU of its own, but there are 4" in planned("qwen2.5-vl-7b", gpus=4).faults[0]
-    )
-    assert any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b").notes)
-    assert not any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b-lite").notes)
+    (fault,) = planned("qwen2.5-vl-7b", *FEW, gpus=4).faults
+    assert "starts 8 processes, each with a GPU of its own, but there are 4" in fault
+    assert any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b", *FEW).notes)
+    assert not any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b-lite", *FEW).notes)
 
 
 def test_a_judge_on_another_gpu_leaves_the_painters() -> None:
-    together = {phase.name: phase for phase in planned("qwen2.5-vl-7b").phases}
-    apart = {phase.name: phase for phase in planned("qwen2.5-vl-7b", "judge.device=cuda:1").phases}
+    together = {phase.name: phase for phase in planned("qwen2.5-vl-7b", *FEW).phases}
+    apart = {phase.name: phase for phase in planned("qwen2.5-vl-7b", "judge.device=cuda:1", *FEW).phases}
     assert apart["judgements judged"].device == "cuda:1"
     freed = together["judgements"].parts.total - apart["judgements"].parts.total
     assert 0 < freed <= apart["judgements judged"].parts.total
@@ -166,7 +169,8 @@ def test_the_command_prints_a_plan_and_fails_where_a_phase_does_not_fit() -> Non
     fits = CliRunner().invoke(app, ["plan", "--profile", "shapes", "--json"])
     assert fits.exit_code == 0
     assert json.loads(fits.stdout)["counts"]["pictures"] == 400
-    told = CliRunner().invoke(app, ["plan", "--profile", "qwen2.5-vl-7b", "--card", "RTX4090"])
+    few = [word for change in FEW for word in ("--set", change)]
+    told = CliRunner().invoke(app, ["plan", "--profile", "qwen2.5-vl-7b", "--card", "RTX4090", *few])
     assert told.exit_code == 2
     assert "Does not fit: paintings needs" in told.stdout
     assert "1,230 tokens for 4,000 × 3,000 pixels" in told.stdout
