@@ -33,7 +33,7 @@ class Description:
 
 
 def describe(path: str, revision: str, scratch: Path) -> Description:
-    """The description of a model: of its folder, of its copy in the hub's cache, or the published one.
+    """The description of a model: of its folder, of its copy in the hub's cache, the published one, or the hub's.
 
     Args:
         path: Folder, hub name or address of a world's model.
@@ -50,8 +50,8 @@ def describe(path: str, revision: str, scratch: Path) -> Description:
         return Description(cached, "the hub's cache", here=True)
     if path in published():
         return Description(_written(path, scratch), f"published at {published()[path]['source']}", here=False)
-    if cached is not None:
-        return Description(cached, "the hub's cache", here=False)
+    if (fetched := _small_files(path, revision)) is not None:
+        return Description(fetched, "its small files on the hub", here=False)
     known = ", ".join(name for name, entry in published().items() if entry["files"])
     raise ModelError(
         f"The size of {path} is not known here: it is neither in the hub's cache nor among the descriptions that come "
@@ -84,6 +84,18 @@ def _cached(path: str, revision: str) -> Path | None:
         if isinstance(found, str):
             return Path(found).parent
     return None
+
+
+def _small_files(path: str, revision: str) -> Path | None:
+    """The folder of a model's JSON files, fetched if the hub can be reached; else as the cache has it, if it does."""
+    import httpx2
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(snapshot_download(path, revision=revision, allow_patterns=["*.json", "*/*.json"]))
+    except (OSError, HFValidationError, httpx2.HTTPError):
+        return None
 
 
 def _written(path: str, scratch: Path) -> Path:

@@ -15,6 +15,8 @@ from viper.records import Record
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 """Of one number, by the format that a profile names."""
+HEAVY = ("transformer", "unet", "text_encoder", "vae")
+"""Components that have weights in every pipeline which names them."""
 _STORED = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "BF16": 2, "F16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1}
 
 
@@ -32,12 +34,17 @@ def components(described: Description) -> tuple[Component, ...]:
     """The weights of a model, or of every component of a pipeline that has some.
 
     Raises:
-        ModelError: A description is of a class that transformers and diffusers do not have, or is damaged.
+        ModelError: A description is missing, damaged, or of a class that transformers and diffusers do not have.
     """
     index = described.read(PIPELINE)
     if not index:
         return (_component(described.folder, "model", "transformers", ""),)
     named = {name: part for name, part in index.items() if isinstance(part, list) and part[0] is not None}
+    if missing := [name for name in HEAVY if name in named and not (described.folder / name / MODEL).is_file()]:
+        raise ModelError(
+            f"The pipeline in {described.folder} lacks {missing[0]}/{MODEL}, so that its size cannot be counted. Fetch "
+            "its small files with `hf download NAME --include '*.json'`, or save the folder again."
+        )
     return tuple(
         _component(described.folder / name, name, str(library), str(kind))
         for name, (library, kind) in named.items()

@@ -80,6 +80,12 @@ def test_a_model_that_nobody_knows_says_how_to_fetch_its_description(scratch: Pa
     assert file_bytes("lightx2v/Qwen-Image-Lightning", "Qwen-Image-Lightning-8steps-V1.0.safetensors") == 1_698_951_104
 
 
+def test_a_pipeline_without_the_description_of_a_component_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"transformer": ["diffusers", "QwenImageTransformer2DModel"]}')
+    with pytest.raises(ModelError, match=r"lacks transformer/config\.json, so that its size cannot be counted"):
+        components(Description(tmp_path, "", here=True))
+
+
 def test_a_token_of_7b_keeps_57344_bytes_in_the_cache(seven: Path) -> None:
     shape = shape_of(seven)
     assert shape.kv_numbers * 2 == 2 * 28 * 4 * 128 * 2 == 57_344
