@@ -158,6 +158,34 @@ def throughput(
 
 
 @app.command()
+def plan(
+    profile: Profile = "shapes",
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs that there are; by default as many as train together.")] = 0,
+    card: Annotated[str, typer.Option(help="Card to plan for, such as H100; by default the one that is here.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="First time a small part of a round on this machine.")
+    ] = False,
+    set_: Overrides = None,
+) -> None:
+    """What one round costs: counts, tokens, time, memory, disk; and what does not fit. Reads no weights."""
+    prepare()
+    with checking():
+        settings = _settings(profile, set_)
+        from commands.plan import measure_round, plan_round, show_plan
+
+        if measure:
+            measure_round(settings, card)
+        found = plan_round(settings, gpus, card)
+    if json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        show_plan(found)
+    if found.faults:
+        raise typer.Exit(USER_MISTAKE)
+
+
+@app.command()
 def profiles() -> None:
     """List the shipped profiles with their purpose."""
     from viper.profiles import PROFILES_FOLDER, profile_names

@@ -1,6 +1,7 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
 from flows.identities import at_commits, resolve_commits
+from flows.plan.preflight import check_memory
 from models.families import family_of
 from models.judges import CHECKS, find_judge
 from models.lessons import find_lesson
@@ -43,6 +44,7 @@ def check(settings: Settings, rounds: int) -> None:
     store = ObjectStore(store_root())
     settings = at_commits(settings, resolve_commits(settings, known_commits(store, settings.evolution)))
     check_models(settings)
+    check_memory(settings)
     check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     check_suites(settings.benchmarks)
     try_models(settings)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.adapters import put_on
 from models.families import family_of, find_family
-from models.families.family import Family
+from models.families.family import PHOTOGRAPH, Family
 from models.families.prompts import read_prompts
 from models.locations import resolve
 from models.threads import fix_threads
@@ -149,6 +149,11 @@ class Vlm:
             str(self.model.config.image_token_id),
         ]
         return sha256("\0".join(parts).encode()).hexdigest()
+
+    @property
+    def photograph_tokens(self) -> int:
+        """Tokens that a photograph of 12 megapixels, 4,000 x 3,000 pixels, costs in a prompt."""
+        return self.family.picture_tokens(self.processor, *PHOTOGRAPH)
 
     def generate(
         self,

@@ -47,7 +47,7 @@ class AnswerInputs(Inputs):
         return f"{self.vlm.model.name} answers {self.suite} {self.shard}"
 
 
-@step("replies", 6, roles=("vlm",))
+@step("replies", 7, roles=("vlm",))
 def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
     """``replies.jsonl``: one line a question with its fields, the raw reply, the score and whether it is an answer.
 
@@ -70,6 +70,7 @@ def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
     ]
     facts: dict[str, JsonValue] = {"questions": len(lines), "suite": suite.name}
     facts |= {"max_new_tokens": inputs.max_new_tokens, "pixels": pixels_text(vlm.family.pixel_limits(vlm.processor))}
+    facts |= {"photograph_tokens": vlm.photograph_tokens}
     return Made({REPLIES: "\n".join(lines).encode()}, facts)
 
 
@@ -79,7 +80,7 @@ def pixels_text(limits: PixelLimits | None) -> str:
 
 
 def asked_text(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]], suite: str) -> str:
-    """How a suite was asked: the pixels of a picture, smallest and largest, and the tokens of a reply.
+    """How a suite was asked: the pixels of a picture, smallest and largest, what a photograph costs, tokens of a reply.
 
     Args:
         store: Where the replies lie.
@@ -92,7 +93,8 @@ def asked_text(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[A
     told: dict[str, list[str]] = {}
     for role, suites in replies.items():
         facts = store.manifest(suites[suite][0]).meta
-        text = f"pixels {facts['pixels']}, tokens {facts['max_new_tokens']}" if "pixels" in facts else ""
+        cost = f" (a photograph: {facts['photograph_tokens']} tokens)" if "photograph_tokens" in facts else ""
+        text = f"pixels {facts['pixels']}{cost}, tokens {facts['max_new_tokens']}" if "pixels" in facts else ""
         told.setdefault(text, []).append(role)
     return (
         "; ".join(f"{', '.join(roles)}: {text}" for text, roles in told.items()) if len(told) > 1 else next(iter(told))

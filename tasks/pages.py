@@ -20,8 +20,8 @@ LEGEND = (
     "suites, and over all categories. An interval speaks of its figure alone: it leaves out 0 where p before Holm is "
     "certain. A true difference of the points under “shows above” gets a certain p after Holm with a probability of "
     "80 %; – stands where too few questions or answers tell. No answer: percent of the replies of base, champion and "
-    "candidate in which none could be read; they count as wrong. It was asked with pictures of that many pixels and "
-    "replies of at most that many tokens."
+    "candidate in which none could be read; they count as wrong. It was asked with pictures of that many pixels, of "
+    "which a photograph of 12 megapixels costs that many tokens, and replies of at most that many."
 )
 """Under every benchmark table."""
 

@@ -15,7 +15,6 @@ from tasks.tracking import tracker
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingInputs, TrainingResult, TrainingSpec
 from tasks.worker import Worker
-from viper.environment import store_root
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, ModelRef, Record
 
@@ -62,7 +61,8 @@ def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
         run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16])
     machine = worker.machine
     try:
-        result = run_training(_spec(inputs, worker), machine.hang_timeout_s, _Progress(run, stage.name, stage.steps))
+        progress = _Progress(run, stage.name, stage.steps)
+        result = run_training(training_spec(inputs, worker), machine.hang_timeout_s, progress)
     except Collapsed as error:
         run.log_tags({"collapse": str(error)})
         run.end("KILLED")
@@ -76,12 +76,12 @@ def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
     return Made({path.relative_to(model).as_posix(): path for path in files}, kind=kind)
 
 
-def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
-    """What the process is told on this machine."""
+def training_spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
+    """What the training process is told on this machine."""
     machine, by_reward = worker.machine, inputs.reinforcement
     return TrainingSpec(
         inputs=inputs,
-        store_root=store_root(),
+        store_root=worker.store.root,
         model=worker.vlm_settings(inputs.start),
         adapter=worker.adapter_of(inputs.start.model),
         similarity=worker.settings_of(by_reward.similarity, machine.similarity) if by_reward else None,

@@ -15,6 +15,8 @@ from viper.records import PixelLimits
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PHOTOGRAPH = (4_000, 3_000)
+"""Width and height of a photograph of 12 megapixels, by which the tokens of pictures are told and planned."""
 LINEAR = r"(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 """The matrices of attention and MLP, as Llama's descendants name them."""
 

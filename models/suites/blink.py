@@ -9,6 +9,8 @@ class Blink(Suite):
     """Option letters; answers are written ``(A)``."""
 
     name = "BLINK"
+    rows = 1_901
+    pictures = 4
     hub = "BLINK-Benchmark/BLINK"
     hub_files = "*val-*.parquet"
     hub_columns = ("idx", "question", "choices", "image_1", "answer", "sub_task")

@@ -49,4 +49,5 @@ class CrpeRelation(Crpe):
     """Subject, predicate and object of relations: the figure that papers report looks like this one."""
 
     name = "CRPE_RELATION"
+    rows = 7_576
     hub_files = "*[rR][eE][lL][aA][tT][iI][oO][nN]*.parquet"

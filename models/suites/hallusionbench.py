@@ -23,6 +23,7 @@ class HallusionBench(Suite):
     """
 
     name = "HallusionBench"
+    rows = 951
     hub = "lmms-lab-encoder/HallusionBench"
     hub_files = "*[!_]image-*.parquet"  # and not non_image-*.parquet
     hub_columns = ("category", "subcategory", "set_id", "figure_id", "question_id", "question", "gt_answer", "image")

@@ -22,6 +22,8 @@ class MantisEval(Suite):
     """
 
     name = "Mantis-Eval"
+    rows = 217
+    pictures = 5
     hub = "TIGER-Lab/Mantis-Eval"
     hub_files = "*test-*.parquet"
     hub_columns = ("question_type", "question", "options", "images", "answer")

@@ -24,6 +24,7 @@ class MMERealWorld(Suite):
     """
 
     name = "MME-RealWorld"
+    rows = 23_609
     hub = "yifanzhang114/MME-RealWorld-Base64"
     hub_columns = ("index", "question", "multi-choice options", "bytes", "answer", "category")
 

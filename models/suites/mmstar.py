@@ -10,6 +10,7 @@ class MMStar(Suite):
     """Option letters. The hub's questions list their options in one line; they are asked as VLMEvalKit asks them."""
 
     name = "MMStar"
+    rows = 1_500
     hub = "Lin-Chen/MMStar"
     hub_columns = ("index", "question", "image", "answer", "category")
 

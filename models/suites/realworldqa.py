@@ -7,5 +7,6 @@ class RealWorldQA(Suite):
     """The hub's questions list their options themselves, and are asked as they stand."""
 
     name = "RealWorldQA"
+    rows = 765
     hub = "lmms-lab-encoder/RealWorldQA"
     hub_files = "*test-*.parquet"

@@ -58,6 +58,10 @@ class Suite:
     """Columns that those files must have."""
     columns: ClassVar[tuple[str, ...]] = ("index", "image", "question", "answer")
     """Columns that the TSV file must have."""
+    rows: ClassVar[int] = 1_000
+    """Rows of its published file, by which its cost is planned before it is read; a thousand where nobody knows."""
+    pictures: ClassVar[int] = 1
+    """Pictures that a row shows, as many as some rows have."""
     whole_units: ClassVar[bool] = False
     """Whether several rows make a unit. A limit then never takes a part of one."""
 

@@ -12,10 +12,12 @@ class ShapeSuite(Suite):
 
     Args:
         name: Of the suite.
+        rows: That it has.
+        pictures: That a row shows.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name  # type: ignore[misc]
+    def __init__(self, name: str, rows: int, pictures: int) -> None:
+        self.name, self.rows, self.pictures = name, rows, pictures  # type: ignore[misc]
 
     @override
     def score(self, question: Question, reply: str) -> float:

@@ -15,10 +15,17 @@ from models.worlds.shapes.questions import SUITE_QUESTIONS
 from models.worlds.shapes.scene import render, sample_scene
 from models.worlds.shapes.scoring import CaptionFidelity, ShapeSuite
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (*map(ShapeSuite, SUITE_QUESTIONS), CaptionFidelity())}
-"""The suites by name. Their order counts: a suite's place decides the questions that are drawn for it."""
 QUESTIONS = {"fine_perception": 2000}
 DEFAULT_QUESTIONS = 1000
+PICTURES = {"multi_image": 2}
+SUITES: dict[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        *(ShapeSuite(name, QUESTIONS.get(name, DEFAULT_QUESTIONS), PICTURES.get(name, 1)) for name in SUITE_QUESTIONS),
+        CaptionFidelity(),
+    )
+}
+"""The suites by name. Their order counts: a suite's place decides the questions that are drawn for it."""
 SETS = {"shapes:": 9_000_001, "shapes:held-out": 9_500_003}
 """Seeds of two sets of questions by the address that ``benchmarks.folder`` gives them. Settings were tuned on the
 first; the second is for reports alone."""

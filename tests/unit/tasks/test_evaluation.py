@@ -101,14 +101,18 @@ def test_how_a_suite_was_asked_stands_beside_its_figure(capsys: pytest.CaptureFi
     cut, other = cut_of("counting"), cut_of("counting", "models.vlm.max_pixels=9216", "benchmarks.max_new_tokens=5")
     worker = worker_for(cut)
     first, second = (answered(one, worker, one.base, 0) for one in (cut, other))
-    # The embedded model's folder asks for 48 x 48 pixels.
+    # The embedded model's folder asks for 48 x 48 pixels: a photograph of 4 : 3 becomes 48 x 32, which is 3 x 2 tokens.
+    # Within 9,216 pixels it becomes 96 x 80.
     replies = {"base": {"counting": (first,)}, "model": {"counting": (first,)}}
-    assert asked_text(worker.store, replies, "counting") == "pixels 2,304 to 2,304, tokens 80"
+    assert asked_text(worker.store, replies, "counting") == (
+        "pixels 2,304 to 2,304 (a photograph: 6 tokens), tokens 80"
+    )
     assert asked_text(worker.store, {**replies, "other": {"counting": (second,)}}, "counting") == (
-        "base, model: pixels 2,304 to 2,304, tokens 80; other: pixels 2,304 to 9,216, tokens 5"
+        "base, model: pixels 2,304 to 2,304 (a photograph: 6 tokens), tokens 80; "
+        "other: pixels 2,304 to 9,216 (a photograph: 30 tokens), tokens 5"
     )
     show_scores(worker.store, {"base": replies["base"]})
-    assert "pixels 2,304 to 2,304, tokens 80" in capsys.readouterr().out
+    assert "pixels 2,304 to 2,304 (a photograph: 6 tokens), tokens 80" in capsys.readouterr().out
 
 
 def trained_model(cut: Cut, worker: Worker, folder: Path) -> ModelRef:

@@ -1,0 +1,217 @@
+"""What one step of a round would do, read off its inputs: how many units of work, and what the VLM is asked.
+
+A step that is not listed here is one unit of its own kind, so that a new step is counted, and timed by a measurement,
+before anybody describes it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import JsonValue
+
+from flows.plan.expectations import Expectations
+from flows.plan.records import Asking, Duty, Sights
+from models.lessons import find_lesson
+from models.worlds import find_suite
+from storage.manifest import LINEAGE
+from storage.objects import ObjectStore
+from tasks.critique import CritiqueInputs
+from tasks.editing import AskedOperations, EditInputs, PlanInputs
+from tasks.evaluation import AnswerInputs
+from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
+from tasks.generation import CaptionInputs
+from tasks.pool import ListingInputs, TakeInputs
+from tasks.reconstruction import JudgementInputs, PaintingInputs
+from tasks.step import Inputs, Step
+from tasks.suites import SuiteInputs
+from tasks.training_spec import TrainingInputs
+from tasks.versioning import DatasetInputs
+from viper.records import Shard
+from viper.settings import GrpoStage
+
+CHARACTERS_A_TOKEN = 4
+"""Of English text, about."""
+
+
+def duty_of(step: Step[Any], inputs: Inputs, store: ObjectStore, sights: Sights, expected: Expectations) -> Duty:
+    """What a step would do with its inputs."""
+    plain = {"step": step.name, "kind": kind_of(step.name, inputs), "unit": "call", "units": 1, "roles": step.roles}
+    say = _DUTIES.get(type(inputs))
+    return Duty.model_validate(plain | (say(inputs, store, sights, expected) if say else {}))
+
+
+def kind_of(step: str, inputs: Any) -> str:
+    """By which the rate of a step is known: its name, with suite or stage where these differ in speed."""
+    match inputs:
+        case SuiteInputs() | AnswerInputs():
+            return f"{step} {inputs.suite}"
+        case TrainingInputs():
+            return f"training {inputs.stage.name}"
+    return step
+
+
+def expected_facts(name: str, inputs: Any, store: ObjectStore, sights: Sights) -> dict[str, JsonValue]:
+    """The facts of the step's artifact that later steps and the walk read."""
+    match inputs:
+        case SuiteInputs():
+            rows = _rows(inputs.suite, inputs.limit, sights)
+            return {"shards": -(-rows // inputs.shard_questions), "questions": rows}
+        case TakeInputs():
+            lineage: JsonValue = {"files": len(inputs.files), "rejected": {}}
+            return {"images": len(inputs.files), LINEAGE: lineage}
+        case DatasetInputs():
+            # Enough for every stage to take place: what is planned is a round that does not collapse.
+            return {"instructive": 10**9, "counts": {"rows": 0}}
+    return {}
+
+
+def images_of(store: ObjectStore, shard: Shard) -> int:
+    """Pictures of a shard."""
+    return int(str(store.manifest(shard.pool).meta["images"]))
+
+
+def _rows(suite: str, limit: int, sights: Sights) -> int:
+    rows = sights.rows[find_suite(suite).name]
+    return min(rows, limit) if limit else rows
+
+
+def _suite(inputs: SuiteInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    return {"unit": "question", "units": _rows(inputs.suite, inputs.limit, sights)}
+
+
+def _listing(inputs: ListingInputs, *_: object) -> dict[str, Any]:
+    return {"unit": "file", "units": inputs.choice.count}
+
+
+def _take(inputs: TakeInputs, *_: object) -> dict[str, Any]:
+    return {"unit": "picture", "units": len(inputs.files)}
+
+
+def _captions(inputs: CaptionInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    images = images_of(store, inputs.shard)
+    asked = _ask(inputs, images, 1, sights.picture, inputs.prompt, (), expected.caption)
+    return {"unit": "caption", "units": images, "model": inputs.vlm.model.fingerprint, "asked": (asked,)}
+
+
+def _paintings(inputs: PaintingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    painted = images_of(store, inputs.shard) * inputs.painting.seeds
+    return {"unit": "painting", "units": painted, "model": "painter", "together": painted}
+
+
+def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    images = images_of(store, inputs.shard)
+    drawn, said = images * inputs.critiques, (expected.caption, inputs.max_new_tokens)
+    asked = [_ask(inputs, drawn, 2, sights.picture + sights.painting, inputs.prompt, said, expected.critique)]
+    if inputs.rewriting.prompt:
+        both = (expected.caption + expected.critique, 2 * inputs.max_new_tokens)
+        rewritten = images * expected.rewritten
+        asked.append(_ask(inputs, rewritten, 0, 0, inputs.rewriting.prompt, both, expected.caption))
+    return {"unit": "critique", "units": drawn, "model": inputs.vlm.model.fingerprint, "asked": tuple(asked)}
+
+
+def _judgements(inputs: JudgementInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    each = images_of(store, inputs.shard) * inputs.painting.seeds
+    painted = each * expected.refined
+    return {"unit": "painting", "units": painted, "model": "painter", "together": round(painted)}
+
+
+def _refinements(inputs: CritiqueFilterInputs, *_: object) -> dict[str, Any]:
+    return {"unit": "shard"}
+
+
+def _plans(inputs: PlanInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    written = inputs.written
+    if not isinstance(written, AskedOperations):
+        return {"unit": "shard", "roles": ()}
+    prompts = images_of(store, written.shard) * inputs.edits_per_image
+    said = (expected.caption, written.max_new_tokens)
+    asked = _ask(written, prompts, 1, sights.picture, written.prompt, said, expected.operation)
+    return {"unit": "plan", "units": prompts, "model": written.vlm.model.fingerprint, "asked": (asked,)}
+
+
+def _edits(inputs: EditInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    return {"unit": "edit", "units": images_of(store, inputs.shard) * expected.planned, "model": "editor"}
+
+
+def _operations(inputs: EditFilterInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
+    return {"unit": "picture", "units": images_of(store, inputs.shard)}
+
+
+def _dataset(inputs: DatasetInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
+    return {"unit": "picture", "units": sum(images_of(store, shard) for shard in inputs.shards)}
+
+
+def _training(inputs: TrainingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    return {"unit": "step", "units": inputs.stage.steps, "model": inputs.stage.name}
+
+
+def _replies(inputs: AnswerInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    suite = find_suite(inputs.suite)
+    meta = store.manifest(inputs.file).meta
+    rows, shards = int(str(meta["questions"])), int(str(meta["shards"]))
+    questions = rows // shards + (inputs.shard < rows % shards)
+    seen = suite.pictures * sights.question_picture
+    asked = _ask(inputs, questions, suite.pictures, seen, inputs.wording.multiple_choice, (), expected.reply)
+    return {
+        "unit": "question",
+        "units": questions,
+        "model": inputs.vlm.model.fingerprint,
+        "asked": (asked,),
+    }
+
+
+def _ask(
+    inputs: Any, prompts: float, shown: int, seen: int, prompt: str, said: tuple[float, int] | tuple[()], reply: float
+) -> Asking:
+    """Prompts of a step; ``said`` is what fills their blanks, in tokens as expected and at most."""
+    words = len(prompt) / CHARACTERS_A_TOKEN
+    filled, most = said or (0.0, 0)
+    return Asking(
+        prompts=prompts,
+        batch=inputs.batch,
+        shown=shown,
+        seen=seen,
+        text=words + filled,
+        longest_text=round(words) + most,
+        reply=min(reply, inputs.max_new_tokens),
+        longest_reply=inputs.max_new_tokens,
+    )
+
+
+def training_asks(inputs: TrainingInputs, sights: Sights, prompts: dict[str, str], caption: int) -> tuple[int, int]:
+    """The tokens of the pictures and of the text of a stage's longest prompt.
+
+    Args:
+        inputs: Of the stage.
+        sights: What pictures cost.
+        prompts: The wording of each lesson.
+        caption: Tokens of the longest caption, which fills a blank where the wording has one.
+    """
+    shown = {lesson: (2 if "edits" in find_lesson(lesson).needs else 1) for lesson in inputs.stage.lessons}
+    texts = (len(prompts[one]) // CHARACTERS_A_TOKEN + ("{caption}" in prompts[one]) * caption for one in shown)
+    return max(shown.values()) * sights.picture, max(texts)
+
+
+def rollout_limit(inputs: TrainingInputs) -> int:
+    """Tokens of the longest answer that a stage learns from."""
+    stage = inputs.stage
+    return stage.max_completion_tokens if isinstance(stage, GrpoStage) else CHARACTERS_A_TOKEN * 16
+
+
+_Say = Callable[[Any, ObjectStore, Sights, Expectations], dict[str, Any]]
+_DUTIES: dict[type[Inputs], _Say] = {
+    SuiteInputs: _suite,
+    ListingInputs: _listing,
+    TakeInputs: _take,
+    CaptionInputs: _captions,
+    PaintingInputs: _paintings,
+    CritiqueInputs: _critiques,
+    JudgementInputs: _judgements,
+    CritiqueFilterInputs: _refinements,
+    PlanInputs: _plans,
+    EditInputs: _edits,
+    EditFilterInputs: _operations,
+    DatasetInputs: _dataset,
+    TrainingInputs: _training,
+    AnswerInputs: _replies,
+}
