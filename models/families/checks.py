@@ -1,12 +1,12 @@
 """What is known of a vision-language model before any of its weights is read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from typing import Any
 
 from models.families import family_of
-from models.families.family import Family
 from models.families.prompts import read_prompts
 from models.families.weights import adapter_targets
 from models.locations import read_description, resolve
@@ -69,33 +69,29 @@ def check_reading(vlm: VlmSettings, prompts: Prompts, text_tokens: int, reply_to
     asked = [Prompt(one.text, (picture,) * one.pictures) for one in readings]
     inputs = read_prompts(family, processor, config, _written(vlm, processor, asked), [one.images for one in asked])
     _check_ends(vlm, config)
-    most = config.get_text_config().max_position_embeddings
-    for number, one in enumerate(readings):
-        shown = 0 if not one.pictures else one.pictures * most_tokens(family, processor, max_pixels, one.pictures)
-        seen = one.pictures and one.pictures * family.picture_tokens(processor, *SHOWN, together=one.pictures)
-        written = int(inputs["attention_mask"][number].sum()) - seen
-        needed = written + shown + one.filled * text_tokens + reply_tokens
-        if needed > most:
+    positions = config.get_text_config().max_position_embeddings
+    for one, mask in zip(readings, inputs["attention_mask"], strict=True):
+        tokens = partial(family.picture_tokens, processor, together=one.pictures)
+        text = int(mask.sum()) - (one.pictures * tokens(*SHOWN) if one.pictures else 0)
+        shown = one.pictures * most_tokens(tokens, max_pixels) if one.pictures else 0
+        needed = text + shown + one.filled * text_tokens + reply_tokens
+        if needed > positions:
             raise ModelError(
-                f"The prompt {one.name!r} takes up to {needed:,} tokens: {written:,} of text, {shown:,} of "
-                f"{one.pictures} pictures, {one.filled * text_tokens:,} filled in and {reply_tokens:,} of the reply. "
-                f"{vlm.path} has {most:,} positions (max_position_embeddings). Lower models.vlm.max_pixels or "
-                "max_new_tokens."
+                f"The prompt {one.name!r} takes up to {needed:,} tokens: {text:,} of text, {shown:,} of {one.pictures} "
+                f"pictures, {one.filled * text_tokens:,} filled in and {reply_tokens:,} of the reply. {vlm.path} has "
+                f"{positions:,} positions (max_position_embeddings). Lower models.vlm.max_pixels or max_new_tokens."
             )
 
 
-def most_tokens(family: Family, processor: Any, max_pixels: int, together: int = 1) -> int:
+def most_tokens(tokens: Callable[[int, int], int], max_pixels: int) -> int:
     """Tokens of the costliest picture of several shapes.
 
     Args:
-        family: Of the model.
-        processor: Of the model, with its limits.
+        tokens: Those of a picture of some width and height, in pixels.
         max_pixels: Largest picture, width x height.
-        together: Pictures in the prompt.
     """
     sides = [(round(sqrt(max_pixels * ratio)), max(1, int(sqrt(max_pixels / ratio)))) for ratio in RATIOS]
-    sizes = [size for width, height in sides for size in ((width, height), (height, width))]
-    return max(family.picture_tokens(processor, *size, together=together) for size in sizes)
+    return max(tokens(*size) for width, height in sides for size in ((width, height), (height, width)))
 
 
 def _written(vlm: VlmSettings, processor: Any, asked: Sequence[Prompt]) -> list[str]:

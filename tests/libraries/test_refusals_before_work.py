@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.preflight import check, check_benchmark
-from tests.wrong_setups import WRONG, Wrong, copied, write_setup
+from tests.setup_changes import copied, write_setup
+from tests.wrong_setups import WRONG, Wrong
 from viper.errors import ViperError
 from viper.profiles import load_profile, override
 
