@@ -29,7 +29,7 @@ def read_keys(folder: Path) -> dict[str, str]:
         keys = json.loads(file.read_text())
     except ValueError as error:
         raise ServiceFailed(f"{file} holds no keys ({error}). {remedy}.") from error
-    if not isinstance(keys, dict) or not _KEYS <= {name for name, key in keys.items() if isinstance(key, str)}:
+    if not isinstance(keys, dict) or not {name for name, key in keys.items() if isinstance(key, str)} >= _KEYS:
         raise ServiceFailed(f"{file} does not hold all keys. {remedy}.")
     return keys
 

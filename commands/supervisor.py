@@ -98,10 +98,16 @@ class Supervisor:
                 self._look(kept)
 
     def stop(self) -> None:
-        """End all services, the last started first, with all that they started."""
-        for kept in reversed(self._kept):
-            family = [kept.process, *_children(kept.process)]
-            end(family)
+        """End all services, the last started first, with all that they started.
+
+        What a service started ends before it does: so a run of the worker still says that it was ended.
+        """
+        while self._kept:
+            kept = self._kept.pop()
+            end(_children(kept.process))
+            end([kept.process])
+            still = {one.pid for other in self._kept for one in (other.process, *_children(other.process))}
+            end([one for one in marked(self.folder) if one.pid not in still])
             self.say(f"{kept.service.name:8} stopped")
         end(list(marked(self.folder)))
 

@@ -13,6 +13,7 @@ from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
@@ -45,9 +46,9 @@ def register() -> list[str]:
     """
     with get_client(sync_client=True) as client:
         _make_pool(client)
-        switched = _switches(client)
+        before = client.read_deployments()
         _deploy()
-        _switch_back(client, switched)
+        _switch_back(client, before)
         for automation in automations():
             _put(client, automation)
         names = sorted(deployment.name for deployment in client.read_deployments())
@@ -105,28 +106,29 @@ def _deploy() -> None:
         raise ServiceFailed(f"`{' '.join(command[2:])}` failed ({done.returncode}): {said[-2000:]}")
 
 
-def _switches(client: SyncPrefectClient) -> dict[tuple[str, str], bool]:
-    """Of each schedule, named by its deployment and slug, whether it is switched on."""
-    return {
-        (deployment.name, schedule.slug or ""): schedule.active
-        for deployment in client.read_deployments()
-        for schedule in deployment.schedules
-    }
-
-
-def _switch_back(client: SyncPrefectClient, switched: dict[tuple[str, str], bool]) -> None:
+def _switch_back(client: SyncPrefectClient, before: list[DeploymentResponse]) -> None:
+    """What was paused, and the schedules that were switched on or off, as they were: `prefect deploy` resets both."""
+    switched = {(one.name, schedule.slug): schedule.active for one in before for schedule in one.schedules}
+    paused = {one.name for one in before if one.paused}
     for deployment in client.read_deployments():
+        if deployment.name in paused and not deployment.paused:
+            client.pause_deployment(deployment.id)
         for schedule in deployment.schedules:
-            active = switched.get((deployment.name, schedule.slug or ""), schedule.active)
+            active = switched.get((deployment.name, schedule.slug), schedule.active)
             if active != schedule.active:
                 client.update_deployment_schedule(deployment.id, schedule.id, active=active)
 
 
 def _put(client: SyncPrefectClient, wanted: Automation) -> None:
-    """Create an automation, or bring the one of that name up to date; one that a person switched off stays off."""
+    """Create an automation, or bring the one of that name up to date; one that a person switched off stays off.
+
+    One that is as it should be is left alone: an update makes the server forget whose signs of life it waits for.
+    """
     found = client.read_automations_by_name(wanted.name)
     if not found:
         wanted.create()
         return
-    wanted.id, wanted.enabled = found[0].id, found[0].enabled
-    wanted.update()
+    parts = {"description", "trigger", "actions"}
+    if found[0].model_dump(include=parts) != wanted.model_dump(include=parts):
+        wanted.id, wanted.enabled = found[0].id, found[0].enabled
+        wanted.update()
