@@ -20,7 +20,7 @@ SEED ?= 1
 ARGS ?=
 PIP_ARGS ?=
 
-.PHONY: help evolve test kills mutations check services clean
+.PHONY: help evolve test kills mutations check up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +43,11 @@ check: $(STAMP) ## Lint, formatting, types and the import contract
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-services: $(STAMP) ## Start a Prefect server, an MLflow server and an S3 server on this machine
-	@$(BIN)/viper services
+up: $(STAMP) ## Run Prefect, MLflow and a worker for nightly rounds (ARGS="--s3 --auth" and so on)
+	@exec $(BIN)/viper up $(ARGS)
+
+down: $(STAMP) ## Stop what `make up` runs
+	@$(BIN)/viper down
 
 clean: ## Remove caches and build output; keeps .venv and every result in .viper
 	@rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,14 +1,17 @@
 """The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands import benchmark, champion, data, store
-from commands.terminal import USER_MISTAKE, checking, prepare, reading, say, start, working
+from commands.prefect_settings import check_prefect_settings
+from commands.terminal import FAILED, USER_MISTAKE, checking, prepare, reading, say, start, working
 from viper.environment import home, store_root
-from viper.errors import ViperError
+from viper.errors import AddressError, ViperError
+from viper.servers import check_prefect
 
 if TYPE_CHECKING:
     from viper.settings import Settings
@@ -228,10 +231,48 @@ def foundation(
 
 
 @app.command()
-def services() -> None:
-    """Run a Prefect server, an MLflow server and an S3 server on loopback until Ctrl-C."""
+def up(
+    s3: Annotated[bool, typer.Option("--s3", help="Start an S3 server, too, and keep the store in it.")] = False,
+    worker: Annotated[bool, typer.Option(help="Register the deployments and start a worker for them.")] = True,
+    auth: Annotated[bool, typer.Option("--auth", help="Prefect and MLflow ask for a password.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only say what runs and is healthy.")] = False,
+    prefect_port: Annotated[int, typer.Option(help="Where Prefect listens.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="Where MLflow listens.")] = 5000,
+    s3_port: Annotated[int, typer.Option(help="Where S3 listens: five ports, and those 10,000 above.")] = 8333,
+    worker_port: Annotated[int, typer.Option(help="Where the worker says whether it is healthy.")] = 8080,
+) -> None:
+    """Run Prefect, MLflow and a worker, on this machine only, until Ctrl-C. A second call says what runs."""
     prepare()
-    from commands.services import serve
+    from commands import up as machine
+    from commands.services import Choices
 
     with checking():
-        serve()
+        chosen = Choices(s3, worker, auth, prefect_port, mlflow_port, s3_port, worker_port)
+        healthy = machine.check() if check else machine.up(chosen)
+    if not healthy:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `viper up` runs, or left behind when it was killed."""
+    prepare()
+    from commands import up as machine
+
+    with checking():
+        machine.down()
+
+
+@app.command()
+def deploy() -> None:
+    """Register work pool, deployments and automations on the Prefect server of PREFECT_API_URL."""
+    prepare()
+    with checking():
+        check_prefect_settings()
+        check_prefect()
+        if not os.environ.get("PREFECT_API_URL"):
+            raise AddressError("PREFECT_API_URL names no server: `viper up` starts one, and registers all this itself.")
+        from flows.deploying import register
+
+        for line in register():
+            say(line)

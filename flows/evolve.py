@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 
 from flows import preflight
 from flows.cut import Cut
+from flows.late import skip_missed_runs
 from flows.round import run_round
 from flows.runner import InProcess, one_worker
 from flows.start import ask, cut_of, open_store
@@ -57,6 +58,7 @@ def evolve(
         ViperError: Whatever else stops a round; starting again resumes it.
     """
     settings = settings or load_profile(profile)
+    skip_missed_runs()
     preflight.check(settings, rounds)
     store = open_store()
     # The run's id stays the same when it is retried, and so do the rounds that it asks for.

@@ -15,7 +15,8 @@
     ├── CheckpointMismatch         a checkpoint made by other settings, data or code
     ├── ChampionChanged            the champion was rolled back while a round ran against it
     ├── Collapsed                  data or training collapsed: a verdict on the round, not a failure of it
-    └── TrainingFailed             the training process ended without a result
+    ├── TrainingFailed             the training process ended without a result
+    └── ServiceFailed              a server or worker that does not start, or refuses what it is told
 
 Errors cross process boundaries, so each is built from plain values and survives pickling.
 """
@@ -106,3 +107,7 @@ class Collapsed(ViperError, ValueError):
 
 class TrainingFailed(ViperError, RuntimeError):
     """The training process died, hung, or ended without writing its result."""
+
+
+class ServiceFailed(ViperError, RuntimeError):
+    """A server or worker does not start, ends by itself while it starts, or refuses what it is told."""

@@ -1,10 +1,12 @@
-"""A retry by Prefect, a killed worker and ``viper resume``: finished steps are reused, the hashes are the same."""
+"""A retry by Prefect, a killed worker, a lost machine: finished steps are reused, and the hashes are the same."""
 
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -33,10 +35,10 @@ runpy.run_module(sys.argv[0], run_name="__main__")
 """
 
 
-def api(page: str, body: dict[str, Any] | None = None) -> Any:
+def api(page: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(page, data, {"Content-Type": "application/json"}), timeout=60) as reply:
-        return json.load(reply)
+    with urlopen(Request(page, data, {"Content-Type": "application/json"}, method=method), timeout=60) as reply:
+        return json.loads(reply.read() or "null")
 
 
 def wait_for_end(page: str) -> dict[str, Any]:
@@ -57,12 +59,12 @@ class Deployed:
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, **world.environment(home), "PATH": path}
         self.url = self.environment["PREFECT_API_URL"]
-        for command in (
-            ["work-pool", "create", "viper", "--type", "process", "--overwrite"],
-            ["--no-prompt", "deploy", "--name", "evolve-shapes", "--prefect-file", "deployments/prefect.yaml"],
-        ):
-            subprocess.run([BIN / "prefect", *command], env=self.environment, cwd=ROOT, check=True, capture_output=True)
+        self.viper("deploy")
         self.start_worker()
+
+    def viper(self, *arguments: str) -> None:
+        command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
+        subprocess.run(command, env=self.environment, cwd=ROOT, check=True, capture_output=True)
 
     def start_worker(self) -> None:
         with (self.world.folder / "worker.log").open("ab") as log:
@@ -78,9 +80,18 @@ class Deployed:
 
     def start_run(self, changes: list[str]) -> str:
         settings = override(load_profile("shapes"), changes).model_dump(mode="json")
-        deployment = api(f"{self.url}/deployments/name/evolve/evolve-shapes")["id"]
         asked = {"parameters": {"settings": settings, "rounds": 1, "additional": True}}
-        return str(api(f"{self.url}/deployments/{deployment}/create_flow_run", asked)["id"])
+        return str(api(f"{self.url}/deployments/{self.nightly}/create_flow_run", asked)["id"])
+
+    def due(self, now: datetime) -> list[dict[str, Any]]:
+        """The nightly runs that should have begun by now."""
+        wanted = {"deployment_id": {"any_": [self.nightly]}, "expected_start_time": {"before_": now.isoformat()}}
+        found: list[dict[str, Any]] = api(f"{self.url}/flow_runs/filter", {"flow_runs": wanted})
+        return found
+
+    @property
+    def nightly(self) -> str:
+        return str(api(f"{self.url}/deployments/name/evolve/evolve-shapes")["id"])
 
     def wait_for(self, run: str, state: str) -> dict[str, Any]:
         ended = wait_for_end(f"{self.url}/flow_runs/{run}")
@@ -90,11 +101,24 @@ class Deployed:
     def retry(self, run: str) -> None:
         subprocess.run([BIN / "prefect", "flow-run", "retry", run], env=self.environment, check=True)
 
+    def wait_for_training(self) -> None:
+        deadline = time.monotonic() + 900
+        while not any("tasks.training_process" in line for line in map(_command, self.worker.children(recursive=True))):
+            assert time.monotonic() < deadline, (self.world.folder / "worker.log").read_text()[-3000:]
+            time.sleep(0.1)
+
     def wait_for_step(self, step: str) -> None:
         deadline = time.monotonic() + 600
         while not list(ObjectStore(self.world.store_root(self.home)).list(f"results/{step}")):
             assert time.monotonic() < deadline, (self.world.folder / "worker.log").read_text()[-3000:]
             time.sleep(0.1)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @pytest.fixture
@@ -164,3 +188,50 @@ def test_a_killed_worker_costs_at_most_a_resume(tmp_path: Path, world: World) ->
     assert status == 0, output
     assert "done before, reused" in output
     assert world.hashes(tmp_path / "lost") == expected
+
+
+def test_a_lost_machine_frees_the_schedule_and_its_retry_ends_in_the_same_hashes(tmp_path: Path, world: World) -> None:
+    status, output, _ = world.run(tmp_path / "whole", ["evolve", *as_arguments(SMALL)])
+    assert status == 0, output
+    deployed = Deployed(world, tmp_path / "lost")
+    try:
+        run = deployed.start_run(SMALL)
+        deployed.wait_for_training()
+        deployed.kill_worker(with_runs=True)
+        killed = time.monotonic()
+        deployed.start_worker()
+        following = deployed.start_run([*SMALL, "pool.uri='no-such-folder'"])
+        assert "No sign of life" in deployed.wait_for(run, "CRASHED")["state"]["message"]
+        print(f"crashed {time.monotonic() - killed:.0f} s after the machine was lost")
+        assert time.monotonic() - killed < 300
+        # The slot is free: the next run starts, and says what is wrong with what was asked of it.
+        assert "no-such-folder" in deployed.wait_for(following, "FAILED")["state"]["message"]
+        deployed.retry(run)
+        deployed.wait_for(run, "COMPLETED")
+    finally:
+        deployed.kill_worker(with_runs=True)
+    assert world.hashes(tmp_path / "lost") == world.hashes(tmp_path / "whole")
+
+
+def test_three_missed_nights_are_one_run(tmp_path: Path, world: World) -> None:
+    deployed = Deployed(world, tmp_path / "late")
+    deployed.kill_worker(with_runs=True)
+    settings = override(load_profile("shapes"), [*SMALL, "pool.uri='no-such-folder'"]).model_dump(mode="json")
+    parameters = {"settings": settings, "rounds": 1, "additional": True}
+    api(f"{deployed.url}/deployments/{deployed.nightly}", {"parameters": parameters}, "PATCH")
+    now = datetime.now(UTC)
+    nights = {"start_time": (now - timedelta(days=3)).isoformat(), "end_time": now.isoformat(), "min_runs": 3}
+    api(f"{deployed.url}/deployments/{deployed.nightly}/schedule", nights)
+    assert len(deployed.due(now)) == 3
+    deployed.start_worker()
+    try:
+        deadline = time.monotonic() + 600
+        while any(run["state_type"] in {"SCHEDULED", "PENDING", "RUNNING"} for run in deployed.due(now)):
+            assert time.monotonic() < deadline
+            time.sleep(2)
+    finally:
+        deployed.kill_worker(with_runs=True)
+    ended = deployed.due(now)
+    assert sorted(run["state_name"] for run in ended) == ["Failed", "Skipped", "Skipped"]
+    (begun,) = [run["name"] for run in ended if run["state_name"] == "Failed"]
+    assert all(f"the run '{begun}' stands for it" in run["state"]["message"] for run in ended if run["name"] != begun)
