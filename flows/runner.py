@@ -5,7 +5,7 @@ and time in the UI; ``flows.survey`` walks the same way and computes nothing.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from prefect import Flow, State
 from prefect.cache_policies import NO_CACHE
@@ -13,6 +13,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
+from flows import outcome
 from storage.objects import ObjectStore
 from tasks.step import In, Step, perform
 from tasks.worker import Worker
@@ -94,11 +95,15 @@ class InProcess:
         """The steps as a subflow."""
 
         # Without parameters: a runner is nothing that Prefect could show or keep.
-        def steps() -> Result:
-            return walk(self, *arguments)
+        def steps() -> Result | State[Any]:
+            try:
+                return walk(self, *arguments)
+            except Exception as error:  # its state says what broke; the caller is raised the error itself
+                return outcome.part_failed(error)
 
         name = walk.__name__.strip("_").replace("_", " ")
-        return Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()
+        made: Any = Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()
+        return cast(Result, made)
 
     def forget(self, ref: ArtifactRef) -> None:
         """Remove it from the store."""
