@@ -13,6 +13,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows import outcome, preflight
+from flows.crash import say_why_it_crashed
 from flows.cut import Cut
 from flows.round import run_round
 from flows.runner import InProcess, one_worker
@@ -34,7 +35,13 @@ MAX_REPAIRS = 3
 log = logging.getLogger("viper")
 
 
-@flow(name="evolve", task_runner=one_worker, flow_run_name=outcome.name_before, validate_parameters=False)
+@flow(
+    name="evolve",
+    task_runner=one_worker,
+    flow_run_name=outcome.name_before,
+    validate_parameters=False,
+    on_crashed=[say_why_it_crashed],
+)
 def evolve(
     profile: str = "shapes",
     rounds: int = 1,
@@ -66,7 +73,7 @@ def evolve(
     known: Settings | None = None
     try:
         known = _settings_of(profile, settings)
-        if refused := refuse_after_failures():
+        if refused := refuse_after_failures(outcome.this_run()):
             return outcome.not_begun(refused, known.notify)
         results, before = _run(known, profile, rounds, additional, allow_code_change)
     except ApprovalNeeded as needed:

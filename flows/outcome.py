@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
-from prefect.runtime import deployment, flow_run
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.approval import is_asked, show_page, suspend
@@ -35,6 +35,14 @@ def name_before() -> str:
     return f"evolve {flow_run.parameters['profile']}"
 
 
+def this_run() -> FlowRun:
+    """The flow run that is going on."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("no flow is running here")
+    return context.flow_run
+
+
 def name_run(evolution: str, first: int, last: int) -> None:
     """Name this run by its evolution and rounds, such as ``shapes, rounds 2–4``, unless it begins again.
 
@@ -43,13 +51,13 @@ def name_run(evolution: str, first: int, last: int) -> None:
         first: The first round that is not finished.
         last: The last round that is asked for.
     """
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None or context.flow_run.run_count > 1:
+    run = this_run()
+    if run.run_count > 1:
         return
     name = f"{evolution}, rounds {first}–{last}" if first < last else f"{evolution}, round {last}"
     with get_client(sync_client=True) as client:
-        client.set_flow_run_name(flow_run_id=context.flow_run.id, name=name)
-    context.flow_run.name = name
+        client.set_flow_run_name(flow_run_id=run.id, name=name)
+    run.name = name
 
 
 def done(results: list[RoundResult], before: int, notify: NotifySettings) -> State[Any]:
@@ -67,7 +75,7 @@ def done(results: list[RoundResult], before: int, notify: NotifySettings) -> Sta
     if last.verdict.decision == "collapse":
         text += (
             " The champion stays, and the evolution stops here: change what led to it and go on under another name "
-            "(evolution = NAME)." + pause_schedule(f"round {last.round_number} collapsed")
+            "(evolution = NAME)." + pause_schedule(this_run().deployment_id, f"round {last.round_number} collapsed")
         )
         text += tell(notify, "collapse", text) if new else ""
     elif new:
@@ -93,7 +101,7 @@ def waiting(needed: ApprovalNeeded, settings: Settings | None) -> State[Any]:
         text = f"{text} Another run waits for the same answer, and goes on with it."
         return Cancelled(message=text, data=needed)
     text += tell(settings.notify, "approval", text) if settings else ""
-    if deployment.id:
+    if this_run().deployment_id:
         suspend(needed, f"{text} Or press Resume here.")
     return Cancelled(message=text, data=needed)
 
@@ -113,7 +121,7 @@ def failed(error: Exception, settings: Settings | None) -> State[Any]:
     if not isinstance(error, ViperError):
         get_run_logger().error("Nobody expected this error.", exc_info=error)
     text = f"{explain(error)} What is finished is kept: {how_to_go_on(settings)}."
-    text += pause_after_failures()
+    text += pause_after_failures(this_run())
     text += tell(settings.notify, "failed", text) if settings else ""
     return Failed(message=text, data=error)
 
@@ -121,7 +129,7 @@ def failed(error: Exception, settings: Settings | None) -> State[Any]:
 def how_to_go_on(settings: Settings | None) -> str:
     """What to press or type, as a clause."""
     resume = f"`viper resume {settings.evolution}`" if settings else "`viper resume`"
-    return f"press Retry on the page of this run, or type {resume}" if deployment.id else f"type {resume}"
+    return f"press Retry on the page of this run, or type {resume}" if this_run().deployment_id else f"type {resume}"
 
 
 def part_failed(error: Exception) -> State[Any]:
