@@ -10,6 +10,7 @@ from prefect.events.actions import SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
+from prefect.utilities.urls import url_for
 
 from flows.notification import SUBJECT
 from viper.errors import ProfileError
@@ -22,7 +23,7 @@ ONCE_IN = timedelta(seconds=60)
 """A worker reports a crash twice, some seconds apart."""
 BODY = (
     "{{ flow_run.name }} crashed: its process or its machine is gone. What is finished is kept: press Retry on its "
-    "page, or type `viper resume`. {{ flow_run|ui_url }}"
+    "page, or type `viper resume`."
 )
 
 
@@ -94,8 +95,15 @@ def _alert(client: SyncPrefectClient, block: str, deployments: list[DeploymentRe
             threshold=1,
             within=ONCE_IN,
         ),
-        actions=[SendNotification(block_document_id=document.id, subject=f"{SUBJECT}: crashed", body=BODY)],
+        actions=[
+            SendNotification(block_document_id=document.id, subject=f"{SUBJECT}: crashed", body=f"{BODY} {_page()}")
+        ],
     )
+
+
+def _page() -> str:
+    """A template of the address of a run's page: by PREFECT_UI_URL, or derived from PREFECT_API_URL."""
+    return (url_for("flow-run", obj_id="RUN") or "").replace("RUN", "{{ flow_run.id }}")
 
 
 def _put(client: SyncPrefectClient, wanted: AutomationCore) -> None:
