@@ -15,8 +15,10 @@ from prefect import flow
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed
 
@@ -54,6 +56,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyncPrefectClie
             get_client(sync_client=True) as client,
         ):
             yield client
+            for sender in (APILogWorker, EventsWorker):  # what is left to send would be tried for a minute
+                sender.drain_all(timeout=10)
     finally:
         server.kill()
 
