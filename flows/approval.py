@@ -33,7 +33,7 @@ class Answer(RunInput):
     decision: Literal["approve", "reject"] = Field(
         description="Approve promotes the candidate, reject keeps the champion."
     )
-    reason: str = Field(min_length=1, description="Why. It becomes part of the round's verdict.")
+    reason: str = Field(pattern=r"\S", description="Why. It becomes part of the round's verdict.")
 
 
 class Question(Record):

@@ -15,9 +15,10 @@ def question_of(champion: ModelRef, candidate: ModelRef, verdict: Verdict) -> st
 
 def decided(verdict: Verdict, approval: Approval) -> Verdict:
     """The gate's verdict with a person's: a candidate that is rejected leaves the champion as it is."""
+    said = f"“{' '.join(approval.reason.split())}”"
     if approval.approved:
-        return verdict.model_copy(update={"reason": f"{verdict.reason} Approved: {approval.reason}"})
-    reason = f"Rejected by a person: {approval.reason} The gate would have promoted it: {verdict.reason}"
+        return verdict.model_copy(update={"reason": f"{verdict.reason} Approved by a person: {said}"})
+    reason = f"Rejected by a person: {said} The gate would have promoted it: {verdict.reason}"
     return verdict.model_copy(update={"decision": "keep champion", "reason": reason})
 
 

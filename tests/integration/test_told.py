@@ -297,7 +297,11 @@ def test_a_candidate_is_approved_or_rejected_in_the_ui_or_by_command(
         assert ended.state_name == "Completed"
         approval = approval_of(open_store(), "shapes", 1, question)
         assert approval == Approval(approved=decision != "reject", reason="Seen.")
-        said = "Approved: Seen." if approval.approved else "Rejected by a person: Seen. The gate would have promoted it"
+        said = (
+            "Approved by a person: “Seen.”"
+            if approval.approved
+            else "Rejected by a person: “Seen.” The gate would have promoted it"
+        )
         assert said in message(ended)
         # The ledger answers every run after that.
         assert deployed.go_on(deployed.begin()).state_name == "Completed"

@@ -232,13 +232,13 @@ def test_a_candidate_waits_for_approval_through_restarts_and_nothing_is_done_or_
     status, output, _ = world.run(alone, ["resume"])
     assert status == 0, output
     assert "step 4 of 4" not in output, "something was trained again"
-    assert "Approved: Seen." in world.run(alone, ["champion", "history"])[1]
+    assert "Approved by a person: “Seen.”" in world.run(alone, ["champion", "history"])[1]
 
     rejected = tmp_path / "rejected"
     assert world.run(rejected, ["champion", "reject", "--reason", "Says teal too often."])[0] == 0
     status, output, _ = world.run(rejected, ["resume"])
     assert status == 0, output
-    assert "Rejected by a person: Says teal too often. The gate would have promoted it" in " ".join(output.split())
+    assert "Rejected by a person: “Says teal too often.” The gate would have promoted it" in " ".join(output.split())
     assert "Champion   base" in world.run(rejected, ["status"])[1]
 
     deployed = Deployed(world, tmp_path / "deployed")
@@ -255,7 +255,7 @@ def test_a_candidate_waits_for_approval_through_restarts_and_nothing_is_done_or_
         assert status == 0, output
         assert "The run 'shapes, round 1' goes on." in output
         ended = deployed.wait_for(run, "COMPLETED")
-        assert ended["state"]["message"].endswith("Approved: Seen.")
+        assert ended["state"]["message"].endswith("Approved by a person: “Seen.”")
     finally:
         deployed.kill_worker(with_runs=True)
     assert world.hashes(tmp_path / "deployed") == world.hashes(alone)

@@ -55,11 +55,11 @@ def test_a_decision_is_history_and_a_damaged_one_is_refused(store: ObjectStore) 
 
 def test_the_verdict_says_who_had_the_last_word_and_why() -> None:
     assert decided(PROMOTE, YES).decision == "promote"
-    assert decided(PROMOTE, YES).reason == "sees better Approved: Looked at it."
+    assert decided(PROMOTE, YES).reason == "sees better Approved by a person: “Looked at it.”"
     rejected = decided(PROMOTE, NO)
     assert rejected.decision == "keep champion"
     assert rejected.reason == (
-        "Rejected by a person: Says teal too often. The gate would have promoted it: sees better"
+        "Rejected by a person: “Says teal too often.” The gate would have promoted it: sees better"
     )
 
 
