@@ -102,7 +102,7 @@ def _answer_in_prefect(question: str) -> Approval | None:
 
 
 def suspend(needed: ApprovalNeeded, message: str) -> None:
-    """Suspend this run until somebody answers; called in the flow's own context.
+    """Suspend this run until somebody answers; called in the flow's own context. Returns if the server refuses that.
 
     Args:
         needed: What is to be decided.
@@ -110,7 +110,6 @@ def suspend(needed: ApprovalNeeded, message: str) -> None:
 
     Raises:
         Pause: The run is suspended. Its process ends here; when it is resumed, the flow begins anew.
-        ApprovalNeeded: The server does not suspend the run.
     """
     run = UUID(str(flow_run.id))
     keys = _keys(needed.question)
@@ -122,9 +121,8 @@ def suspend(needed: ApprovalNeeded, message: str) -> None:
         Answer.with_initial_data(description=needed.page).save(keys, flow_run_id=run)
     with get_client(sync_client=True) as client:
         suspended = propose_state_sync(client, state, flow_run_id=run)
-    if not suspended.is_paused():
-        raise needed
-    raise Pause(state=suspended)
+    if suspended.is_paused():
+        raise Pause(state=suspended)
 
 
 def waiting_runs(client: SyncPrefectClient, question: str) -> list[FlowRun]:

@@ -4,9 +4,11 @@ A flow that returns a state ends in it, and its caller gets, or is raised, what 
 """
 
 import errno
+import functools
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
@@ -22,6 +24,9 @@ from viper.errors import ApprovalNeeded, ViperError
 from viper.escaping import one_line
 from viper.records import RoundResult
 from viper.settings import NotifySettings, Settings
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 ROOT = Path(__file__).resolve().parent.parent
 SAID = {"promote": "promoted", "keep champion": "refused", "collapse": "collapsed"}
@@ -132,11 +137,20 @@ def how_to_go_on(settings: Settings | None) -> str:
     return f"press Retry on the page of this run, or type {resume}" if this_run().deployment_id else f"type {resume}"
 
 
-def part_failed(error: Exception) -> State[Any]:
-    """The state of a part of a run that could not end: of a round, a synthesis, a benchmark."""
-    if isinstance(error, ApprovalNeeded):
-        return Cancelled(message=one_line(error), data=error)
-    return Failed(message=explain(error), data=error)
+def says_why(walk: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Decorator of what a flow runs: its state says cause and remedy where it fails. The caller is raised the error."""
+
+    @functools.wraps(walk)
+    def steps(*arguments: Given.args, **named: Given.kwargs) -> Result:
+        try:
+            return walk(*arguments, **named)
+        except ApprovalNeeded as needed:
+            ended: Any = Cancelled(message=one_line(needed), data=needed)
+        except Exception as error:  # whatever it is, the run says so
+            ended = Failed(message=explain(error), data=error)
+        return cast(Result, ended)
+
+    return steps
 
 
 def explain(error: Exception) -> str:

@@ -5,7 +5,7 @@ and time in the UI; ``flows.survey`` walks the same way and computes nothing.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from prefect import Flow, State
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +13,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
-from flows import outcome
+from flows.outcome import says_why
 from storage.objects import ObjectStore
 from tasks.step import In, Step, perform
 from tasks.worker import Worker
@@ -95,15 +95,12 @@ class InProcess:
         """The steps as a subflow."""
 
         # Without parameters: a runner is nothing that Prefect could show or keep.
-        def steps() -> Result | State[Any]:
-            try:
-                return walk(self, *arguments)
-            except Exception as error:  # its state says what broke; the caller is raised the error itself
-                return outcome.part_failed(error)
+        @says_why
+        def steps() -> Result:
+            return walk(self, *arguments)
 
         name = walk.__name__.strip("_").replace("_", " ")
-        made: Any = Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()
-        return cast(Result, made)
+        return Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()
 
     def forget(self, ref: ArtifactRef) -> None:
         """Remove it from the store."""
