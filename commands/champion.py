@@ -1,12 +1,17 @@
 """``viper champion``: who is the champion of an evolution, who was it, and how to put an earlier one back."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from commands.terminal import checking, reading, say
 from viper.errors import ViperError
+from viper.servers import check_prefect
+
+if TYPE_CHECKING:
+    from viper.records import Approval
 
 app = typer.Typer(help="The champion of an evolution, its predecessors, and the way back.", no_args_is_help=True)
 
@@ -113,6 +118,56 @@ def rollback(
         reign = champions.rollback(store, name, to, reason)
         announce_champion(store, name)
     say(f"The champion is {reign.champion.name} ({reign.key}). The next round starts from it.")
+
+
+@app.command()
+def approve(reason: Annotated[str, typer.Option(help="Why, for the verdict.")], evolution: Evolution = "") -> None:
+    """Let the candidate that waits for approval become champion."""
+    _decide(evolution, True, reason)
+
+
+@app.command()
+def reject(reason: Annotated[str, typer.Option(help="Why, for the verdict.")], evolution: Evolution = "") -> None:
+    """Keep the champion: the candidate that waits for approval is not promoted."""
+    _decide(evolution, False, reason)
+
+
+def _decide(evolution: str, approved: bool, reason: str) -> None:
+    """Write the decision into the ledger, then resume the runs that wait for it, if a Prefect server knows of any."""
+    reading()
+    from flows.survey import waiting_question
+    from storage.ledger.approvals import keep_approval
+    from viper.records import Approval
+
+    with checking():
+        if not reason.strip():
+            raise ViperError("--reason is blank. Write why: it becomes part of the round's verdict.")
+        store, question = waiting_question(evolution)
+        wanted = Approval(approved=approved, reason=reason.strip())
+        kept = keep_approval(store, question.evolution, question.round_number, question.key, wanted)
+        if kept.approved != approved:
+            raise ViperError(f"Somebody else decided at the same moment, otherwise: {kept.reason}")
+    say(
+        f"Round {question.round_number} of {question.evolution!r}: {'approved' if approved else 'rejected'}.", bold=True
+    )
+    resumed = _resume_runs(question.key, kept) if os.environ.get("PREFECT_API_URL") else []
+    for name in resumed:
+        say(f"The run {name!r} goes on.")
+    if not resumed:
+        say(f"Continue with: viper resume {question.evolution}")
+
+
+def _resume_runs(question: str, approval: "Approval") -> list[str]:
+    """Names of the runs that go on. Where the server cannot be asked, the decision stands all the same."""
+    from flows.approval import resume_waiting
+
+    try:
+        with checking():
+            check_prefect()
+    except typer.Exit:
+        say("The decision stands in the ledger; the Prefect server could not be told.", err=True)
+        return []
+    return resume_waiting(question, approval)
 
 
 def _since(round_number: int, rollback: bool) -> str:

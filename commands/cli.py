@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,7 +56,10 @@ def evolve(
     set_: Overrides = None,
     allow_code_change: AllowCodeChange = False,
 ) -> None:
-    """Run self-evolution rounds: make data, train, prove the gain, promote. Run again to continue."""
+    """Run self-evolution rounds: make data, train, prove the gain, promote. Run again to continue.
+
+    Exit codes: 0 finished, 1 failed, 2 nothing was begun, 3 a candidate waits for approval, 130 stopped.
+    """
     start()
     with checking():
         settings = _settings(profile, set_)
@@ -105,7 +108,9 @@ def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: 
         from commands.summary import show
         from flows.evolve import evolve as evolve_flow
 
-        results = evolve_flow(profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change)
+        results: Any = evolve_flow(
+            profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change
+        )
         show(results)
 
 

@@ -63,6 +63,9 @@ def _show_finished(result: RoundResult, asked: str) -> None:
 
 def _show_round(number: int, survey: Survey) -> None:
     say(f"Round {number:<4} not finished")
+    if survey.question is not None:
+        say(f"Waiting    {survey.question}", fg="yellow")
+        return
     for name, standing in survey.steps.items():
         say(f"  {name:14} {_progress(standing)}")
     skipped = sum(standing.done for standing in survey.steps.values())

@@ -14,11 +14,13 @@ import typer
 from commands.prefect_settings import check_prefect_settings
 from viper.addresses import hide_passwords
 from viper.environment import check_variables, prepare_environment
-from viper.errors import OlderForm, ViperError
+from viper.errors import ApprovalNeeded, OlderForm, ViperError
 from viper.escaping import one_line, visible
 from viper.servers import check_prefect_address, check_proxies, check_s3_answers, check_servers, check_store
 
 USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
+WAITING = 3
+"""A person is to decide about a candidate before the run can go on."""
 
 
 def say(text: str, **style: Any) -> None:
@@ -94,6 +96,9 @@ def working(resume: str) -> Iterator[None]:
     except KeyboardInterrupt:
         say(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    except ApprovalNeeded as needed:
+        say(f"{said(needed)}\nWhat is finished is kept. Continue after the decision with: {resume}", bold=True)
+        raise typer.Exit(WAITING) from None
     except ViperError as error:
         say(f"{said(error)}\nWhat is finished is kept. Continue with: {resume}", fg="red", err=True)
         raise typer.Exit(FAILED) from None

@@ -12,7 +12,7 @@ from prefect import flow
 
 from flows.benchmark import Replies, answer_suites
 from flows.ceiling import ceiling, check_truth
-from flows.cut import Cut
+from flows.cut import Cut, slice_of
 from flows.evolve import run_rounds
 from flows.runner import InProcess, one_worker, run
 from flows.start import begin
@@ -22,7 +22,7 @@ from tasks import ablation
 from viper.errors import ProfileError
 from viper.profiles import override
 from viper.records import ModelRef
-from viper.settings import Settings
+from viper.settings import GateRules, Settings
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def variant_settings(settings: Settings, names: Sequence[str], seeds: Sequence[i
 def _varied(settings: Settings, name: str, seed: int) -> Settings:
     variant, evolution = VARIANTS[name], f"{settings.evolution}-{name}-{seed}"
     try:
-        return override(variant.stages(settings), [*variant.changes, f"seed={seed}", f"evolution={evolution}"])
+        # Nobody is asked: an ablation compares candidates, whoever becomes champion.
+        own = [f"seed={seed}", f"evolution={evolution}", "gate.approval=false"]
+        return override(variant.stages(settings), [*variant.changes, *own])
     except ProfileError as error:
         raise ProfileError(
             f"The variant {name!r} with seed {seed}, whose evolution would be called {evolution!r}, cannot be: {error} "
@@ -121,7 +123,7 @@ def ablate(settings: Settings, variants: Sequence[str], seeds: Sequence[int]) ->
         seeds=tuple(seeds),
         against={name: VARIANTS[name].against for name in variants},
         replies={name: tuple(by_seed) for name, by_seed in replies.items()},
-        gate=settings.gate,
+        gate=slice_of(GateRules, settings.gate),
         seed=settings.seed,
     )
     found = ablation.read_ablation(runner.store, run(runner, ablation.compare_variants, inputs))

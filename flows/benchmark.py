@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from prefect import flow
 
 from flows import synthesis_inputs, training_inputs
+from flows.crash import say_why_it_crashed
 from flows.cut import Cut
+from flows.outcome import says_why
 from flows.runner import Runner, gather, one_worker, run
 from flows.start import begin
 from storage.layout import MAX_ROUNDS
@@ -19,7 +21,8 @@ Replies = dict[str, tuple[ArtifactRef, ...]]
 """By suite: the shards of a model's replies, in order."""
 
 
-@flow(name="benchmark", task_runner=one_worker)
+@flow(name="benchmark", task_runner=one_worker, on_crashed=[say_why_it_crashed])
+@says_why
 def benchmark(
     profile: str = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
 ) -> dict[str, Replies]:

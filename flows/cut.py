@@ -8,14 +8,16 @@ that step and, as far as its results differ, of the steps after it.
 from functools import cached_property
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from flows.identities import Identities
 from models.worlds import find_world
 from tasks.worker import Machine
 from viper.diffusion import DiffusionUse
-from viper.records import JudgeUse, ModelRef, ModelUse, Occasion, Record, Seed, VlmUse
+from viper.records import JudgeUse, ModelRef, ModelUse, Occasion, Seed, VlmUse
 from viper.settings import DiffusionSettings, Section, Settings
 
-Rules = TypeVar("Rules", bound=Record)
+Rules = TypeVar("Rules", bound=BaseModel)
 
 
 def slice_of(rules: type[Rules], *sections: Section) -> Rules:

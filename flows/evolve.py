@@ -7,23 +7,26 @@ continues it.
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows import preflight
+from flows import outcome, preflight
+from flows.crash import say_why_it_crashed
 from flows.cut import Cut
 from flows.late import skip_missed_runs
 from flows.round import run_round
 from flows.runner import InProcess, one_worker
+from flows.schedule import refuse_after_failures
 from flows.start import ask, cut_of, open_store
 from storage.heartbeats import Heartbeat
 from storage.layout import is_history
-from storage.ledger.rounds import finished_round
+from storage.ledger.rounds import count_finished, finished_round
 from tasks.worker import Worker
 from viper.environment import store_root
-from viper.errors import CorruptArtifact, StoreError
-from viper.profiles import load_profile
+from viper.errors import ApprovalNeeded, CorruptArtifact, StoreError
+from viper.profiles import load_profile, parse_settings
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings
 
@@ -33,15 +36,24 @@ MAX_REPAIRS = 3
 log = logging.getLogger("viper")
 
 
-@flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
+@flow(
+    name="evolve",
+    task_runner=one_worker,
+    flow_run_name=outcome.name_before,
+    validate_parameters=False,
+    on_crashed=[say_why_it_crashed],
+)
 def evolve(
     profile: str = "shapes",
     rounds: int = 1,
     settings: Settings | None = None,
     additional: bool = False,
     allow_code_change: bool = False,
-) -> list[RoundResult]:
+) -> Any:
     """Run an evolution until it has ``rounds`` finished rounds, counted from its start.
+
+    Whatever becomes of it, the state of the run says what was learned, or what broke and how to go on; a run that waits
+    for a person's word is suspended if a worker runs it, and ends otherwise.
 
     Args:
         profile: Name of a shipped profile, or path to a TOML file; used where ``settings`` is not given.
@@ -51,22 +63,52 @@ def evolve(
         allow_code_change: Trainings may go on from checkpoints that other code made.
 
     Returns:
-        The results of all rounds up to ``rounds``, finished before or now.
+        The state of the run. What calls the flow gets the results of all rounds up to ``rounds``, a list of
+        ``RoundResult``, finished before or now; or it is raised what stopped the run.
 
     Raises:
         ProfileError: The profile is wrong, or ``rounds`` is below 1.
+        ApprovalNeeded: A person is to decide about a candidate.
         ViperError: Whatever else stops a round; starting again resumes it.
     """
-    settings = settings or load_profile(profile)
-    skip_missed_runs()
+    known: Settings | None = None
+    try:
+        known = _settings_of(profile, settings)
+        skip_missed_runs()
+        if refused := refuse_after_failures(outcome.this_run()):
+            return outcome.not_begun(refused, known.notify)
+        results, before = _run(known, profile, rounds, additional, allow_code_change)
+    except ApprovalNeeded as needed:
+        return outcome.waiting(needed, known)
+    except Exception as error:  # whatever it is, the run says so
+        return outcome.failed(error, known)
+    return outcome.done(results, before, known.notify)
+
+
+def _settings_of(profile: str, settings: Settings | Mapping[str, object] | None) -> Settings:
+    """The run's settings, as an object or as the plain values that a deployment's form gives, or else the profile's.
+
+    Prefect hands them over as they came, so that what is wrong with them is said in the words of a profile.
+    """
+    if settings is None:
+        return load_profile(profile)
+    return settings if isinstance(settings, Settings) else parse_settings(settings, "the settings of the run")
+
+
+def _run(
+    settings: Settings, profile: str, rounds: int, additional: bool, allow_code_change: bool
+) -> tuple[list[RoundResult], int]:
+    """The results of all rounds, and how many of them were finished before."""
     preflight.check(settings, rounds)
     store = open_store()
     # The run's id stays the same when it is retried, and so do the rounds that it asks for.
     rounds = ask(store, profile, rounds, settings, str(flow_run.id) if additional else "")
+    before = count_finished(store, settings.evolution)
+    outcome.name_run(settings.evolution, before + 1, rounds)
     cut = cut_of(store, settings)
     worker = Worker(store, cut.machine(allow_code_change))
     with Heartbeat(store_root(), settings.evolution, lambda: worker.doing):
-        return run_rounds(InProcess(worker), cut, rounds)
+        return run_rounds(InProcess(worker), cut, rounds), before
 
 
 def run_rounds(runner: InProcess, cut: Cut, rounds: int) -> list[RoundResult]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flows import synthesis_inputs, training_inputs
+from flows.approval import with_approval
 from flows.benchmark import answer_suites
 from flows.cut import Cut
 from flows.runner import InProcess, Runner, retried, run
@@ -25,13 +26,17 @@ from viper.records import ArtifactRef, ModelRef, RoundResult, Synthesis, Verdict
 def run_round(runner: InProcess, cut: Cut, round_number: int, parents: Mapping[str, ArtifactRef]) -> RoundResult:
     """Make data with the champion, train on it, prove what it gained, and let the gate decide.
 
-    A collapse of data or training ends the round early, with that verdict and without a candidate.
+    A collapse of data or training ends the round early, with that verdict and without a candidate. A round that waited
+    for a person's word goes on with it when it is called again.
 
     Args:
         runner: Runs the steps.
         cut: Of the evolution.
         round_number: Counts from 1.
         parents: Dataset versions of the round before, by lesson.
+
+    Raises:
+        ApprovalNeeded: A person is to decide whether the candidate is promoted, and has not yet.
     """
     seconds: dict[str, float] = {}
     champion = champion_before(runner.store, cut.settings.evolution, round_number) or cut.base
@@ -103,6 +108,7 @@ def _finish(
     """Promote or not, report, and write the round's record, which is what makes it finished."""
     store, settings = runner.store, cut.settings
     with timed(seconds, "verdict and report"):
+        verdict = with_approval(store, cut, round_number, champion, candidate, verdict)
         champion_after = retried(
             "promote",
             f"{verdict.decision}: round {round_number}",

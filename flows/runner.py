@@ -13,6 +13,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
+from flows.outcome import says_why
 from storage.objects import ObjectStore
 from tasks.step import In, Step, perform
 from tasks.worker import Worker
@@ -94,6 +95,7 @@ class InProcess:
         """The steps as a subflow."""
 
         # Without parameters: a runner is nothing that Prefect could show or keep.
+        @says_why
         def steps() -> Result:
             return walk(self, *arguments)
 

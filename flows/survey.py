@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from flows.approval import Question, open_question
 from flows.cut import Cut
 from flows.round import make_candidate
+from flows.start import cut_of, open_store
 from flows.synthesis import make_data
 from storage.ledger.champions import champion_before
+from storage.ledger.requests import last_request
+from storage.ledger.rounds import count_finished, finished_round
 from storage.objects import ObjectStore
 from tasks.step import In, Step
-from viper.errors import Collapsed, CorruptArtifact, PoolError
+from viper.errors import Collapsed, CorruptArtifact, PoolError, ProfileError
 from viper.records import ArtifactRef
 
 Result = TypeVar("Result")
@@ -52,6 +56,8 @@ class Survey:
     store: ObjectStore
     steps: dict[str, Standing] = field(default_factory=dict)
     """By name, in the order of the round, as far as its steps can be known."""
+    question: Question | None = None
+    """What a person is to decide next; None if the round is not so far, or nobody is asked."""
 
     def submit(self, step: Step[In], inputs: In) -> Seen:
         """The artifact of the step; if there is none yet, a reference that leads nowhere, so no later key is found."""
@@ -83,6 +89,31 @@ class Survey:
         """Nothing was loaded."""
 
 
+def waiting_question(evolution: str) -> tuple[ObjectStore, Question]:
+    """What a person is to decide in an evolution, and the store that it lies in.
+
+    Args:
+        evolution: Its name; empty for the only one in the store.
+
+    Raises:
+        ProfileError: Nothing is to be decided.
+    """
+    store = open_store()
+    asked = last_request(store, evolution)
+    settings, number = asked.settings, count_finished(store, asked.settings.evolution) + 1
+    before = finished_round(store, settings.evolution, number - 1) if number > 1 else None
+    survey = survey_round(store, cut_of(store, settings), number, before.datasets if before else {})
+    if survey.question is None:
+        found = "it has no candidate that the gate would promote, or somebody has decided"
+        if not settings.gate.approval:
+            found = "its settings ask nobody (gate.approval is false)"
+        raise ProfileError(
+            f"Nothing waits for approval in {settings.evolution!r}: round {number} is next, and {found}. "
+            f"See `viper status {settings.evolution}`."
+        )
+    return store, survey.question
+
+
 def survey_round(store: ObjectStore, cut: Cut, round_number: int, parents: Mapping[str, ArtifactRef]) -> Survey:
     """How far a round is, up to its replies; what follows takes seconds.
 
@@ -92,7 +123,8 @@ def survey_round(store: ObjectStore, cut: Cut, round_number: int, parents: Mappi
     champion = champion_before(store, cut.settings.evolution, round_number) or cut.base
     try:
         made = make_data(survey, cut, round_number, cut.synthesizer(champion), parents)
-        make_candidate(survey, cut, round_number, champion, made, {})
+        candidate, verdict = make_candidate(survey, cut, round_number, champion, made, {})
+        survey.question = open_question(store, cut, round_number, champion, candidate, verdict)
     except (CorruptArtifact, Collapsed, PoolError):
         # What comes next reads an artifact that is not there yet, or never comes.
         pass

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from prefect import flow
 
 from flows import synthesis_inputs as inputs
+from flows.crash import say_why_it_crashed
 from flows.cut import Cut
+from flows.outcome import says_why
 from flows.runner import Runner, gather, one_worker, run
 from flows.start import begin
 from storage.ledger.champions import champion_before
@@ -20,7 +22,13 @@ from viper.settings import Settings
 Products = dict[str, tuple[ArtifactRef, ...]]
 
 
-@flow(name="synthesis", task_runner=one_worker, flow_run_name="synthesis of round {round_number}")
+@flow(
+    name="synthesis",
+    task_runner=one_worker,
+    flow_run_name="synthesis of round {round_number}",
+    on_crashed=[say_why_it_crashed],
+)
+@says_why
 def synthesis(profile: str = "shapes", round_number: int = 1, settings: Settings | None = None) -> Synthesis:
     """The dataset versions of a round, made by the champion before it, and everything that led to them.
 

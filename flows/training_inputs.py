@@ -9,7 +9,7 @@ from tasks.report import ReportInputs
 from tasks.training_spec import Reinforcement, TrainingInputs
 from tasks.verdict import VerdictInputs
 from viper.records import ArtifactRef, ModelRef, Synthesis, Verdict
-from viper.settings import Stage
+from viper.settings import GateRules, Stage
 
 
 def training(
@@ -61,7 +61,7 @@ def verdict(
     return VerdictInputs(
         replies={role: {suite: tuple(parts) for suite, parts in suites.items()} for role, suites in replies.items()},
         captions=dict(captions),
-        gate=cut.settings.gate,
+        gate=slice_of(GateRules, cut.settings.gate),
         collapse=slice_of(CandidateRules, cut.settings.collapse),
         seed=cut.seed(round_number, "bootstrap"),
     )

@@ -9,7 +9,7 @@ from models.gaps import Gaps, Scores, gaps_between
 from models.paired_tests import holm
 from models.statistics import paired_difference
 from viper.records import Difference, Record, SuiteResult
-from viper.settings import GateSettings
+from viper.settings import GateRules
 
 
 class AblationRow(Record):
@@ -44,7 +44,7 @@ ByRole = Mapping[str, NDArray[np.float64]]
 def compare(
     scores: Mapping[str, Mapping[str, Scores]],
     categories: Mapping[str, Sequence[str]],
-    gate: GateSettings,
+    gate: GateRules,
     seed: int,
 ) -> tuple[tuple[SuiteResult, ...], SuiteResult]:
     """Every suite's result with its categories, and their mean as if it were a suite.
@@ -86,7 +86,7 @@ def _split(by_role: ByRole, categories: Sequence[str]) -> dict[str, ByRole]:
     return {name: {role: found[of == name] for role, found in by_role.items()} for name in names}
 
 
-def _result(name: str, suites: Sequence[ByRole], gate: GateSettings, seed: int, family: int) -> SuiteResult:
+def _result(name: str, suites: Sequence[ByRole], gate: GateRules, seed: int, family: int) -> SuiteResult:
     """Of one suite or category, or of the mean over several suites."""
 
     def points(role: str) -> float:
@@ -126,7 +126,7 @@ def adjusted(results: Sequence[SuiteResult], apart: str = "") -> list[SuiteResul
 def compare_with_references(
     scores: Mapping[str, Sequence[Mapping[str, Sequence[float]]]],
     against: Mapping[str, str],
-    gate: GateSettings,
+    gate: GateRules,
     seed: int,
 ) -> tuple[AblationRow, ...]:
     """Paired differences of variants, question by question.

@@ -21,20 +21,20 @@ questions it easily reaches 2 points to each side, and of seven suites without a
 
 from models.paired_tests import p_text
 from viper.records import Difference, SuiteResult, Verdict
-from viper.settings import GateSettings
+from viper.settings import GateRules
 
 
-def is_certain(found: Difference, gate: GateSettings) -> bool:
+def is_certain(found: Difference, gate: GateRules) -> bool:
     """Whether chance alone seldom makes such a difference, among as many as were looked at."""
     return found.test is not None and found.test.p_adjusted <= 1 - gate.confidence
 
 
-def is_lost(found: Difference, gate: GateSettings) -> bool:
+def is_lost(found: Difference, gate: GateRules) -> bool:
     """Whether a suite's fall exceeds the margin and is certain (see the top of this file)."""
     return found.points < -gate.margin_points and is_certain(found, gate)
 
 
-def decide(suites: tuple[SuiteResult, ...], mean: SuiteResult, collapse: str | None, gate: GateSettings) -> Verdict:
+def decide(suites: tuple[SuiteResult, ...], mean: SuiteResult, collapse: str | None, gate: GateRules) -> Verdict:
     """Promote, keep the champion, or call a collapse.
 
     Args:
@@ -67,6 +67,6 @@ def decide(suites: tuple[SuiteResult, ...], mean: SuiteResult, collapse: str | N
     return verdict("promote", f"Sees better than the champion{where}: {said}.")
 
 
-def _said(found: Difference, gate: GateSettings) -> str:
+def _said(found: Difference, gate: GateRules) -> str:
     p = f", p {p_text(found.test.p_adjusted)}" if found.test else ""
     return f"{found.points:+.1f} points ({gate.confidence:.0%} interval {found.low:+.1f} to {found.high:+.1f}{p})"

@@ -9,14 +9,14 @@ from models.gaps import DRAWS_AT_ONCE, Gaps, pooled
 from models.paired_tests import paired_test
 from models.power import detectable_points
 from viper.records import Difference
-from viper.settings import GateSettings
+from viper.settings import GateRules
 
 SHORT_OF_ZERO = 1e-6
 """Points by which an interval stops short of zero where the exact test excludes it."""
 
 
 def paired_difference(
-    suites: Sequence[Gaps], gate: GateSettings, seed: int, binary: bool = False, family: int = 1
+    suites: Sequence[Gaps], gate: GateRules, seed: int, binary: bool = False, family: int = 1
 ) -> Difference:
     """Difference of the unweighted mean over suites, in points, with its interval and test.
 
@@ -45,7 +45,7 @@ def paired_difference(
     return Difference(points=points, low=low, high=high, test=test.model_copy(update={"detectable_points": line}))
 
 
-def _bootstrap_interval(suites: Sequence[Gaps], gate: GateSettings, seed: int) -> tuple[float, float]:
+def _bootstrap_interval(suites: Sequence[Gaps], gate: GateRules, seed: int) -> tuple[float, float]:
     means = np.mean(
         [bootstrap_means(gaps, gate.resamples, seed + number) for number, gaps in enumerate(suites)],
         axis=0,

@@ -6,6 +6,7 @@
     evolutions/<evolution>/rounds/<round>/checkpoints/<stage>/<training>/<step>
     evolutions/<evolution>/rounds/<round>/verdict                 what the gate decided
     evolutions/<evolution>/rounds/<round>/report                  the round's report
+    evolutions/<evolution>/rounds/<round>/approvals/<question>    what a person decided about a candidate
     evolutions/<evolution>/requests/<number>                      settings and rounds that were asked for
     evolutions/<evolution>/champions/<round>                      the champion that this round made
     evolutions/<evolution>/champions/<round>.<number>             an earlier one, or the base, put back after this round
@@ -24,7 +25,7 @@ MAX_ROUNDS = 9_999
 """More rounds than an evolution can have."""
 _RESULTS, _EVOLUTIONS = "results", "evolutions"
 _HISTORY = re.compile(
-    rf"{_EVOLUTIONS}/[^/]+/(?:(?:champions|champion-copies|requests)/.+|rounds/\d+/(?:verdict|report|datasets/.+))"
+    rf"{_EVOLUTIONS}/[^/]+/(?:(?:champions|champion-copies|requests)/.+|rounds/\d+/(?:verdict|report|approvals/.+|datasets/.+))"
 )
 
 
@@ -155,6 +156,11 @@ def begun_round(key: str) -> int | None:
 def report_key(evolution: str, round_number: int) -> str:
     """Key of the round's report."""
     return f"{round_prefix(evolution, round_number)}/report"
+
+
+def approval_key(evolution: str, round_number: int, question: str) -> str:
+    """Key of what a person decided about this round's candidate; ``question`` is the hash of what was to be decided."""
+    return f"{round_prefix(evolution, round_number)}/approvals/{check_name('question', question)}"
 
 
 def requests_prefix(evolution: str) -> str:

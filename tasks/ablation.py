@@ -11,7 +11,7 @@ from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.escaping import for_markdown
 from viper.records import ArtifactRef, Difference
-from viper.settings import GateSettings
+from viper.settings import GateRules
 
 
 class AblationPayload(Payload[Ablation]):
@@ -29,7 +29,7 @@ class AblationInputs(Inputs):
     """With which variant each is compared."""
     replies: dict[str, tuple[dict[str, tuple[ArtifactRef, ...]], ...]]
     """By variant (and ``base``), then seed by seed, by suite: the shards of replies, in order."""
-    gate: GateSettings
+    gate: GateRules
     seed: int
     """Of the bootstrap."""
 

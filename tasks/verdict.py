@@ -16,7 +16,7 @@ from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, Seed, Verdict
-from viper.settings import GateSettings
+from viper.settings import GateRules
 
 
 class VerdictPayload(Payload[Verdict]):
@@ -32,7 +32,7 @@ class VerdictInputs(Inputs):
     """By role (``base``, ``champion``, ``candidate``), then suite: the shards of replies, in order."""
     captions: dict[str, ArtifactRef]
     """By role (``base``, ``candidate``): what each says of the same images."""
-    gate: GateSettings
+    gate: GateRules
     collapse: CandidateRules
     seed: Seed
     """Of the bootstrap."""

@@ -75,6 +75,8 @@ VALUES: dict[str, list[str]] = {
     **{f"models.{name}.quantized_components": ["['vae']"] for name in ("painter", "editor")},
     **{f"models.{name}.device": ["cuda"] for name in ("vlm", "painter", "editor", "similarity")},
     "judge.device": ["cpu"],
+    "notify.block": ["slack-webhook/team"],
+    "notify.on": ["['failed']"],
 }
 """Other values of settings whose type does not say which there are."""
 

@@ -14,6 +14,7 @@
     │   └── CorruptArtifact        bytes that do not have the hash they were stored under
     ├── CheckpointMismatch         a checkpoint made by other settings, data or code
     ├── ChampionChanged            the champion was rolled back while a round ran against it
+    ├── ApprovalNeeded             a candidate waits until a person approves or rejects it; nothing is wrong
     ├── Collapsed                  data or training collapsed: a verdict on the round, not a failure of it
     ├── TrainingFailed             the training process ended without a result
     └── ServiceFailed              a server or worker that does not start, or refuses what it is told
@@ -99,6 +100,23 @@ class ChampionChanged(ViperError, RuntimeError):
 
 class LessonLeftOut(ViperError, ValueError):
     """A round left too few samples of a lesson. It goes on with the others, and collapses if there are none."""
+
+
+class ApprovalNeeded(ViperError, RuntimeError):
+    """A round's candidate waits until a person approves or rejects it. Nothing is wrong, and nothing is lost.
+
+    Args:
+        message: Who waits for what, and what to do.
+        question: Hash of what is to be decided, as in ``storage.ledger.approvals``.
+        page: The comparison as Markdown, for whoever decides.
+    """
+
+    def __init__(self, message: str, question: str = "", page: str = "") -> None:
+        super().__init__(message)
+        self.question, self.page = question, page
+
+    def __reduce__(self) -> tuple[type["ApprovalNeeded"], tuple[str, str, str]]:
+        return (type(self), (str(self), self.question, self.page))
 
 
 class Collapsed(ViperError, ValueError):

@@ -261,6 +261,14 @@ class Verdict(Record):
         return (*self.suites, self.mean) if self.mean else ()
 
 
+class Approval(Record):
+    """What a person decided about a candidate that the gate would promote."""
+
+    approved: bool
+    reason: str
+    """Why, in the person's words; empty if none was given."""
+
+
 class RoundResult(Record):
     """Everything a finished round leaves behind."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -33,6 +34,20 @@ if not marker.exists():
 sys.argv = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__")
 """
+
+
+WAITS = [
+    *(one for one in SMALL if not one.startswith(("training.stages", "benchmarks", "gate"))),
+    "training.stages=[{lessons=['vop'], objective='grpo', steps=4, prompts_per_step=8, generations=8, micro_batch=64, "
+    "updates_per_batch=2, learning_rate=2e-3, warmup_steps=1, max_completion_tokens=56, checkpoint_steps=4}]",
+    "benchmarks.suites=['fine_perception']",
+    "benchmarks.limit=60",
+    "gate.confidence=0.5",
+    "gate.min_changed=1",
+    "gate.margin_points=100.0",
+    "gate.approval=true",
+]
+"""A small round that gains a little, at a gate that lets that pass and asks a person."""
 
 
 def api(page: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
@@ -98,6 +113,9 @@ class Deployed:
         assert ended["state_type"] == state, ended["state"]
         return ended
 
+    def message(self, run: str) -> str:
+        return str(api(f"{self.url}/flow_runs/{run}")["state"]["message"])
+
     def retry(self, run: str) -> None:
         subprocess.run([BIN / "prefect", "flow-run", "retry", run], env=self.environment, check=True)
 
@@ -137,9 +155,13 @@ def test_a_retry_by_prefect_and_a_resume_end_in_the_same_hashes(tmp_path: Path, 
     deployed = Deployed(world, retried)
     try:
         run = deployed.start_run(changes)
-        deployed.wait_for(run, "FAILED")
+        failed = deployed.wait_for(run, "FAILED")
+        assert failed["name"] == "shapes, round 1"
+        assert "What is finished is kept: press Retry on the page of this run" in failed["state"]["message"]
         deployed.retry(run)
-        assert deployed.wait_for(run, "COMPLETED")["run_count"] == 2
+        ended = deployed.wait_for(run, "COMPLETED")
+        assert (ended["name"], ended["run_count"]) == ("shapes, round 1", 2)
+        assert ended["state"]["message"].startswith("Round 1: ")
     finally:
         deployed.kill_worker(with_runs=True)
     tasks = api(f"{deployed.url}/task_runs/filter", {"limit": 200})
@@ -235,3 +257,76 @@ def test_three_missed_nights_are_one_run(tmp_path: Path, world: World) -> None:
     assert sorted(run["state_name"] for run in ended) == ["Failed", "Skipped", "Skipped"]
     (begun,) = [run["name"] for run in ended if run["state_name"] == "Failed"]
     assert all(f"the run '{begun}' stands for it" in run["state"]["message"] for run in ended if run["name"] != begun)
+
+
+def test_a_process_that_is_killed_says_so_and_its_retry_ends_in_the_same_hashes(tmp_path: Path, world: World) -> None:
+    status, output, _ = world.run(tmp_path / "whole", ["evolve", *as_arguments(SMALL)])
+    assert status == 0, output
+    deployed = Deployed(world, tmp_path / "killed")
+    try:
+        run = deployed.start_run(SMALL)
+        deployed.wait_for_step("captions")
+        for process in deployed.worker.children(recursive=True):
+            if run in process.environ().get("PREFECT__FLOW_RUN_ID", ""):
+                process.kill()
+        deployed.wait_for(run, "CRASHED")
+        deadline = time.monotonic() + 300
+        while "The process of the run is gone: the system killed it" not in (said := deployed.message(run)):
+            assert time.monotonic() < deadline, said
+            time.sleep(1)
+        time.sleep(10)  # the worker reports the crash a second time
+        assert deployed.message(run) == said
+        deployed.retry(run)
+        deployed.wait_for(run, "COMPLETED")
+    finally:
+        deployed.kill_worker(with_runs=True)
+    assert world.hashes(tmp_path / "killed") == world.hashes(tmp_path / "whole")
+
+
+def test_a_candidate_waits_for_approval_through_restarts_and_nothing_is_done_or_asked_twice(
+    tmp_path: Path, world: World
+) -> None:
+    alone = tmp_path / "alone"
+    status, output, _ = world.run(alone, ["evolve", *as_arguments(WAITS)])
+    assert status == 3, output
+    assert "Round 1 waits for approval: viper champion approve shapes --reason TEXT (or reject)." in output
+    assert "Continue after the decision with: viper resume shapes" in output
+    shutil.copytree(alone, tmp_path / "rejected")
+    status, output, _ = world.run(alone, ["resume"])
+    assert status == 3, "nobody has decided yet"
+    assert "Waiting    Round 1 waits for approval" in world.run(alone, ["status"])[1]
+    status, output, _ = world.run(alone, ["champion", "approve", "--reason", "Seen."])
+    assert status == 0, output
+    assert "Continue with: viper resume shapes" in output
+    status, output, _ = world.run(alone, ["champion", "reject", "--reason", "No."])
+    assert (status, "Nothing waits for approval" in output) == (2, True), output
+    status, output, _ = world.run(alone, ["resume"])
+    assert status == 0, output
+    assert "step 4 of 4" not in output, "something was trained again"
+    assert "Approved by a person: “Seen.”" in world.run(alone, ["champion", "history"])[1]
+
+    rejected = tmp_path / "rejected"
+    assert world.run(rejected, ["champion", "reject", "--reason", "Says teal too often."])[0] == 0
+    status, output, _ = world.run(rejected, ["resume"])
+    assert status == 0, output
+    assert "Rejected by a person: “Says teal too often.” The gate would have promoted it" in " ".join(output.split())
+    assert "Champion   base" in world.run(rejected, ["status"])[1]
+
+    deployed = Deployed(world, tmp_path / "deployed")
+    try:
+        run = deployed.start_run(WAITS)
+        suspended = deployed.wait_for(run, "PAUSED")
+        assert "waits for approval: viper champion approve shapes" in suspended["state"]["message"]
+        # The worker and the server go, and come back.
+        deployed.kill_worker(with_runs=True)
+        world.servers["prefect"].kill()
+        world.servers["prefect"].start()
+        deployed.start_worker()
+        status, output, _ = world.run(tmp_path / "deployed", ["champion", "approve", "--reason", "Seen."])
+        assert status == 0, output
+        assert "The run 'shapes, round 1' goes on." in output
+        ended = deployed.wait_for(run, "COMPLETED")
+        assert ended["state"]["message"].endswith("Approved by a person: “Seen.”")
+    finally:
+        deployed.kill_worker(with_runs=True)
+    assert world.hashes(tmp_path / "deployed") == world.hashes(alone)

@@ -9,13 +9,15 @@ Every number carries its unit in its name. Endpoints and secrets are not setting
     stages       one training stage: reinforcement or supervised
     training     all stages, adapters, reward; the sizes of ablations
     evaluation   benchmarks, gate, collapse
+    notification who is told what has become of a run
     evolution    all of them together: ``Settings``
 """
 
 from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
-from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
+from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateRules, GateSettings
 from viper.settings.evolution import Settings
 from viper.settings.models import DiffusionSettings, JudgeSettings, ModelSettings, ModelsSettings, VlmSettings
+from viper.settings.notification import NotifySettings, Occurrence
 from viper.settings.section import Section
 from viper.settings.stages import GrpoStage, SftSizes, SftStage, Stage, default_stage_name
 from viper.settings.training import AblationSettings, LoraSettings, RewardSettings, TrainingSettings
@@ -26,12 +28,15 @@ __all__ = [
     "CollapseSettings",
     "DiffusionSettings",
     "FilterSettings",
+    "GateRules",
     "GateSettings",
     "GrpoStage",
     "JudgeSettings",
     "LoraSettings",
     "ModelSettings",
     "ModelsSettings",
+    "NotifySettings",
+    "Occurrence",
     "PoolSettings",
     "RewardSettings",
     "Section",

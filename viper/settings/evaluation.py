@@ -35,8 +35,8 @@ class BenchmarkSettings(Section):
         return self
 
 
-class GateSettings(Section):
-    """When a candidate becomes champion: a certain gain, and no suite lost (rule and its rates: ``models.gate``)."""
+class GateRules(Section):
+    """What the gate decides by: a certain gain, and no suite lost (rule and its rates: ``models.gate``)."""
 
     margin_points: float = Field(default=1.0, ge=0)
     """A suite is lost if it falls by more than this and the fall is certain: its exact p, adjusted for the number of
@@ -51,6 +51,14 @@ class GateSettings(Section):
     higher one promotes less often by chance, and lets a lost suite pass more often."""
     resamples: Count = 2000
     """Bootstrap resamples of the intervals."""
+
+
+class GateSettings(GateRules):
+    """When a candidate becomes champion: by the gate's rules and, if that is wanted, with a person's word."""
+
+    approval: bool = False
+    """True lets a round wait before its promotion until a person approves or rejects the candidate (``viper champion
+    approve``, or Resume in the Prefect UI). It decides the promotion and no result."""
 
 
 class CollapseSettings(Section):

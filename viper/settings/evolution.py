@@ -9,6 +9,7 @@ from pydantic import model_validator
 from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
 from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
 from viper.settings.models import JudgeSettings, ModelsSettings
+from viper.settings.notification import NotifySettings
 from viper.settings.section import Name, Section, Seed, Word
 from viper.settings.training import AblationSettings, TrainingSettings
 
@@ -46,6 +47,8 @@ class Settings(Section):
     """Collapse."""
     ablation: AblationSettings = AblationSettings()
     """Ablations."""
+    notify: NotifySettings = NotifySettings()
+    """Who is told what has become of a run."""
 
     @property
     def sha256(self) -> str:

@@ -31,13 +31,17 @@ WITHOUT_CONSEQUENCE = {
     "pool.max_rejected_share",
     "training.launcher",
     "training.hang_timeout_s",
+    "gate.approval",
+    "notify.block",
+    "notify.on",
     *(
         f"ablation.sft.{name}"
         for name in ("steps", "rows_per_step", "learning_rate", "warmup_steps", "checkpoint_steps", "micro_batch")
     ),
 }
 """By hand: where a model computes, how a training is started and watched, when a pool is refused, the revision of a
-folder, the attention of models that choose their own, in which memory components wait."""
+folder, the attention of models that choose their own, in which memory components wait, whom a promotion needs, and who
+is told."""
 CASES = {
     "filter.min_edit_change": "operations",
     "filter.max_edit_spill": "operations",
