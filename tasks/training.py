@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from models.payloads import Payload
+from models.payloads import Curves, Payload
 from storage.layout import checkpoint_step
 from storage.objects import ObjectStore
 from storage.tracking import TrackedRun
@@ -47,11 +47,11 @@ def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int,
     return max(map(checkpoint_step, store.list(inputs.checkpoints)), default=0), inputs.stage.steps
 
 
-@step("model", 6, progress=_newest_checkpoint, roles=("training",))
+@step("model", 7, progress=_newest_checkpoint, roles=("training",))
 def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
-    """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder. Its figures go to MLflow.
+    """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder; payload ``Curves``.
 
-    A training that collapses leaves a ``collapse`` in its place (see ``trained_model``), which is found until a
+    Its figures go to MLflow while it runs. A training that collapses leaves a ``collapse`` in its place (see ``trained_model``), which is found until a
     threshold is changed; then it goes on from its newest checkpoint. Checkpoints go to the store while the training
     runs, and a repeated call goes on from the newest whole one.
     """
@@ -68,12 +68,16 @@ def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
         run.end("KILLED")
         log.warning("Training %s collapsed: %s", stage.name, error)
         collapse = CollapsePayload(TrainingCollapse(stage=stage.name, reason=str(error)))
-        return Made(collapse.encoded(), kind=COLLAPSE)
+        return Made({**collapse.encoded(), **_curves(worker.folder)}, kind=COLLAPSE)
     _log_ends(run, result)
     model = Path(result.model_folder)
     files = sorted(path for path in model.rglob("*") if path.is_file())
     kind = ADAPTER if inputs.method == "lora" else ""
-    return Made({path.relative_to(model).as_posix(): path for path in files}, kind=kind)
+    return Made({path.relative_to(model).as_posix(): path for path in files} | _curves(worker.folder), kind=kind)
+
+
+def _curves(folder: Path) -> dict[str, Path]:
+    return {Curves.entry: folder / Curves.entry}
 
 
 def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
