@@ -92,7 +92,7 @@ def survey_round(store: ObjectStore, cut: Cut, round_number: int, parents: Mappi
     champion = champion_before(store, cut.settings.evolution, round_number) or cut.base
     try:
         made = make_data(survey, cut, round_number, cut.synthesizer(champion), parents)
-        make_candidate(survey, cut, round_number, champion, made, {})
+        make_candidate(survey, cut, round_number, champion, made, {}, {})
     except (CorruptArtifact, Collapsed, PoolError):
         # What comes next reads an artifact that is not there yet, or never comes.
         pass

@@ -39,7 +39,7 @@ def make_and_show_data(
 ) -> Synthesis:
     """``make_data``, with yields and gallery in the Prefect UI."""
     made = make_data(runner, cut, round_number, vlm, parents)
-    pages.show_yields(runner.store, made)
+    pages.show_yields(runner.store, cut.settings.evolution, made)
     pages.show_gallery(runner.store, cut.settings.evolution, made)
     return made
 

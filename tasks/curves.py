@@ -76,7 +76,7 @@ def _draw(axes: "Axes", steps: Steps, names: Mapping[str, str]) -> None:
 
 def ends_text(steps: Steps) -> str:
     """How a training began and ended, in words: reward, precision, coverage, length and entropy."""
-    told = []
+    told: list[str] = []
     for names in PANELS.values():
         for name, label in names.items():
             values = [step[name] for step in steps if name in step]

@@ -8,19 +8,20 @@ from models.payloads import Curves, Payload
 from storage.layout import checkpoint_step
 from storage.objects import ObjectStore
 from storage.tracking import TrackedRun
+from tasks.pace import Pace
 from tasks.provenance import code_version
 from tasks.shards import read_payload
 from tasks.step import Made, step
 from tasks.tracking import tracker
+from tasks.training_figures import in_words, stage_figures
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingInputs, TrainingResult, TrainingSpec
+from tasks.versioning import dataset_size
 from tasks.worker import Worker
 from viper.environment import store_root
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, ModelRef, Record
 
-REPORT_EVERY = 5
-"""Steps between two rows of figures in MLflow, and two updates of the progress line."""
 ADAPTER = "adapter"
 """The kind of the artifact of a training with adapters."""
 COLLAPSE = "collapse"
@@ -51,15 +52,16 @@ def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int,
 def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
     """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder; payload ``Curves``.
 
-    Its figures go to MLflow while it runs. A training that collapses leaves a ``collapse`` in its place (see ``trained_model``), which is found until a
-    threshold is changed; then it goes on from its newest checkpoint. Checkpoints go to the store while the training
-    runs, and a repeated call goes on from the newest whole one.
+    Its figures go to MLflow while it runs. A training that collapses leaves a ``collapse`` in its place (see
+    ``trained_model``), which is found until a threshold is changed; then it goes on from its newest checkpoint.
+    Checkpoints go to the store while the training runs, and a repeated call goes on from the newest whole one.
     """
     stage, occasion = inputs.stage, inputs.occasion
     run = tracker(occasion.evolution).run(occasion.evolution, occasion.round_number, stage.name)
     run.log_params(stage.model_dump() | {"method": inputs.method})
     for lesson, dataset in zip(stage.lessons, inputs.datasets, strict=True):
-        run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16])
+        rows = dataset_size(worker.store, dataset)
+        run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16], rows)
     machine = worker.machine
     try:
         result = run_training(_spec(inputs, worker), machine.hang_timeout_s, _Progress(run, stage.name, stage.steps))
@@ -98,38 +100,21 @@ def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
 
 def _log_ends(run: TrackedRun, result: TrainingResult) -> None:
     """The figures of the first and last steps."""
-    run.log_metrics({f"first/{name}": value for name, value in result.begin.items()})
-    run.log_metrics({f"last/{name}": value for name, value in result.end.items()})
+    for when, figures in (("first", result.begin), ("last", result.end)):
+        run.log_metrics({f"mean of the {when} steps/{name.replace('/', ' ')}": one for name, one in figures.items()})
     run.end("FINISHED")
 
 
 class _Progress:
-    """Forwards a training's figures to MLflow and to a progress line in the Prefect UI."""
+    """Forwards a training's figures to MLflow, to the log and to a bar in the Prefect UI."""
 
     def __init__(self, run: TrackedRun, stage: str, steps: int) -> None:
-        from prefect.artifacts import create_progress_artifact
-
-        self._run, self._stage, self._steps = run, stage, steps
-        self._line: Any = create_progress_artifact(0.0, key=f"training-{stage}", description=f"Training of {stage}")
+        self._run, self._steps, self._pace = run, steps, Pace(f"training {stage}", f"training-{stage}")
 
     def __call__(self, line: dict[str, Any]) -> None:
         step, metrics = int(line["step"]), dict(line["metrics"])
-        if not metrics or (step % REPORT_EVERY and step != self._steps):
-            return
-        self._run.log_metrics(metrics, step=step)
-        shown = " ".join(
-            f"{name.removeprefix('reward/')} {metrics[name]:.2f}"
-            for name in ("reward", "reward/precision", "reward/coverage", "entropy", "completion_tokens")
-            if name in metrics
-        )
-        self._show(100.0 * step / self._steps, f"step {step}: {shown}")
-        if step % (4 * REPORT_EVERY) == 0 or step == self._steps:
-            log.info("training %s: step %d of %d, %s", self._stage, step, self._steps, shown)
-
-    def _show(self, percent: float, text: str) -> None:
-        from prefect.artifacts import update_progress_artifact
-
-        update_progress_artifact(self._line, percent, description=text)
+        if self._pace.tell(step, self._steps, in_words(metrics)) and metrics:
+            self._run.log_metrics(stage_figures(metrics), step=step)
 
 
 def trained_model(store: ObjectStore, round_number: int, start: ModelRef, trained: ArtifactRef) -> ModelRef:
