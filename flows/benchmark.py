@@ -19,7 +19,7 @@ Replies = dict[str, tuple[ArtifactRef, ...]]
 """By suite: the shards of a model's replies, in order."""
 
 
-@flow(name="benchmark", task_runner=one_worker)
+@flow(name="benchmark", task_runner=one_worker, flow_run_name="benchmark of {profile}")
 def benchmark(
     profile: str = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
 ) -> dict[str, Replies]:

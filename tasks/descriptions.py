@@ -3,24 +3,21 @@
 from collections.abc import Mapping
 
 from storage.tracking import TrackedRun
-from tasks.overview import gain_text
-from tasks.pages import adjusted_p
+from tasks.pages import adjusted_p, gain_text
 from viper.escaping import for_markdown
 from viper.records import ModelRef, RoundResult
 
 
 def describe_round(run: TrackedRun, result: RoundResult) -> None:
-    """Name a round's run after its verdict, and put its table on the run's first page."""
+    """Name a round's run after its verdict, and put its scores on the run's first page."""
     verdict, mean = result.verdict, result.verdict.mean
     gain = f" {mean.against_champion.points:+.1f}" if mean else ""
     lines = [f"**{verdict.decision}**: {for_markdown(verdict.reason)}"]
-    if verdict.rows:
-        lines += ["", "| suite | champion | candidate | gain | p |", "|---|---:|---:|---:|---:|"]
-    for row in verdict.rows:
-        name, found = for_markdown(row.suite), row.against_champion
-        lines.append(
-            f"| {name} | {row.champion:.1f} | {row.candidate:.1f} | {gain_text(found)} | {adjusted_p(found)} |"
-        )
+    lines += [""] if verdict.rows else []
+    for row in verdict.rows:  # a list: MLflow's descriptions show no tables
+        found = row.against_champion
+        scores = f"{row.champion:.1f} → {row.candidate:.1f}, {gain_text(found)}, p {adjusted_p(found)}"
+        lines.append(f"- {for_markdown(row.suite)}: {scores}")
     lines += ["", "Report, gallery and plots: `report.html` under Artifacts."]
     run.describe(f"round {result.round_number}: {verdict.decision}{gain}", "\n".join(lines))
     told = {

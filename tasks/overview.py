@@ -1,15 +1,18 @@
 """The page of a whole evolution: what it learned, round by round, and where to look further."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from storage.objects import ObjectStore
 from tasks.artifacts import show_page
-from tasks.pages import adjusted_p, benchmark_table, drawn_plots
+from tasks.pages import adjusted_p, drawn_plots, gain_table, gain_text
 from tasks.tracking import tracker
 from tasks.versioning import dataset_size
 from viper.addresses import shown_address
 from viper.escaping import for_markdown
-from viper.records import Difference, RoundResult
+from viper.records import RoundResult
+
+log = logging.getLogger("viper")
 
 TRAINING_VIEW = "?workflowType=machine_learning"
 """Makes a link open MLflow's view for training, whatever the browser showed last."""
@@ -23,10 +26,11 @@ def show_evolution(store: ObjectStore, results: Sequence[RoundResult]) -> None:
         results: Of rounds 1, 2, … in order, at least one.
     """
     last = results[-1]
+    log.info("%s: %s. The champion is %s.", last.evolution, last.verdict.decision, last.champion_after.name)
     follow = {one.round_number: round_links(one) for one in results}
     show_page(last.evolution, "evolution", evolution_text(store, results, follow), _description(results))
     run = tracker(last.evolution).run(last.evolution)
-    run.describe_experiment(f"{_description(results)}\n\n{rounds_table(results, {})}")
+    run.describe_experiment("\n".join([f"{_description(results)}.", "", *map(_round_line, results)]))
     run.end("FINISHED")
 
 
@@ -55,7 +59,7 @@ def evolution_text(store: ObjectStore, results: Sequence[RoundResult], links: Ma
         for_markdown(last.verdict.reason),
         rounds_table(results, links),
         plots,
-        benchmark_table(last.verdict),
+        gain_table(last.verdict),
         _where(store, last),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -77,9 +81,11 @@ def rounds_table(results: Sequence[RoundResult], links: Mapping[int, Mapping[str
     return "\n".join(lines)
 
 
-def gain_text(difference: Difference) -> str:
-    """Points with their interval."""
-    return f"{difference.points:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
+def _round_line(result: RoundResult) -> str:
+    """For MLflow, whose descriptions show lists and no tables."""
+    mean = result.verdict.mean
+    gain = f", mean {mean.candidate:.1f}, {gain_text(mean.against_champion)} over the champion" if mean else ""
+    return f"- round {result.round_number}: **{result.verdict.decision}**{gain}. {for_markdown(result.verdict.reason)}"
 
 
 def _where(store: ObjectStore, result: RoundResult) -> str:

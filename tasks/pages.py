@@ -84,11 +84,28 @@ def show_gallery(store: ObjectStore, evolution: str, made: Synthesis) -> None:
 
 
 def _sample_text(sample: Sample) -> str:
-    """Paragraphs and lists, which wrap on a narrow page; tables do not."""
-    lines = [f"![original]({sample.left}) ![{sample.made}]({sample.right})", ""]
-    lines += [f"original, {sample.made} · **{for_markdown(sample.decision)}**", ""]
+    """Texts in paragraphs and lists, which wrap on a narrow page: cells of a table do not."""
+    pictures = f"| ![original]({sample.left}) | ![{sample.made}]({sample.right}) |"
+    lines = [f"| original | {sample.made} |", "|---|---|", pictures, "", f"**{for_markdown(sample.decision)}**", ""]
     lines += [f"Caption: {for_markdown(sample.text)}", ""] if sample.text else []
     return "\n".join([*lines, *(f"- {sample.mark} {for_markdown(said)}" for said in sample.sentences)])
+
+
+def gain_table(verdict: Verdict) -> str:
+    """What the candidate gained on each suite, narrow enough for a phone; a line where nothing was asked."""
+    if not verdict.rows:
+        return "The round ended before the benchmarks."
+    lines = ["| suite | champion | candidate | gain | p |", "|---|---:|---:|---:|---:|"]
+    for row in verdict.rows:
+        scores = f"{row.champion:.1f} | {row.candidate:.1f} | {gain_text(row.against_champion)}"
+        name = for_markdown(row.suite.replace("_", " "))
+        lines.append(f"| {name} | {scores} | {adjusted_p(row.against_champion)} |")
+    return "\n".join(lines)
+
+
+def gain_text(difference: Difference) -> str:
+    """Points with their interval."""
+    return f"{difference.points:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
 def benchmark_table(verdict: Verdict) -> str:
@@ -113,7 +130,7 @@ def _table_row(name: str, row: SuiteResult) -> str:
         *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate)),
     ]
     for found in (row.against_base, row.against_champion):
-        cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", adjusted_p(found)]
+        cells += [gain_text(found), adjusted_p(found)]
     return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row), row.asked])} |"
 
 
@@ -135,11 +152,12 @@ def unanswered_text(row: SuiteResult) -> str:
 
 def show_verdict(store: ObjectStore, evolution: str, round_number: int, verdict: Verdict, report: ArtifactRef) -> None:
     """The benchmark table, the verdict and the report's plots over the rounds, in the Prefect UI."""
-    text = f"**{verdict.decision}**: {for_markdown(verdict.reason)}\n\n{benchmark_table(verdict)}"
+    text = f"**{verdict.decision}**: {for_markdown(verdict.reason)}\n\n{gain_table(verdict)}"
     pictures = "".join(
         f"\n\n![{name.removesuffix('.svg')}]({plot})" for name, plot in drawn_plots(store, report).items()
     )
-    show_page(evolution, "verdict", text + pictures, f"Benchmarks and verdict of round {round_number}")
+    whole = f"\n\nAll figures:\n\n{benchmark_table(verdict)}" if verdict.rows else ""
+    show_page(evolution, "verdict", text + pictures + whole, f"Benchmarks and verdict of round {round_number}")
     log.info("Round %d: %s. %s", round_number, verdict.decision, verdict.reason)
 
 

@@ -110,10 +110,12 @@ class _Progress:
 
     def __init__(self, run: TrackedRun, stage: str, steps: int) -> None:
         self._run, self._steps, self._pace = run, steps, Pace(f"training {stage}", f"training-{stage}")
+        self._last: dict[str, float] = {}
 
     def __call__(self, line: dict[str, Any]) -> None:
         step, metrics = int(line["step"]), dict(line["metrics"])
-        if self._pace.tell(step, self._steps, in_words(metrics)) and metrics:
+        self._last |= metrics  # figures of the rollouts come with the first step on them alone
+        if self._pace.tell(step, self._steps, in_words(self._last)) and metrics:
             self._run.log_metrics(stage_figures(metrics), step=step)
 
 
