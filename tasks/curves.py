@@ -20,7 +20,9 @@ PANELS = {
     "entropy in nats": {"entropy": "entropy"},
     "loss": {"loss": "loss"},
 }
-"""What is drawn side by side: titles, and the figures in each with their labels."""
+"""What is drawn: titles of panels, and the figures in each with their labels."""
+COLUMNS = 2
+"""Panels side by side: more could not be read on a phone."""
 
 
 def read_curves(store: ObjectStore, trainings: Mapping[str, ArtifactRef]) -> dict[str, Steps]:
@@ -30,7 +32,7 @@ def read_curves(store: ObjectStore, trainings: Mapping[str, ArtifactRef]) -> dic
 
 
 def plot_curves(curves: Mapping[str, Steps]) -> str:
-    """Reward with precision and coverage, length and entropy of the rollouts, and the loss: one row a stage.
+    """Reward with precision and coverage, length and entropy of the rollouts, and the loss.
 
     Args:
         curves: By stage, in order. Figures that no step has are left out, as the reward of a supervised stage.
@@ -43,13 +45,15 @@ def plot_curves(curves: Mapping[str, Steps]) -> str:
     drawn = {stage: steps for stage, steps in curves.items() if steps}
     if not drawn:
         return ""
-    titles = [title for title, names in PANELS.items() if any(_has(steps, names) for steps in drawn.values())]
-    figure = Figure(figsize=(3.1 * len(titles), 2.6 * len(drawn)), layout="constrained")
-    panels = figure.subplots(len(drawn), len(titles), squeeze=False)
-    for row, (stage, steps) in zip(panels, drawn.items(), strict=True):
-        for axes, title in zip(row, titles, strict=True):
-            _draw(axes, steps, PANELS[title])
-            axes.set_title(f"{as_text(stage)}: {title}", fontsize=10)
+    panels = [(stage, title) for stage, steps in drawn.items() for title in PANELS if _has(steps, PANELS[title])]
+    height = -(-len(panels) // COLUMNS)
+    figure = Figure(figsize=(3.6 * COLUMNS, 2.5 * height), layout="constrained")
+    places = figure.subplots(height, COLUMNS, squeeze=False).flatten()
+    for axes, (stage, title) in zip(places, panels, strict=False):
+        _draw(axes, drawn[stage], PANELS[title])
+        axes.set_title(f"{as_text(stage)}: {title}", fontsize=11)
+    for axes in places[len(panels) :]:
+        axes.set_visible(False)
     return as_svg(figure)
 
 
@@ -58,9 +62,6 @@ def _has(steps: Steps, names: Mapping[str, str]) -> bool:
 
 
 def _draw(axes: "Axes", steps: Steps, names: Mapping[str, str]) -> None:
-    if not _has(steps, names):
-        axes.set_visible(False)
-        return
     for name, label in names.items():
         # Figures of the rollouts stand at the first step on them alone.
         points = [(step["step"], step[name]) for step in steps if name in step]

@@ -67,16 +67,14 @@ def evolution_text(store: ObjectStore, results: Sequence[RoundResult], links: Ma
 
 def rounds_table(results: Sequence[RoundResult], links: Mapping[int, Mapping[str, str]]) -> str:
     """One line a round: verdict, gain over the champion before it, and who is champion after it."""
-    lines = ["| round | verdict | mean | gain | p | champion after it | pages |", "|---:|---|---:|---:|---:|---|---|"]
+    lines = ["| round | verdict | gain | pages | champion after it | mean | p |", "|---:|---|---:|---|---|---:|---:|"]
     for one in results:
         mean, to = one.verdict.mean, links.get(one.round_number, {})
-        figures = (
-            [f"{mean.candidate:.1f}", gain_text(mean.against_champion), adjusted_p(mean.against_champion)]
-            if mean
-            else ["", "", ""]
-        )
+        gained = mean.against_champion if mean else None
         pages = " · ".join(f"[{what}]({address})" for what, address in to.items())
-        cells = [str(one.round_number), one.verdict.decision, *figures, for_markdown(one.champion_after.name), pages]
+        cells = [str(one.round_number), one.verdict.decision, gain_text(gained) if gained else "", pages]
+        cells += [for_markdown(one.champion_after.name), f"{mean.candidate:.1f}" if mean else ""]
+        cells += [adjusted_p(gained) if gained else ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

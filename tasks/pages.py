@@ -68,11 +68,14 @@ def yield_rows(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, 
 
 
 def show_yields(store: ObjectStore, evolution: str, made: Synthesis) -> None:
-    """A table of yields by reason in the Prefect UI."""
-    lines = ["| data | reason | count | share |", "|---|---|---:|---:|"]
-    lines += [
-        f"| {of} | {for_markdown(why)} | {n} | {share} |" for of, why, n, share in yield_rows(yields(store, made))
-    ]
+    """Tables of yields by reason in the Prefect UI, one of each kind: narrow enough for a phone."""
+    lines: list[str] = []
+    kind = ""
+    for of, why, count, share in yield_rows(yields(store, made)):
+        if of != kind:
+            lines += ["", f"### {of}", "", "| reason | count | share |", "|---|---:|---:|"]
+            kind = of
+        lines.append(f"| {for_markdown(why)} | {count} | {share} |")
     show_page(evolution, "yields", "\n".join(lines), "What the self-critique filter kept, and why not")
 
 
@@ -92,14 +95,14 @@ def _sample_text(sample: Sample) -> str:
 
 
 def gain_table(verdict: Verdict) -> str:
-    """What the candidate gained on each suite, narrow enough for a phone; a line where nothing was asked."""
+    """What the candidate gained on each suite, what matters first; a line where nothing was asked."""
     if not verdict.rows:
         return "The round ended before the benchmarks."
-    lines = ["| suite | champion | candidate | gain | p |", "|---|---:|---:|---:|---:|"]
+    lines = ["| suite | gain | p | champion | candidate |", "|---|---:|---:|---:|---:|"]
     for row in verdict.rows:
-        scores = f"{row.champion:.1f} | {row.candidate:.1f} | {gain_text(row.against_champion)}"
-        name = for_markdown(row.suite.replace("_", " "))
-        lines.append(f"| {name} | {scores} | {adjusted_p(row.against_champion)} |")
+        name, found = for_markdown(row.suite.replace("_", " ")), row.against_champion
+        scores = f"{row.champion:.1f} | {row.candidate:.1f}"
+        lines.append(f"| {name} | {gain_text(found)} | {adjusted_p(found)} | {scores} |")
     return "\n".join(lines)
 
 
