@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from storage.mlflow_models import clear_champion, describe_champion, set_champion
 from storage.objects import ObjectStore
 from viper.addresses import without_passwords
-from viper.errors import StoreUnavailable
+from viper.errors import StoreError, StoreUnavailable
 from viper.records import ArtifactRef
 
 if TYPE_CHECKING:
@@ -185,6 +185,6 @@ def is_away(error: Exception) -> bool:
     """Whether ``error`` says that MLflow does not answer now, rather than that it refuses what it was asked."""
     from sqlalchemy.exc import OperationalError
 
-    return (
-        isinstance(error, OSError | OperationalError | StoreUnavailable) or getattr(error, "error_code", None) in _AWAY
-    )
+    if isinstance(error, StoreError):  # of a file that was to be copied
+        return isinstance(error, StoreUnavailable)
+    return isinstance(error, OSError | OperationalError) or getattr(error, "error_code", None) in _AWAY

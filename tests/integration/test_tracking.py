@@ -257,6 +257,7 @@ def test_a_report_that_is_gone_or_a_store_that_is_away_loses_no_other_operation(
     outage["on"] = False
     assert tracker.flush_spool() == 0
     assert "refused a spooled operation" in caplog.text
+    assert "cannot be trusted" in caplog.text
     assert runs_of(place)["e"].data.metrics == {"mean/gain": 0.5}
     assert is_away(StoreUnavailable("S3 does not answer"))
 
