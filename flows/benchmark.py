@@ -11,7 +11,7 @@ from flows.start import begin
 from storage.layout import MAX_ROUNDS
 from storage.ledger.champions import champion_before
 from tasks import evaluation, suites
-from viper.profiles import load_profile
+from viper.profiles import ProfileName, load_profile
 from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
@@ -21,7 +21,7 @@ Replies = dict[str, tuple[ArtifactRef, ...]]
 
 @flow(name="benchmark", task_runner=one_worker, flow_run_name="benchmark of {profile}")
 def benchmark(
-    profile: str = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
+    profile: ProfileName = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
 ) -> dict[str, Replies]:
     """Replies by role and suite.
 

@@ -23,7 +23,7 @@ from tasks.overview import show_evolution
 from tasks.worker import Worker
 from viper.environment import store_root
 from viper.errors import CorruptArtifact, StoreError
-from viper.profiles import load_profile
+from viper.profiles import ProfileName, load_profile
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings
 
@@ -35,7 +35,7 @@ log = logging.getLogger("viper")
 
 @flow(name="evolve", task_runner=one_worker, flow_run_name="evolve {profile}")
 def evolve(
-    profile: str = "shapes",
+    profile: ProfileName = "shapes",
     rounds: int = 1,
     settings: Settings | None = None,
     additional: bool = False,

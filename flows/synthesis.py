@@ -13,7 +13,7 @@ from tasks import contamination, critique, editing, filtering, generation, pages
 from tasks.clock import timed
 from tasks.versioning import version_dataset
 from viper.errors import Collapsed, PoolError
-from viper.profiles import load_profile
+from viper.profiles import ProfileName, load_profile
 from viper.records import ArtifactRef, ModelRef, Shard, Synthesis
 from viper.settings import Settings
 
@@ -21,7 +21,7 @@ Products = dict[str, tuple[ArtifactRef, ...]]
 
 
 @flow(name="synthesis", task_runner=one_worker, flow_run_name="synthesis of round {round_number}")
-def synthesis(profile: str = "shapes", round_number: int = 1, settings: Settings | None = None) -> Synthesis:
+def synthesis(profile: ProfileName = "shapes", round_number: int = 1, settings: Settings | None = None) -> Synthesis:
     """The dataset versions of a round, made by the champion before it, and everything that led to them.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from storage.tracking import TrackedRun
 from tasks.pages import adjusted_p, gain_text
-from viper.escaping import for_markdown
+from viper.escaping import for_markdown, visible
 from viper.records import ModelRef, RoundResult
 
 
@@ -59,4 +59,5 @@ def describe_champion(run: TrackedRun, result: RoundResult) -> None:
 
 
 def _weights(model: ModelRef) -> str:
-    return f"{for_markdown(model.settings_path)} {model.revision}".strip() or for_markdown(model.name)
+    named = f"{model.settings_path} {model.revision}".strip() or model.name
+    return f"`{visible(named).replace('`', '')}`"  # MLflow would show the backslashes of escaped text

@@ -1,7 +1,7 @@
 """A round in MLflow: figures, datasets, pages, and what its champion is.
 
 Charts stand in sections by the beginning of a figure's name, in the order of the alphabet. So the names begin with what
-is to be seen first: ``mean`` before ``suites``, ``learning`` before ``optimizer``.
+is to be seen first: ``mean`` before all others, ``rollouts`` before ``training``.
 """
 
 import hashlib

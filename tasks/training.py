@@ -100,8 +100,8 @@ def _spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
 
 def _log_ends(run: TrackedRun, result: TrainingResult) -> None:
     """The figures of the first and last steps."""
-    for when, figures in (("first", result.begin), ("last", result.end)):
-        run.log_metrics({f"mean of the {when} steps/{name.replace('/', ' ')}": one for name, one in figures.items()})
+    for when, figures in (("at first", result.begin), ("at last", result.end)):
+        run.log_metrics({f"steps {when}/{name.replace('/', ' ')}": one for name, one in figures.items()})
     run.end("FINISHED")
 
 

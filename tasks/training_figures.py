@@ -1,8 +1,8 @@
-"""A training's figures under the names that sort them for people: what is learned first, then how."""
+"""A training's figures under the names that sort them for people: how the rollouts were first, then the optimizer."""
 
 from collections.abc import Mapping
 
-LEARNING = {
+WATCHED = {
     "reward": "reward",
     "reward/precision": "precision",
     "reward/coverage": "coverage",
@@ -13,15 +13,15 @@ LEARNING = {
 
 
 def stage_figures(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The figures of a step as ``learning/…`` and ``optimizer/…``."""
+    """The figures of a step as ``rollouts/…`` and ``training/…``."""
     return {figure_name(name): value for name, value in metrics.items() if name != "step"}
 
 
 def figure_name(name: str) -> str:
     """The name of a figure with its section."""
-    return f"learning/{LEARNING[name]}" if name in LEARNING else f"optimizer/{name.replace('/', ' ')}"
+    return f"rollouts/{WATCHED[name]}" if name in WATCHED else f"training/{name.replace('/', ' ')}"
 
 
 def in_words(metrics: Mapping[str, float]) -> str:
     """What a training is watched by, on one line."""
-    return ", ".join(f"{label} {metrics[name]:.2f}" for name, label in LEARNING.items() if name in metrics)
+    return ", ".join(f"{label} {metrics[name]:.2f}" for name, label in WATCHED.items() if name in metrics)

@@ -264,14 +264,14 @@ def test_a_report_that_is_gone_or_a_store_that_is_away_loses_no_other_operation(
 
 def test_curves_fill_in_the_steps_that_a_run_does_not_have(place: Path, tracker: Tracker) -> None:
     run = tracker.run("e", 1, "vop")
-    run.log_metrics({"learning/reward": 0.2, "learning/entropy": 1.0}, step=2)
-    steps = [(1, {"learning/reward": 0.1}), (2, {"learning/reward": 0.2, "learning/entropy": 1.0})]
+    run.log_metrics({"rollouts/reward": 0.2, "rollouts/entropy": 1.0}, step=2)
+    steps = [(1, {"rollouts/reward": 0.1}), (2, {"rollouts/reward": 0.2, "rollouts/entropy": 1.0})]
     for _ in range(2):
-        run.log_curves([*steps, (3, {"learning/reward": 0.3})])
+        run.log_curves([*steps, (3, {"rollouts/reward": 0.3})])
     client, run_id = client_of(place), runs_of(place)["e/round-0001/vop"].info.run_id
-    history = client.get_metric_history(run_id, "learning/reward")
+    history = client.get_metric_history(run_id, "rollouts/reward")
     assert sorted((one.step, one.value) for one in history) == [(1, 0.1), (2, 0.2), (3, 0.3)]
-    assert [one.step for one in client.get_metric_history(run_id, "learning/entropy")] == [2]
+    assert [one.step for one in client.get_metric_history(run_id, "rollouts/entropy")] == [2]
 
 
 def test_people_find_names_notes_and_the_view_for_training(place: Path, tracker: Tracker) -> None:

@@ -54,14 +54,14 @@ def test_trainings_of_earlier_versions_have_no_curves() -> None:
     assert read_curves(store, {"csr": old, "vop": new}) == {"vop": ({"step": 1.0, "loss": 2.0},)}
 
 
-def test_what_is_learned_stands_before_how_in_mlflow_and_in_words() -> None:
+def test_how_the_rollouts_were_stands_first_in_mlflow_and_in_words() -> None:
     named = stage_figures(GRPO[0])
     assert named == {
-        "learning/reward": 0.4,
-        "learning/precision": 0.5,
-        "learning/coverage": 0.3,
-        "learning/entropy": 0.2,
-        "optimizer/loss": 0.1,
+        "rollouts/reward": 0.4,
+        "rollouts/precision": 0.5,
+        "rollouts/coverage": 0.3,
+        "rollouts/entropy": 0.2,
+        "training/loss": 0.1,
     }
     assert in_words(GRPO[0]) == "reward 0.40, precision 0.50, coverage 0.30, entropy 0.20"
     assert ends_text(GRPO) == "reward 0.4 → 0.6, precision 0.5 → 0.7, coverage 0.3 → 0.5, entropy 0.2 → 0.1"
