@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from storage.layout import champion_key
 from storage.tracking import TrackedRun
 from tasks.pages import adjusted_p, gain_text
 from viper.escaping import for_markdown, visible
@@ -46,7 +47,7 @@ def describe_champion(run: TrackedRun, result: RoundResult) -> None:
         *made_of,
         "",
         f"Base: {_weights(result.base)}. Data, settings, code and parents back to the base: "
-        f"`viper data lineage {result.champion_after.made.uri}`.",
+        f"`viper data lineage {champion_key(result.evolution, result.round_number)}`.",
     ]
     tags: Mapping[str, str] = {
         "round": str(result.round_number),
