@@ -224,7 +224,8 @@ class Tracker:
                 raise
             self._warn(error)
             return ""
-        server = shown_address(self.uri.rstrip("/"))
+        # Between servers it may have an address that no browser can reach.
+        server = shown_address((os.environ.get("VIPER_MLFLOW_PAGES") or self.uri).rstrip("/"))
         return f"{server}/#/experiments/{found.experiment_id}/runs/{run_id}" if run_id else ""
 
     def _client(self) -> "MlflowClient":

@@ -67,14 +67,16 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
         for server in servers.values():
             server.start()
         world, home = World(folder, servers), folder / "home"
+        for_browsers = servers["mlflow"].page.removesuffix("/health").replace("127.0.0.1", "localhost")
         for rounds, changes in (("1", []), ("2", CHANGED)):
-            status, output, _ = world.run(home, ["evolve", "--rounds", rounds, *as_arguments([*SMALL, *changes])])
+            arguments = ["evolve", "--rounds", rounds, *as_arguments([*SMALL, *changes])]
+            status, output, _ = world.run(home, arguments, VIPER_MLFLOW_PAGES=for_browsers)
             assert status == 0, output
         store = ObjectStore(world.store_root(home))
         result = finished_round(store, "shapes", 2)
         assert result is not None
         report = store.read(result.report, "report.html").decode()
-        yield Pages(folder, prefect, servers["mlflow"].page.removesuffix("/health"), result, report)
+        yield Pages(folder, prefect, for_browsers, result, report)
     finally:
         for server in servers.values():
             server.kill()
@@ -93,6 +95,7 @@ def test_the_run_itself_says_what_was_learned_and_links_to_the_report(pages: Pag
     page = pages.artifact("shapes-evolution")["data"]
     assert page.count("data:image/svg+xml") >= 2  # the champion over the rounds, and the learning curves
     (link, *_) = re.findall(r"\[report\]\((\S+)\)", page)[-1:]
+    assert link.startswith(f"{pages.mlflow}/#/")
     shown = words(opened(link, pages.folder))
     assert "report.html" in shown
     assert f"round 2: {verdict.decision}" in shown
