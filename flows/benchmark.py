@@ -13,7 +13,7 @@ from flows.start import begin
 from storage.layout import MAX_ROUNDS
 from storage.ledger.champions import champion_before
 from tasks import evaluation, suites
-from viper.profiles import load_profile
+from viper.profiles import ProfileName, load_profile
 from viper.records import ArtifactRef, ModelRef
 from viper.settings import Settings
 
@@ -21,10 +21,15 @@ Replies = dict[str, tuple[ArtifactRef, ...]]
 """By suite: the shards of a model's replies, in order."""
 
 
-@flow(name="benchmark", task_runner=one_worker, on_crashed=[say_why_it_crashed])
+@flow(
+    name="benchmark",
+    task_runner=one_worker,
+    flow_run_name="benchmark of {profile}",
+    on_crashed=[say_why_it_crashed],
+)
 @says_why
 def benchmark(
-    profile: str = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
+    profile: ProfileName = "shapes", settings: Settings | None = None, models: dict[str, ModelRef] | None = None
 ) -> dict[str, Replies]:
     """Replies by role and suite.
 

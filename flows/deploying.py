@@ -20,6 +20,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
+from flows.alerts import keep_alerts
 from viper.errors import ServiceFailed
 
 POOL = "viper"
@@ -51,11 +52,13 @@ def register() -> list[str]:
         _switch_back(client, before)
         for automation in automations():
             _put(client, automation)
+        alerts = keep_alerts(client)
         names = sorted(deployment.name for deployment in client.read_deployments())
     return [
         f"work pool {POOL!r}: one run at a time",
         f"deployments {', '.join(names)}",
         f"automations {', '.join(repr(automation.name) for automation in automations())}",
+        *alerts,
     ]
 
 

@@ -23,10 +23,11 @@ from flows.start import ask, cut_of, open_store
 from storage.heartbeats import Heartbeat
 from storage.layout import is_history
 from storage.ledger.rounds import count_finished, finished_round
+from tasks.overview import show_evolution
 from tasks.worker import Worker
 from viper.environment import store_root
 from viper.errors import ApprovalNeeded, CorruptArtifact, StoreError
-from viper.profiles import load_profile, parse_settings
+from viper.profiles import ProfileName, load_profile, parse_settings
 from viper.records import ArtifactRef, RoundResult
 from viper.settings import Settings
 
@@ -44,7 +45,7 @@ log = logging.getLogger("viper")
     on_crashed=[say_why_it_crashed],
 )
 def evolve(
-    profile: str = "shapes",
+    profile: ProfileName = "shapes",
     rounds: int = 1,
     settings: Settings | None = None,
     additional: bool = False,
@@ -117,6 +118,7 @@ def run_rounds(runner: InProcess, cut: Cut, rounds: int) -> list[RoundResult]:
     parents: Mapping[str, ArtifactRef] = {}
     for round_number in range(1, rounds + 1):
         finished = finished_round(runner.store, cut.settings.evolution, round_number)
+        is_news = finished is None
         if finished is None:
             finished = _run_repairing(runner, cut, round_number, parents)
         elif finished.settings_sha256 == cut.settings.sha256:
@@ -124,6 +126,8 @@ def run_rounds(runner: InProcess, cut: Cut, rounds: int) -> list[RoundResult]:
         else:
             log.warning("Round %d was finished with other settings; the evolution goes on from it.", round_number)
         results.append(finished)
+        if is_news or round_number == rounds or finished.verdict.decision == "collapse":
+            show_evolution(runner.store, results)
         parents = finished.datasets
         if finished.verdict.decision == "collapse":
             log.warning(

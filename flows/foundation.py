@@ -12,7 +12,7 @@ from models.worlds import find_world
 log = logging.getLogger("viper")
 
 
-@flow(name="foundation", task_runner=one_worker)
+@flow(name="foundation", task_runner=one_worker, flow_run_name="foundation of the embedded models")
 def foundation(work: str = ".viper/foundation", scenes: int = 1000, world: str = "shapes") -> None:
     """Train all models into the folder of shipped weights, and measure them on ``scenes`` held-out scenes.
 
@@ -26,11 +26,11 @@ def foundation(work: str = ".viper/foundation", scenes: int = 1000, world: str =
     from prefect.tasks import Task
 
     for name, train in find_world(world).foundation(Path(work)).items():
-        Task(train, name=f"train {name}")()
+        Task(train, name=f"train {name}", task_run_name=f"train the {name}")()
     measure_models(scenes, world)
 
 
-@flow(name="measure models", task_runner=one_worker)
+@flow(name="measure models", task_runner=one_worker, flow_run_name="measure the embedded models")
 def measure_models(scenes: int = 1000, world: str = "shapes") -> None:
     """Print the figures of the shipped models, as their model cards state them."""
     for name, what, value in find_world(world).measure(scenes):

@@ -6,6 +6,7 @@ from flows import synthesis_inputs, training_inputs
 from flows.approval import with_approval
 from flows.benchmark import answer_suites
 from flows.cut import Cut
+from flows.differences import before
 from flows.runner import InProcess, Runner, retried, run
 from flows.synthesis import make_and_show_data
 from storage.ledger.champions import champion_before
@@ -39,6 +40,7 @@ def run_round(runner: InProcess, cut: Cut, round_number: int, parents: Mapping[s
         ApprovalNeeded: A person is to decide whether the candidate is promoted, and has not yet.
     """
     seconds: dict[str, float] = {}
+    trainings: dict[str, ArtifactRef] = {}
     champion = champion_before(runner.store, cut.settings.evolution, round_number) or cut.base
     made = runner.group(
         f"synthesis of round {round_number}",
@@ -51,16 +53,24 @@ def run_round(runner: InProcess, cut: Cut, round_number: int, parents: Mapping[s
     seconds.update(made.seconds)
     runner.release()
     try:
-        candidate, verdict = make_candidate(runner, cut, round_number, champion, made, seconds)
+        candidate, verdict = make_candidate(runner, cut, round_number, champion, made, seconds, trainings)
     except Collapsed as error:
         candidate, verdict = champion, collapse_verdict(error)
-    return _finish(runner, cut, round_number, champion, candidate, made, verdict, seconds)
+    return _finish(runner, cut, round_number, champion, candidate, made, verdict, seconds, trainings)
 
 
 def make_candidate(
-    runner: Runner, cut: Cut, round_number: int, champion: ModelRef, made: Synthesis, seconds: dict[str, float]
+    runner: Runner,
+    cut: Cut,
+    round_number: int,
+    champion: ModelRef,
+    made: Synthesis,
+    seconds: dict[str, float],
+    trainings: dict[str, ArtifactRef],
 ) -> tuple[ModelRef, Verdict]:
     """The candidate and the gate's verdict on it, with a sentence on each lesson and stage that was left out.
+
+    What each stage's training left is written into ``trainings``.
 
     Raises:
         Collapsed: There is nothing to judge: no lesson has enough samples, or a training collapsed.
@@ -80,6 +90,7 @@ def make_candidate(
             trained = run(
                 runner, train_stage, training_inputs.training(cut, round_number, stage, candidate, made.datasets)
             )
+            trainings[stage.name] = trained
             candidate = trained_model(runner.store, round_number, candidate, trained)
 
     with timed(seconds, "benchmarks"):
@@ -104,6 +115,7 @@ def _finish(
     made: Synthesis,
     verdict: Verdict,
     seconds: dict[str, float],
+    trainings: dict[str, ArtifactRef],
 ) -> RoundResult:
     """Promote or not, report, and write the round's record, which is what makes it finished."""
     store, settings = runner.store, cut.settings
@@ -114,10 +126,13 @@ def _finish(
             f"{verdict.decision}: round {round_number}",
             lambda: promote(store, settings.evolution, round_number, cut.base, champion, candidate, verdict),
         )()
-        earlier = (finished_round(store, settings.evolution, number) for number in range(1, round_number))
-        verdicts = [*(result.verdict for result in earlier if result), verdict]
-        report = run(runner, write_report, training_inputs.report(cut, round_number, made, verdicts))
-        show_verdict(store, round_number, verdict, report)
+        found = (finished_round(store, settings.evolution, number) for number in range(1, round_number))
+        earlier = [result for result in found if result]
+        verdicts = [*(result.verdict for result in earlier), verdict]
+        last = before(store, settings, earlier[-1] if earlier else None)
+        inputs = training_inputs.report(cut, round_number, made, verdicts, trainings, seconds, last)
+        report = run(runner, write_report, inputs)
+        show_verdict(store, settings.evolution, round_number, verdict, report)
     result = RoundResult(
         evolution=settings.evolution,
         round_number=round_number,
@@ -127,10 +142,11 @@ def _finish(
         candidate=candidate,
         champion_after=champion_after,
         datasets=made.datasets,
+        trainings=trainings,
         report=report,
         verdict=verdict,
         seconds=tuple(seconds.items()),
     )
-    track_round(settings.name, settings.seed, result)
+    track_round(store, settings.name, settings.seed, result)
     pages = {name: store.read(report, name) for name in ("report.html", "report.md", *PLOTS)}
     return keep_result(store, result, pages)

@@ -15,6 +15,7 @@ from prefect.tasks import Task
 
 from flows.outcome import says_why
 from storage.objects import ObjectStore
+from tasks.pace import Phase
 from tasks.step import In, Step, perform
 from tasks.worker import Worker
 from viper.errors import StoreUnavailable
@@ -73,6 +74,7 @@ class InProcess:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
+        self._phases: dict[str, Phase] = {}
 
     @property
     def store(self) -> ObjectStore:
@@ -81,9 +83,12 @@ class InProcess:
 
     def submit(self, step: Step[In], inputs: In) -> Pending:
         """Begin a step."""
+        phase = self._phases.setdefault(step.name, Phase(step.name))
+        phase.expect()
 
         def work() -> ArtifactRef | State[ArtifactRef]:
             found, reused = perform(step, inputs, self.worker)
+            phase.end(reused=reused)
             if not reused:
                 return found
             return Completed(name="Reused", message=f"Done before: {found.uri}", data=found)
@@ -97,7 +102,7 @@ class InProcess:
         # Without parameters: a runner is nothing that Prefect could show or keep.
         @says_why
         def steps() -> Result:
-            return walk(self, *arguments)
+            return walk(InProcess(self.worker), *arguments)
 
         name = walk.__name__.strip("_").replace("_", " ")
         return Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()

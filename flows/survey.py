@@ -123,7 +123,7 @@ def survey_round(store: ObjectStore, cut: Cut, round_number: int, parents: Mappi
     champion = champion_before(store, cut.settings.evolution, round_number) or cut.base
     try:
         made = make_data(survey, cut, round_number, cut.synthesizer(champion), parents)
-        candidate, verdict = make_candidate(survey, cut, round_number, champion, made, {})
+        candidate, verdict = make_candidate(survey, cut, round_number, champion, made, {}, {})
         survey.question = open_question(store, cut, round_number, champion, candidate, verdict)
     except (CorruptArtifact, Collapsed, PoolError):
         # What comes next reads an artifact that is not there yet, or never comes.

@@ -15,7 +15,7 @@ from tasks import contamination, critique, editing, filtering, generation, pages
 from tasks.clock import timed
 from tasks.versioning import version_dataset
 from viper.errors import LessonLeftOut, PoolError
-from viper.profiles import load_profile
+from viper.profiles import ProfileName, load_profile
 from viper.records import ArtifactRef, ModelRef, Shard, Synthesis
 from viper.settings import Settings
 
@@ -29,7 +29,7 @@ Products = dict[str, tuple[ArtifactRef, ...]]
     on_crashed=[say_why_it_crashed],
 )
 @says_why
-def synthesis(profile: str = "shapes", round_number: int = 1, settings: Settings | None = None) -> Synthesis:
+def synthesis(profile: ProfileName = "shapes", round_number: int = 1, settings: Settings | None = None) -> Synthesis:
     """The dataset versions of a round, made by the champion before it, and everything that led to them.
 
     Args:
@@ -47,7 +47,7 @@ def make_and_show_data(
 ) -> Synthesis:
     """``make_data``, with yields and gallery in the Prefect UI."""
     made = make_data(runner, cut, round_number, vlm, parents)
-    pages.show_yields(runner.store, made)
+    pages.show_yields(runner.store, cut.settings.evolution, made)
     pages.show_gallery(runner.store, cut.settings.evolution, made)
     return made
 

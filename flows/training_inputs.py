@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.cut import Cut, slice_of
 from models.collapse import CandidateRules, TrainingRules
+from tasks.changes import Before
 from tasks.evaluation import AnswerInputs
 from tasks.report import ReportInputs
 from tasks.training_spec import Reinforcement, TrainingInputs
@@ -67,7 +68,15 @@ def verdict(
     )
 
 
-def report(cut: Cut, round_number: int, made: Synthesis, verdicts: Sequence[Verdict]) -> ReportInputs:
+def report(
+    cut: Cut,
+    round_number: int,
+    made: Synthesis,
+    verdicts: Sequence[Verdict],
+    trainings: Mapping[str, ArtifactRef],
+    seconds: Mapping[str, float],
+    before: Before | None,
+) -> ReportInputs:
     """For ``write_report``."""
     return ReportInputs(
         evolution=cut.settings.evolution,
@@ -75,4 +84,7 @@ def report(cut: Cut, round_number: int, made: Synthesis, verdicts: Sequence[Verd
         made=made,
         verdicts=tuple(verdicts),
         confidence=cut.settings.gate.confidence,
+        trainings=dict(trainings),
+        seconds=tuple(seconds.items()),
+        before=before,
     )

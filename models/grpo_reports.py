@@ -1,12 +1,14 @@
 """What a training says of itself: figures after each step, folders after each checkpoint; and when it ends early."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from models.collapse import TrainingRules, training_collapse
+from models.payloads import Curves
 from viper.errors import Collapsed
 
 METRICS = {
@@ -87,6 +89,14 @@ class CollapseWatch(TrainerCallback):
 def history(state: TrainerState) -> list[Metrics]:
     """Figures of all finished steps, also those before a resume: the history is part of the checkpoints."""
     return [step_metrics(logs) for logs in state.log_history if "loss" in logs]
+
+
+def curves(state: TrainerState) -> Curves:
+    """The history for later eyes: finite figures alone, without the seconds, which no two trainings share."""
+    steps = ({"step": float(logs["step"]), **step_metrics(logs)} for logs in state.log_history if "loss" in logs)
+    return Curves(
+        tuple({name: value for name, value in one.items() if name != "seconds" and isfinite(value)} for one in steps)
+    )
 
 
 def step_metrics(logs: Mapping[str, Any]) -> Metrics:

@@ -177,6 +177,15 @@ class Operations(Payload[dict[str, JudgedEdit]]):
     entry = "operations.json"
 
 
+class Curves(Payload[tuple[dict[str, float], ...]]):
+    """The figures of a training's steps in order: ``step``, and those that ``models.grpo_reports.METRICS`` names.
+
+    The time that a step took is left out: a training that was killed and went on has the same curves.
+    """
+
+    entry = "curves.json"
+
+
 PRODUCTS: dict[str, type[Payload[Any]]] = {
     "captions": Captions,
     "paintings": Distances,

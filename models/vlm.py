@@ -19,6 +19,7 @@ from models.families.prompts import read_prompts
 from models.locations import resolve
 from models.threads import fix_threads
 from viper.errors import ModelError
+from viper.progress import tell
 from viper.settings import VlmSettings
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Prepared:
     batches: tuple[tuple[tuple[int, ...], Any], ...]
     """Which prompts, and their inputs."""
     image_tokens: int
+
+    @property
+    def prompts(self) -> int:
+        """How many."""
+        return sum(len(part) for part, _ in self.batches)
 
 
 def load_processor(folder: str, revision: str = "main") -> "ProcessorMixin":
@@ -183,7 +189,8 @@ class Vlm:
         if temperature > 0 and (seeds is None or len(seeds) != len(prompts)):
             raise ValueError(f"Sampling {len(prompts)} prompts needs as many seeds, found {len(seeds or ())}.")
         replies = [""] * len(prompts)
-        for part in _batches(prompts, batch):
+        for done, part in enumerate(_batches(prompts, batch)):
+            tell(done * batch, len(prompts))
             drawn = [seeds[i] for i in part] if seeds is not None else None
             texts = self._generate_batch(self.inputs([prompts[i] for i in part]), max_new_tokens, temperature, drawn)
             for i, text in zip(part, texts, strict=True):
@@ -208,6 +215,7 @@ class Vlm:
         """The greedy replies that ``generate`` gives to the prompts, in their order."""
         replies: dict[int, str] = {}
         for part, processed in prepared.batches:
+            tell(len(replies), prepared.prompts)
             inputs = self._on_device(processed)
             replies |= zip(part, self._generate_batch(inputs, max_new_tokens, 0.0, None), strict=True)
         return [replies[i] for i in range(len(replies))]

@@ -1,21 +1,38 @@
 """What each tracking operation asks of MLflow. Every one may be carried out twice without harm."""
 
 import json
+import logging
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from storage.mlflow_models import clear_champion, describe_champion, set_champion
+from storage.objects import ObjectStore
+from viper.addresses import without_passwords
+from viper.errors import StoreError, StoreUnavailable
+from viper.records import ArtifactRef
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RUN_TAG = "viper.run"
-CHAMPION_ALIAS = "champion"
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as a description, in Markdown."""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens an experiment in the view for training, not in that for agents."""
 PARAMS_A_CALL = 100
+METRICS_A_CALL = 1000
 Operation = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 _AWAY = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED"}
 
 
-def find_or_create_run(client: "MlflowClient", experiment: str, name: str, time_ms: int) -> str:
+def find_or_create_run(
+    client: "MlflowClient", experiment: str, name: str, time_ms: int, files: str | None = None
+) -> str:
     """The id of the run that carries the tag ``name``; it and its parents are created if they are not there yet.
 
     Args:
@@ -23,16 +40,22 @@ def find_or_create_run(client: "MlflowClient", experiment: str, name: str, time_
         experiment: Name of the experiment, created too.
         name: Names from the evolution down, joined by slashes.
         time_ms: Start of a new run, in milliseconds since 1970.
+        files: Where a new experiment keeps the files of its runs; None for what the server says.
     """
-    experiment_id = _experiment_id(client, experiment)
-    found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{name}'", order_by=["start_time ASC"])
-    if found:
-        return str(found[0].info.run_id)
+    experiment_id = _experiment_id(client, experiment, files)
+    if found := find_run(client, experiment_id, name):
+        return found
     parent, _, last = name.rpartition("/")
     tags = {RUN_TAG: name}
     if parent:
-        tags["mlflow.parentRunId"] = find_or_create_run(client, experiment, parent, time_ms)
+        tags["mlflow.parentRunId"] = find_or_create_run(client, experiment, parent, time_ms, files)
     return str(client.create_run(experiment_id, time_ms, tags, run_name=last).info.run_id)
+
+
+def find_run(client: "MlflowClient", experiment_id: str, name: str) -> str:
+    """The id of the run that carries the tag ``name``; empty if there is none."""
+    found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{name}'", order_by=["start_time ASC"])
+    return str(found[0].info.run_id) if found else ""
 
 
 def _start(client: "MlflowClient", run_id: str, operation: Operation) -> None:
@@ -59,6 +82,21 @@ def _log_metrics(client: "MlflowClient", run_id: str, operation: Operation) -> N
     client.log_batch(run_id, [Metric(name, value, time_ms, step) for name, value in operation["metrics"].items()])
 
 
+def _log_curves(client: "MlflowClient", run_id: str, operation: Operation) -> None:
+    from mlflow.entities import Metric
+
+    names = {name for _, metrics in operation["steps"] for name in metrics}
+    known = {name: {one.step for one in client.get_metric_history(run_id, name)} for name in names}
+    missing = [
+        Metric(name, value, operation["time_ms"], step)
+        for step, metrics in operation["steps"]
+        for name, value in metrics.items()
+        if step not in known[name]
+    ]
+    for start in range(0, len(missing), METRICS_A_CALL):
+        client.log_batch(run_id, missing[start : start + METRICS_A_CALL])
+
+
 def _log_tags(client: "MlflowClient", run_id: str, operation: Operation) -> None:
     from mlflow.entities import RunTag
 
@@ -66,38 +104,43 @@ def _log_tags(client: "MlflowClient", run_id: str, operation: Operation) -> None
 
 
 def _log_dataset_input(client: "MlflowClient", run_id: str, operation: Operation) -> None:
-    from mlflow.entities import Dataset, DatasetInput
+    from mlflow.entities import Dataset, DatasetInput, InputTag
 
     source = json.dumps(operation["ref"], sort_keys=True)
-    dataset = Dataset(operation["name"], operation["digest"][:36], "viper-store", source)
-    client.log_inputs(run_id, [DatasetInput(dataset)])
+    profile = json.dumps({"num_rows": operation["rows"]}) if operation.get("rows") else None
+    dataset = Dataset(operation["name"], operation["digest"][:36], "viper-store", source, profile=profile)
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _set_champion(client: "MlflowClient", run_id: str, operation: Operation) -> None:
-    from mlflow.exceptions import MlflowException
-
-    name, ref = operation["model_name"], operation["ref"]
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    versions = client.search_model_versions(f"name = '{name}'")
-    same = [version for version in versions if version.tags.get("viper.sha256") == ref["sha256"]]
-    tags = {f"viper.{field}": str(value) for field, value in ref.items()}
-    champion = same[0] if same else client.create_model_version(name, f"viper-store:/{ref['uri']}", run_id, tags)
-    client.set_registered_model_alias(name, CHAMPION_ALIAS, champion.version)
+def _describe(client: "MlflowClient", run_id: str, operation: Operation) -> None:
+    client.update_run(run_id, name=operation["name"])
+    client.set_tag(run_id, NOTE, operation["note"])
 
 
-def _clear_champion(client: "MlflowClient", run_id: str, operation: Operation) -> None:
-    from mlflow.exceptions import MlflowException
+def _describe_experiment(client: "MlflowClient", run_id: str, operation: Operation) -> None:
+    experiment_id = client.get_run(run_id).info.experiment_id
+    for name, value in {NOTE: operation["note"], **KIND}.items():
+        client.set_experiment_tag(experiment_id, name, value)
 
-    try:
-        client.delete_registered_model_alias(operation["model_name"], CHAMPION_ALIAS)
-    except MlflowException as error:
-        # No model of this name was ever registered, so nothing is called champion.
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
+
+def _log_files(client: "MlflowClient", run_id: str, operation: Operation) -> None:
+    """The files come from the store, so that an operation that waits is small.
+
+    Files may lie elsewhere than MLflow's database. A place that refuses them while MLflow answers costs a warning, and
+    neither the round nor the operations that wait: the store has them all the same.
+    """
+    store, ref = ObjectStore(operation["store"]), ArtifactRef(**operation["ref"])
+    with TemporaryDirectory() as folder:
+        for name in operation["files"]:
+            Path(folder, name).write_bytes(store.read(ref, name))
+        for _ in range(2):
+            try:
+                client.log_artifacts(run_id, folder)
+                return
+            except Exception as error:
+                client.get_run(run_id)  # raises where MLflow itself is away: then the files wait with the rest
+                why = without_passwords(str(error))
+    _log.warning("MLflow answers, but takes no files (%s). They lie in the store, at %s.", why, ref.uri)
 
 
 def _end(client: "MlflowClient", run_id: str, operation: Operation) -> None:
@@ -108,21 +151,26 @@ OPERATIONS: dict[str, Callable[["MlflowClient", str, Operation], None]] = {
     "start": _start,
     "log_params": _log_params,
     "log_metrics": _log_metrics,
+    "log_curves": _log_curves,
     "log_tags": _log_tags,
     "log_dataset_input": _log_dataset_input,
-    "set_champion": _set_champion,
-    "clear_champion": _clear_champion,
+    "set_champion": set_champion,
+    "clear_champion": clear_champion,
+    "describe": _describe,
+    "describe_experiment": _describe_experiment,
+    "describe_champion": describe_champion,
+    "log_files": _log_files,
     "end": _end,
 }
 
 
-def _experiment_id(client: "MlflowClient", name: str) -> str:
+def _experiment_id(client: "MlflowClient", name: str, files: str | None) -> str:
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name))
+            return str(client.create_experiment(name, files, KIND))
         except MlflowException as error:
             # Another process was first.
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
@@ -137,4 +185,6 @@ def is_away(error: Exception) -> bool:
     """Whether ``error`` says that MLflow does not answer now, rather than that it refuses what it was asked."""
     from sqlalchemy.exc import OperationalError
 
+    if isinstance(error, StoreError):  # of a file that was to be copied
+        return isinstance(error, StoreUnavailable)
     return isinstance(error, OSError | OperationalError) or getattr(error, "error_code", None) in _AWAY

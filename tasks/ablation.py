@@ -1,10 +1,9 @@
 """What an ablation found: paired differences of its variants, as artifact, table and record."""
 
-from prefect.artifacts import create_markdown_artifact
-
 from models.comparison import Ablation, compare_with_references
 from models.payloads import Payload
 from storage.objects import ObjectStore
+from tasks.artifacts import show_page
 from tasks.evaluation import unit_scores
 from tasks.shards import read_payload
 from tasks.step import Inputs, Made, step
@@ -78,4 +77,4 @@ def _cell(difference: Difference) -> str:
 def show_ablation(evolution: str, found: Ablation) -> None:
     """The table in the Prefect UI."""
     text = f"Points; suites are against the base.\n\n{ablation_table(found)}"
-    create_markdown_artifact(text, key="ablation", description=f"Variants of {evolution}")
+    show_page(evolution, "ablation", text, f"Variants of {evolution}")

@@ -1,15 +1,20 @@
 """Samples of a round with their pictures inline, for the report and the Prefect UI."""
 
 import base64
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.payloads import Operations, Refinements
+from models.sentences import split_sentences
 from storage.dataset_reports import Row
 from storage.objects import ObjectStore
 from tasks.html import render
 from tasks.shards import PNG, read_payload
 from viper.records import ArtifactRef, Synthesis
+
+SMALLEST_PX, LARGEST_PX = 144, 320
+"""Sides of the pictures on pages: smaller ones are enlarged by whole numbers, larger ones reduced."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +23,30 @@ class Sample:
 
     left: str
     right: str
+    made: str
+    """What the right picture is."""
     text: str
-    detail: str
+    """The caption that was painted; empty for an edit."""
+    sentences: tuple[str, ...]
+    """Refinements of the caption, or operations: the filter decided on all of them together."""
     kept: bool
     reason: str
+    gain: float = 0.0
+    """How much closer the refined caption's painting came; 0 where none was painted."""
+
+    @property
+    def mark(self) -> str:
+        """Stands at each sentence."""
+        return "✓" if self.kept else "✗"
+
+    @property
+    def decision(self) -> str:
+        """What the filter decided, and why, in words."""
+        said = "accepted" if self.kept else "rejected"
+        reason = said if self.reason == said else f"{said}: {self.reason}"
+        if not self.gain:
+            return reason
+        return f"{reason}; painting {abs(self.gain):.3f} {'closer' if self.gain > 0 else 'farther'}"
 
 
 def data_uri(picture: bytes, kind: str = "image/png") -> str:
@@ -30,7 +55,22 @@ def data_uri(picture: bytes, kind: str = "image/png") -> str:
 
 
 def _picture_uri(store: ObjectStore, ref: ArtifactRef, name: str) -> str:
-    return data_uri(store.read(ref, f"{name}{PNG}"))
+    return shown(store.read(ref, f"{name}{PNG}"))
+
+
+def shown(picture: bytes) -> str:
+    """A picture as a ``data:`` URI, at a size that is seen on a page and sent in an instant."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    buffer, largest = io.BytesIO(), max(image.size)
+    if largest > LARGEST_PX:
+        image.thumbnail((LARGEST_PX, LARGEST_PX))
+        image.save(buffer, "JPEG", quality=85)
+        return data_uri(buffer.getvalue(), "image/jpeg")
+    factor = -(-SMALLEST_PX // largest)
+    image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(buffer, "PNG")
+    return data_uri(buffer.getvalue())
 
 
 def sample_page(title: str, rows: Sequence[tuple[Row, list[bytes]]]) -> str:
@@ -54,10 +94,12 @@ def caption_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sam
         Sample(
             _picture_uri(store, made.shards[0].pool, image),
             _picture_uri(store, made.products["paintings"][0], image),
+            "painting of the caption",
             rows[image].caption,
-            rows[image].refinements,
+            tuple(split_sentences(rows[image].refinements)),
             rows[image].kept,
             rows[image].reason,
+            rows[image].gain,
         )
         for image in _mixed({image: row.kept for image, row in rows.items()}, count)
     ]
@@ -70,8 +112,9 @@ def edit_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sample
         Sample(
             _picture_uri(store, made.shards[0].pool, rows[name].image),
             _picture_uri(store, made.products["edits"][0], name),
-            " ".join(rows[name].sentences),
+            "edited",
             "",
+            rows[name].sentences,
             rows[name].kept,
             rows[name].reason,
         )

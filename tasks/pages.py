@@ -2,18 +2,18 @@
 
 import logging
 from collections import Counter
-
-from prefect.artifacts import create_markdown_artifact
+from collections.abc import Mapping
 
 from models.paired_tests import p_text
 from storage.objects import ObjectStore
+from tasks.artifacts import show_page
 from tasks.gallery import Sample, caption_samples, data_uri, edit_samples
 from tasks.pool import rejections
 from viper.escaping import for_markdown
 from viper.records import ArtifactRef, Difference, SuiteResult, Synthesis, Verdict
 
-PLOTS = ("rounds.svg", "categories.svg")
-"""Suites and categories over the rounds; empty where there is nothing to draw."""
+PLOTS = ("rounds.svg", "categories.svg", "curves.svg")
+"""Suites and categories over the rounds, and the round's learning curves; empty where there is nothing to draw."""
 
 LEGEND = (
     "p is exact and two-sided (McNemar's test; a sign-flip test for graded scores and the mean), after Holm over the "
@@ -58,35 +58,57 @@ def shortened_texts(store: ObjectStore, made: Synthesis) -> Counter[str]:
     return +counts
 
 
-def show_yields(store: ObjectStore, made: Synthesis) -> None:
-    """A table of yields by reason in the Prefect UI."""
-    lines = ["| data | reason | count |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {for_markdown(reason)} | {n} |"
-        for name, reasons in yields(store, made).items()
-        for reason, n in reasons.items()
-    ]
-    create_markdown_artifact(
-        "\n".join(lines), key="yields", description="What the self-critique filter kept, and why not"
-    )
+def yield_rows(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int, str]]:
+    """Of what, reason, count and share in percent of all of its kind. Texts are counted in several ways: no share."""
+    rows = []
+    for of, reasons in counts.items():
+        total = 0 if of == "text" else sum(reasons.values())
+        rows += [(of, why, n, f"{100 * n / total:.1f} %" if total else "") for why, n in reasons.items()]
+    return rows
+
+
+def show_yields(store: ObjectStore, evolution: str, made: Synthesis) -> None:
+    """Tables of yields by reason in the Prefect UI, one of each kind: narrow enough for a phone."""
+    lines: list[str] = []
+    kind = ""
+    for of, why, count, share in yield_rows(yields(store, made)):
+        if of != kind:
+            lines += ["", f"### {of}", "", "| reason | count | share |", "|---|---:|---:|"]
+            kind = of
+        lines.append(f"| {for_markdown(why)} | {count} | {share} |")
+    show_page(evolution, "yields", "\n".join(lines), "What the self-critique filter kept, and why not")
 
 
 def show_gallery(store: ObjectStore, evolution: str, made: Synthesis) -> None:
     """A gallery of the first shard in the Prefect UI."""
     samples = [*caption_samples(store, made, 6), *edit_samples(store, made, 4)]
-    lines = ["| original | reconstruction | verdict | text |", "|---|---|---|---|"]
-    lines += [_gallery_row(sample) for sample in samples]
-    create_markdown_artifact(
-        "\n".join(lines), key="gallery", description=f"Originals, paintings and edits of {evolution}"
-    )
+    text = "\n\n---\n\n".join(map(_sample_text, samples))
+    show_page(evolution, "gallery", text, f"Originals, paintings and edits of {evolution}")
 
 
-def _gallery_row(sample: Sample) -> str:
-    # The text comes last: the page does not wrap it.
-    mark = "accepted" if sample.kept else "rejected"
-    verdict = mark if sample.reason == mark else f"{mark}: {sample.reason}"
-    text = " → ".join(for_markdown(said) for said in (sample.text, sample.detail) if said)
-    return f"| ![original]({sample.left}) | ![reconstruction]({sample.right}) | {for_markdown(verdict)} | {text} |"
+def _sample_text(sample: Sample) -> str:
+    """Texts in paragraphs and lists, which wrap on a narrow page: cells of a table do not."""
+    pictures = f"| ![original]({sample.left}) | ![{sample.made}]({sample.right}) |"
+    lines = [f"| original | {sample.made} |", "|---|---|", pictures, "", f"**{for_markdown(sample.decision)}**", ""]
+    lines += [f"Caption: {for_markdown(sample.text)}", ""] if sample.text else []
+    return "\n".join([*lines, *(f"- {sample.mark} {for_markdown(said)}" for said in sample.sentences)])
+
+
+def gain_table(verdict: Verdict) -> str:
+    """What the candidate gained on each suite, what matters first; a line where nothing was asked."""
+    if not verdict.rows:
+        return "The round ended before the benchmarks."
+    lines = ["| suite | gain | p | champion | candidate |", "|---|---:|---:|---:|---:|"]
+    for row in verdict.rows:
+        name, found = for_markdown(row.suite.replace("_", " ")), row.against_champion
+        scores = f"{row.champion:.1f} | {row.candidate:.1f}"
+        lines.append(f"| {name} | {gain_text(found)} | {adjusted_p(found)} | {scores} |")
+    return "\n".join(lines)
+
+
+def gain_text(difference: Difference) -> str:
+    """Points with their interval."""
+    return f"{difference.points:+.1f} [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
 def benchmark_table(verdict: Verdict) -> str:
@@ -111,7 +133,7 @@ def _table_row(name: str, row: SuiteResult) -> str:
         *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate)),
     ]
     for found in (row.against_base, row.against_champion):
-        cells += [f"{found.points:+.1f} [{found.low:+.1f}, {found.high:+.1f}]", adjusted_p(found)]
+        cells += [gain_text(found), adjusted_p(found)]
     return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row), row.asked])} |"
 
 
@@ -131,12 +153,18 @@ def unanswered_text(row: SuiteResult) -> str:
     return " / ".join(f"{percent:.1f}" for percent in row.unanswered.model_dump().values()) if row.unanswered else ""
 
 
-def show_verdict(store: ObjectStore, round_number: int, verdict: Verdict, report: ArtifactRef) -> None:
+def show_verdict(store: ObjectStore, evolution: str, round_number: int, verdict: Verdict, report: ArtifactRef) -> None:
     """The benchmark table, the verdict and the report's plots over the rounds, in the Prefect UI."""
-    plots = [data_uri(store.read(report, name), "image/svg+xml") for name in PLOTS if store.read(report, name)]
-    text = f"**{verdict.decision}**: {for_markdown(verdict.reason)}\n\n{benchmark_table(verdict)}"
-    pictures = "".join(f"\n\n![over the rounds]({plot})" for plot in plots)
-    create_markdown_artifact(
-        text + pictures, key="verdict", description=f"Benchmarks and verdict of round {round_number}"
+    text = f"**{verdict.decision}**: {for_markdown(verdict.reason)}\n\n{gain_table(verdict)}"
+    pictures = "".join(
+        f"\n\n![{name.removesuffix('.svg')}]({plot})" for name, plot in drawn_plots(store, report).items()
     )
+    whole = f"\n\nAll figures:\n\n{benchmark_table(verdict)}" if verdict.rows else ""
+    show_page(evolution, "verdict", text + pictures + whole, f"Benchmarks and verdict of round {round_number}")
     log.info("Round %d: %s. %s", round_number, verdict.decision, verdict.reason)
+
+
+def drawn_plots(store: ObjectStore, report: ArtifactRef) -> dict[str, str]:
+    """The plots of a report as ``data:`` URIs by name; those in which nothing is drawn are left out."""
+    found = {name: store.read(report, name) for name in PLOTS if name in store.manifest(report).entries}
+    return {name: data_uri(plot, "image/svg+xml") for name, plot in found.items() if plot}

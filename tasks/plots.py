@@ -33,7 +33,7 @@ def plot_rounds(verdicts: Sequence[Verdict]) -> str:
         return ""
     figure = Figure(figsize=(8.5, 4.2), layout="constrained")
     _draw(figure.subplots(), judged, [{row.suite: row for row in verdict.rows} for verdict in judged])
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def plot_categories(verdicts: Sequence[Verdict]) -> str:
@@ -49,11 +49,11 @@ def plot_categories(verdicts: Sequence[Verdict]) -> str:
     panels = figure.subplots(height, COLUMNS, squeeze=False).flatten()
     for axes, suite in zip(panels, suites, strict=False):
         found = [next(row for row in verdict.suites if row.suite == suite) for verdict in judged]
-        axes.set_title(_label(suite), fontsize=10)
+        axes.set_title(as_text(suite), fontsize=10)
         _draw(axes, judged, [{part.suite: part for part in row.categories} for row in found])
     for axes in panels[len(suites) :]:
         axes.set_visible(False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str, SuiteResult]]) -> None:
@@ -65,7 +65,7 @@ def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str,
             heights.append(found[name].candidate if promoted else found[name].champion)
             if not promoted:
                 axes.plot(at, found[name].candidate, "o", mfc="none", mec=color, ms=6)
-        label = f"{_label(name)} {heights[0]:.1f} → {heights[-1]:.1f}"
+        label = f"{as_text(name)} {heights[0]:.1f} → {heights[-1]:.1f}"
         axes.plot(heights, "-o", color=color, ms=4, lw=2.6 if is_mean else 1.4, label=label)
     axes.set_xticks(range(len(verdicts) + 1), ["base", *(f"round {at + 1}" for at in range(len(verdicts)))])
     axes.set_ylabel("points")
@@ -75,13 +75,14 @@ def _draw(axes: "Axes", verdicts: Sequence[Verdict], rows: Sequence[Mapping[str,
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
 
 
-def _label(name: str) -> str:
+def as_text(name: str) -> str:
     """A name as text, cut if it would take the plot's place. Two dollar signs would make it a formula."""
     text = " ".join(visible(name).replace("_", " ").split())
     return (text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…").replace("$", r"\$")
 
 
-def _svg(figure: "Figure") -> str:
+def as_svg(figure: "Figure") -> str:
+    """The figure's ``<svg>`` element: equal figures give equal text."""
     import matplotlib
 
     text = io.StringIO()

@@ -4,22 +4,23 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from models.payloads import Payload
+from models.payloads import Curves, Payload
 from storage.layout import checkpoint_step
 from storage.objects import ObjectStore
 from storage.tracking import TrackedRun
+from tasks.pace import Pace
 from tasks.provenance import code_version
 from tasks.shards import read_payload
 from tasks.step import Made, step
 from tasks.tracking import tracker
+from tasks.training_figures import in_words, stage_figures
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingInputs, TrainingResult, TrainingSpec
+from tasks.versioning import dataset_size
 from tasks.worker import Worker
 from viper.errors import Collapsed
 from viper.records import ArtifactRef, ModelRef, Record
 
-REPORT_EVERY = 5
-"""Steps between two rows of figures in MLflow, and two updates of the progress line."""
 ADAPTER = "adapter"
 """The kind of the artifact of a training with adapters."""
 COLLAPSE = "collapse"
@@ -46,19 +47,20 @@ def _newest_checkpoint(inputs: TrainingInputs, store: ObjectStore) -> tuple[int,
     return max(map(checkpoint_step, store.list(inputs.checkpoints)), default=0), inputs.stage.steps
 
 
-@step("model", 6, progress=_newest_checkpoint, roles=("training",))
+@step("model", 7, progress=_newest_checkpoint, roles=("training",))
 def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
-    """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder. Its figures go to MLflow.
+    """What the stage made: an ``adapter`` as peft saves it, or a ``model`` as a whole folder; payload ``Curves``.
 
-    A training that collapses leaves a ``collapse`` in its place (see ``trained_model``), which is found until a
-    threshold is changed; then it goes on from its newest checkpoint. Checkpoints go to the store while the training
-    runs, and a repeated call goes on from the newest whole one.
+    Its figures go to MLflow while it runs. A training that collapses leaves a ``collapse`` in its place (see
+    ``trained_model``), which is found until a threshold is changed; then it goes on from its newest checkpoint.
+    Checkpoints go to the store while the training runs, and a repeated call goes on from the newest whole one.
     """
     stage, occasion = inputs.stage, inputs.occasion
     run = tracker(occasion.evolution).run(occasion.evolution, occasion.round_number, stage.name)
     run.log_params(stage.model_dump() | {"method": inputs.method})
     for lesson, dataset in zip(stage.lessons, inputs.datasets, strict=True):
-        run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16])
+        rows = dataset_size(worker.store, dataset)
+        run.log_dataset_input(dataset, f"{occasion.evolution}-{lesson}", dataset.sha256[:16], rows)
     machine = worker.machine
     try:
         progress = _Progress(run, stage.name, stage.steps)
@@ -68,12 +70,16 @@ def train_stage(inputs: TrainingInputs, worker: Worker) -> Made:
         run.end("KILLED")
         log.warning("Training %s collapsed: %s", stage.name, error)
         collapse = CollapsePayload(TrainingCollapse(stage=stage.name, reason=str(error)))
-        return Made(collapse.encoded(), kind=COLLAPSE)
+        return Made({**collapse.encoded(), **_curves(worker.folder)}, kind=COLLAPSE)
     _log_ends(run, result)
     model = Path(result.model_folder)
     files = sorted(path for path in model.rglob("*") if path.is_file())
     kind = ADAPTER if inputs.method == "lora" else ""
-    return Made({path.relative_to(model).as_posix(): path for path in files}, kind=kind)
+    return Made({path.relative_to(model).as_posix(): path for path in files} | _curves(worker.folder), kind=kind)
+
+
+def _curves(folder: Path) -> dict[str, Path]:
+    return {Curves.entry: folder / Curves.entry}
 
 
 def training_spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
@@ -94,38 +100,23 @@ def training_spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
 
 def _log_ends(run: TrackedRun, result: TrainingResult) -> None:
     """The figures of the first and last steps."""
-    run.log_metrics({f"first/{name}": value for name, value in result.begin.items()})
-    run.log_metrics({f"last/{name}": value for name, value in result.end.items()})
+    for when, figures in (("at first", result.begin), ("at last", result.end)):
+        run.log_metrics({f"steps {when}/{name.replace('/', ' ')}": one for name, one in figures.items()})
     run.end("FINISHED")
 
 
 class _Progress:
-    """Forwards a training's figures to MLflow and to a progress line in the Prefect UI."""
+    """Forwards a training's figures to MLflow, to the log and to a bar in the Prefect UI."""
 
     def __init__(self, run: TrackedRun, stage: str, steps: int) -> None:
-        from prefect.artifacts import create_progress_artifact
-
-        self._run, self._stage, self._steps = run, stage, steps
-        self._line: Any = create_progress_artifact(0.0, key=f"training-{stage}", description=f"Training of {stage}")
+        self._run, self._steps, self._pace = run, steps, Pace(f"training {stage}", f"training-{stage}")
+        self._last: dict[str, float] = {}
 
     def __call__(self, line: dict[str, Any]) -> None:
         step, metrics = int(line["step"]), dict(line["metrics"])
-        if not metrics or (step % REPORT_EVERY and step != self._steps):
-            return
-        self._run.log_metrics(metrics, step=step)
-        shown = " ".join(
-            f"{name.removeprefix('reward/')} {metrics[name]:.2f}"
-            for name in ("reward", "reward/precision", "reward/coverage", "entropy", "completion_tokens")
-            if name in metrics
-        )
-        self._show(100.0 * step / self._steps, f"step {step}: {shown}")
-        if step % (4 * REPORT_EVERY) == 0 or step == self._steps:
-            log.info("training %s: step %d of %d, %s", self._stage, step, self._steps, shown)
-
-    def _show(self, percent: float, text: str) -> None:
-        from prefect.artifacts import update_progress_artifact
-
-        update_progress_artifact(self._line, percent, description=text)
+        self._last |= metrics  # figures of the rollouts come with the first step on them alone
+        if self._pace.tell(step, self._steps, in_words(self._last)) and metrics:
+            self._run.log_metrics(stage_figures(metrics), step=step)
 
 
 def trained_model(store: ObjectStore, round_number: int, start: ModelRef, trained: ArtifactRef) -> ModelRef:

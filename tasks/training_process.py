@@ -1,7 +1,8 @@
 """The training process: ``python -m tasks.training_process SPEC.json``.
 
 Reads a ``TrainingSpec``, goes on from the newest whole checkpoint in the store and stores new ones in the background.
-Leaves in its work folder: ``progress.jsonl`` (a line a step: the heartbeat), ``model/`` and ``result.json``.
+Leaves in its work folder: ``progress.jsonl`` (a line a step: the heartbeat), ``curves.json``, ``model/`` and
+``result.json``.
 Exit status 3, the error in ``failure.json`` and one line on stderr, for an error that a person can act on.
 """
 
@@ -95,7 +96,10 @@ def train(spec: TrainingSpec) -> None:
         if state.is_main_process:
             _report(progress, resumed_from, {})
         checkpoint = next(spec.file("checkpoints").glob("checkpoint-*"), None)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        finally:  # a training that collapses is looked at most closely
+            _write_curves(spec, trainer)
     if state.is_main_process:
         start, made = spec.inputs.start.model, _emptied(spec.file("model"))
         named = start.settings_path if start.revision else ""  # a path of this machine says nothing to others
@@ -162,6 +166,14 @@ def _write_result(spec: TrainingSpec, trainer: "Trainer", model: Path, resumed_f
         end=_averages(steps[-AVERAGED_STEPS:]),
     )
     write_record(spec.file("result.json"), result)
+
+
+def _write_curves(spec: TrainingSpec, trainer: "Trainer") -> None:
+    from models.grpo_reports import curves
+
+    if trainer.state.is_world_process_zero:
+        for name, data in curves(trainer.state).encoded().items():
+            spec.file(name).write_bytes(data)
 
 
 def _averages(steps: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -17,9 +17,11 @@ from pydantic import BaseModel
 
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
+from tasks.pace import Pace
 from tasks.step import Role
 from viper.diffusion import DiffusionUse
 from viper.environment import scratch_folder, work_folder
+from viper.progress import heard_by
 from viper.records import ArtifactRef, JudgeUse, ModelRef, ModelUse, Record, VlmUse
 from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
 
@@ -86,7 +88,8 @@ class Worker:
         with scratch_folder() as folder:
             self._folder = folder
             try:
-                yield
+                with heard_by(Pace(title).tell):
+                    yield
             finally:
                 self._folder = None
 

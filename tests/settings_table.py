@@ -132,7 +132,7 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     said = {role: ref(role) for role in ("base", "candidate")}
     found["verdict"] = decide_on_candidate.key(training.verdict(cut, 2, replies, said))
     verdict = Verdict(decision="keep champion", reason="")
-    found["report"] = write_report.key(training.report(cut, 2, made, [verdict]))
+    found["report"] = write_report.key(training.report(cut, 2, made, [verdict], {}, {}, None))
     return found
 
 

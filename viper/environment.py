@@ -5,6 +5,7 @@ A variable that is empty counts as unset, and ``~`` in a folder is the user's ho
 VIPER_HOME            folder for everything local (default ``.viper`` in the working folder)
 VIPER_STORE           the object store: a folder or ``s3://bucket/prefix`` (default ``$VIPER_HOME/store``)
 MLFLOW_TRACKING_URI   MLflow (default a SQLite file in ``$VIPER_HOME``)
+VIPER_MLFLOW_PAGES    MLflow as browsers reach it (default ``MLFLOW_TRACKING_URI``)
 PREFECT_API_URL       Prefect server (default: one started inside the process)
 PREFECT_HOME          Prefect's own folder (default ``$VIPER_HOME/prefect``)
 AWS_*                 endpoint and credentials of an S3 store

@@ -8,8 +8,9 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import ValidationError, WithJsonSchema
 
 from viper.errors import OlderForm, ProfileError
 from viper.old_form import find_changes
@@ -23,6 +24,20 @@ PROFILES_FOLDER = Path(__file__).resolve().parent.parent / "deployments" / "prof
 def profile_names() -> list[str]:
     """The names of the shipped profiles, sorted."""
     return sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
+
+
+ProfileName = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"title": "shipped profile", "type": "string", "enum": profile_names()},
+                {"title": "path of a TOML file", "type": "string"},
+            ]
+        }
+    ),
+]
+"""A profile as the parameter of a flow: the form of its deployments offers the shipped ones, and takes a path."""
 
 
 def load_profile(name_or_path: str) -> Settings:

@@ -282,6 +282,8 @@ class RoundResult(Record):
     champion_after: ModelRef
     datasets: dict[str, ArtifactRef]
     """Dataset versions by lesson."""
+    trainings: dict[str, ArtifactRef] = {}
+    """What each stage's training left, in order; empty in records of earlier versions."""
     report: ArtifactRef
     verdict: Verdict
     seconds: tuple[tuple[str, float], ...]

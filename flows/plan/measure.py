@@ -64,7 +64,7 @@ def measure(settings: Settings, card: str) -> Measurement:
         watch = Stopwatch(TimedWorker(store, cut.machine()))
         made = make_data(watch, cut, 1, cut.base, {})
         watch.release()
-        make_candidate(watch, cut, 1, cut.base, made, {})
+        make_candidate(watch, cut, 1, cut.base, made, {}, {})
         watch.release()
         expected = _found(watch, small)
     with set_up(small) as setting:

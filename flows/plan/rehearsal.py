@@ -118,7 +118,7 @@ def rehearse(setting: Setting, sights: Sights, expected: Expectations) -> Rehear
     parents: Mapping[str, ArtifactRef] = {}
     made = make_data(runner, cut, 1, cut.synthesizer(cut.base), parents)
     runner.release()
-    make_candidate(runner, cut, 1, cut.base, made, {})
+    make_candidate(runner, cut, 1, cut.base, made, {}, {})
     return runner
 
 

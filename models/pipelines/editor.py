@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from models.pipelines.call import CalledPipeline
 from models.pipelines.canvas import Canvas, Size, canvas_for
+from viper.progress import tell
 from viper.settings import DiffusionSettings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class DiffusersEditor(CalledPipeline):
         canvases = [canvas_for(image.size, side, self.family.multiple_px, self.family.shapes) for image in images]
         edited: dict[int, Image] = {}
         for size, numbers in self._batches(canvases):
+            tell(len(edited), len(images))
             laid = [canvases[number].lay(images[number]) for number in numbers]
             prompts = [source.prompt.format(instructions[number]) for number in numbers]
             given = {source.argument: [[one] for one in laid] if source.nested else laid}

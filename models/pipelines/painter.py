@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from models.pipelines.call import CalledPipeline
+from viper.progress import tell
 from viper.settings import DiffusionSettings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class DiffusersPainter(CalledPipeline):
         side, batch = self.settings.side_px, self.batch
         pictures: list[Image] = []
         for start in range(0, len(captions), batch):
+            tell(start, len(captions))
             part = slice(start, start + batch)
             pictures += self.call(captions[part], seeds[part], (side, side))
         return pictures

@@ -138,6 +138,13 @@ def request_of_settings(store: ObjectStore, evolution: str, sha256: str) -> str:
     return next((key for key in keys if settings_sha256(_read(store, key)["settings"]) == sha256), "")
 
 
+def settings_asked(store: ObjectStore, evolution: str, sha256: str) -> dict[str, Any]:
+    """The settings with this hash as the first request for them dumped them; empty if there is none."""
+    key = request_of_settings(store, evolution, sha256)
+    found: dict[str, Any] = _read(store, key)["settings"] if key else {}
+    return found
+
+
 def settings_sha256(dump: Mapping[str, object]) -> str:
     """What ``RoundResult.settings_sha256`` says of the settings that were dumped, whichever version dumped them."""
     text = json.dumps({"step": "settings", "version": 1, "inputs": {"settings": dump}}, sort_keys=True)

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from storage.mlflow_calls import is_away
+from storage.objects import ObjectStore
 from storage.tracking import Tracker
+from viper.errors import StoreUnavailable
 from viper.records import ArtifactRef
 
 pytestmark = [
@@ -40,8 +43,8 @@ def tracker(place: Path) -> Tracker:
     return open_tracker(place)
 
 
-def open_tracker(place: Path) -> Tracker:
-    return Tracker(f"sqlite:///{place / 'mlflow.db'}", "viper", place / "spool.jsonl")
+def open_tracker(place: Path, experiment: str = "viper") -> Tracker:
+    return Tracker(f"sqlite:///{place / 'mlflow.db'}", experiment, place / "spool.jsonl")
 
 
 def client_of(place: Path) -> Any:
@@ -51,9 +54,9 @@ def client_of(place: Path) -> Any:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def runs_of(place: Path) -> dict[str, Any]:
+def runs_of(place: Path, experiment_name: str = "viper") -> dict[str, Any]:
     client = client_of(place)
-    experiment = client.get_experiment_by_name("viper")
+    experiment = client.get_experiment_by_name(experiment_name)
     runs = client.search_runs([experiment.experiment_id], "tags.`viper.run` LIKE 'e%'")
     assert len({run.data.tags["viper.run"] for run in runs}) == len(runs), "a run was duplicated"
     return {run.data.tags["viper.run"]: run for run in runs}
@@ -203,3 +206,102 @@ def test_processes_that_open_a_new_database_at_once_do_not_break_it(tmp_path: Pa
         assert process.returncode == 0, said
     assert set(runs_of(tmp_path)) == {"e-1", "e-2", "e-3"}
     assert not spool.exists() or not spool.read_text()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(str(tmp_path / "store"))
+
+
+def test_files_of_a_report_go_from_the_store_to_the_run_also_after_an_outage(
+    place: Path, outage: dict[str, bool], store: ObjectStore
+) -> None:
+    report = store.commit("report", "report", {"report.html": b"<p>round 1</p>", "curves.svg": b"<svg/>"}, {})
+    outage["on"] = True
+    run = open_tracker(place, "new").run("e", 1)
+    run.log_files(store.root, report, ["report.html", "curves.svg"])
+    assert "round 1" not in (place / "spool.jsonl").read_text()  # a reference waits, not the page
+    outage["on"] = False
+    run.end("FINISHED")
+    found = runs_of(place, "new")["e/round-0001"].info
+    client, run_id = client_of(place), found.run_id
+    assert {file.path for file in client.list_artifacts(run_id)} == {"report.html", "curves.svg"}
+    copy = client.download_artifacts(run_id, "report.html", str(place))
+    assert Path(copy).read_bytes() == b"<p>round 1</p>"
+    # They lie beside the database, whatever the working folder is.
+    assert found.artifact_uri.startswith((place / "mlflow").as_uri())
+
+
+def test_a_place_for_files_that_refuses_them_costs_a_warning_and_nothing_else(
+    place: Path, store: ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = store.commit("report", "report", {"report.html": b"<p></p>"}, {})
+    run = open_tracker(place, "new").run("e")
+    (place / "mlflow").write_text("a file where the folder should be")
+    run.log_files(store.root, report, ["report.html"])
+    run.log_metrics({"mean/gain": 0.5})
+    assert "MLflow answers, but takes no files" in caplog.text
+    assert "report" in caplog.text
+    assert runs_of(place, "new")["e"].data.metrics == {"mean/gain": 0.5}
+    assert not (place / "spool.jsonl").exists()
+
+
+def test_a_report_that_is_gone_or_a_store_that_is_away_loses_no_other_operation(
+    place: Path, tracker: Tracker, outage: dict[str, bool], store: ObjectStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = store.commit("report", "report", {"report.html": b"<p></p>"}, {})
+    outage["on"] = True
+    run = tracker.run("e")
+    run.log_files(store.root, report.model_copy(update={"sha256": "ab" * 32}), ["report.html"])
+    run.log_metrics({"mean/gain": 0.5})
+    outage["on"] = False
+    assert tracker.flush_spool() == 0
+    assert "refused a spooled operation" in caplog.text
+    assert "cannot be trusted" in caplog.text
+    assert runs_of(place)["e"].data.metrics == {"mean/gain": 0.5}
+    assert is_away(StoreUnavailable("S3 does not answer"))
+
+
+def test_curves_fill_in_the_steps_that_a_run_does_not_have(place: Path, tracker: Tracker) -> None:
+    run = tracker.run("e", 1, "vop")
+    run.log_metrics({"rollouts/reward": 0.2, "rollouts/entropy": 1.0}, step=2)
+    steps = [(1, {"rollouts/reward": 0.1}), (2, {"rollouts/reward": 0.2, "rollouts/entropy": 1.0})]
+    for _ in range(2):
+        run.log_curves([*steps, (3, {"rollouts/reward": 0.3})])
+    client, run_id = client_of(place), runs_of(place)["e/round-0001/vop"].info.run_id
+    history = client.get_metric_history(run_id, "rollouts/reward")
+    assert sorted((one.step, one.value) for one in history) == [(1, 0.1), (2, 0.2), (3, 0.3)]
+    assert [one.step for one in client.get_metric_history(run_id, "rollouts/entropy")] == [2]
+
+
+def test_people_find_names_notes_and_the_view_for_training(place: Path, tracker: Tracker) -> None:
+    run = tracker.run("e", 1)
+    run.set_champion("viper-e", REF)
+    tags = {"score.mean": "76.6", "parent": "base"}
+    for _ in range(2):
+        run.describe("round 1: promote +2.8", "**promote**: better")
+        run.describe_experiment("Evolution e")
+        run.describe_champion("viper-e", REF, "champions of e", "made in round 1", tags)
+    run.describe_champion("viper-e", REF.model_copy(update={"sha256": "cd" * 32}), "x", "never registered", {})
+    client, found = client_of(place), runs_of(place)["e/round-0001"]
+    assert (found.info.run_name, found.data.tags["mlflow.note.content"]) == (
+        "round 1: promote +2.8",
+        "**promote**: better",
+    )
+    experiment = client.get_experiment_by_name("viper")
+    assert experiment.tags["mlflow.note.content"] == "Evolution e"
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    champion = client.get_model_version_by_alias("viper-e", "champion")
+    assert champion.description == "made in round 1"
+    assert tags.items() <= champion.tags.items()
+    assert client.get_registered_model("viper-e").description == "champions of e"
+    # It is still the one run of the round, under its new name.
+    open_tracker(place).run("e", 1).log_tags({"verdict": "promote"})
+    assert set(runs_of(place)) == {"e", "e/round-0001"}
+
+
+def test_a_database_and_a_server_that_is_away_have_no_pages(tmp_path: Path, place: Path, tracker: Tracker) -> None:
+    tracker.run("e", 1)
+    assert tracker.page("e", 1) == ""
+    away = Tracker("http://127.0.0.1:9", "viper", tmp_path / "other-spool.jsonl")
+    assert away.page("e") == ""

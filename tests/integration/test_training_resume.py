@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.payloads import Curves
 from storage.checkpoints import newest_checkpoint
 from storage.images import encode_png
 from storage.objects import ObjectStore
@@ -109,7 +110,8 @@ def test_a_killed_training_resumes_to_the_same_bits(
 ) -> None:
     from safetensors.torch import load_file
 
-    whole = run_training(spec_in(tmp_path / "whole", vlm, stage, method), 600, print)
+    spec_whole = spec_in(tmp_path / "whole", vlm, stage, method)
+    whole = run_training(spec_whole, 600, print)
     assert (whole.steps, whole.resumed_from) == (STAGE.steps, 0)
 
     spec = spec_in(tmp_path / "parts", vlm, stage, method)
@@ -128,6 +130,9 @@ def test_a_killed_training_resumes_to_the_same_bits(
     resumed = run_training(spec.model_copy(update={"work_folder": str(tmp_path / "other")}), 600, lines.append)
 
     assert resumed.resumed_from == saved[0]
+    curves = [Path(folder, "curves.json").read_bytes() for folder in (spec_whole.work_folder, tmp_path / "other")]
+    assert curves[0] == curves[1]
+    assert [one["step"] for one in Curves.parse(curves[0]).root] == list(range(1, STAGE.steps + 1))
     assert saved[0] in (4, 8)  # 8 only where the store is slower than the training
     assert [line["step"] for line in lines] == list(range(saved[0], 9))
     # Once more, as if it had been killed between its last checkpoint and its result.

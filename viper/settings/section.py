@@ -21,7 +21,10 @@ class Section(BaseModel):
     """A part of a profile. It is frozen; unknown keys, values of another kind, infinite numbers and NaN are errors."""
 
     # Strict: without it, true would be the number 1. Fields of several values say strict=False, since TOML has lists.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+    # Docstrings: the form that Prefect draws of the settings shows them as its help.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, strict=True, use_attribute_docstrings=True
+    )
 
     @field_validator("*")
     @classmethod

@@ -19,13 +19,14 @@ from models.payloads import Distances, JudgedEdit, Operations, Refinement, Refin
 from storage.dataset_reports import Row
 from storage.datasets import dataset_entries
 from storage.objects import ObjectStore
-from tasks import ablation, pages, report
+from tasks import ablation, artifacts, overview, pages, report
+from tasks.changes import Before
 from tasks.gallery import sample_page
 from tasks.plots import plot_categories, plot_rounds
 from tests.hostile import HOSTILE
 from tests.loop import cut_for, shard_of, stored, worker_for
 from viper.escaping import for_markdown, visible
-from viper.records import Difference, SuiteResult, Synthesis, Verdict
+from viper.records import ArtifactRef, Difference, ModelRef, RoundResult, SuiteResult, Synthesis, Verdict
 
 NONE = Difference(points=0, low=0, high=0)
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -94,6 +95,27 @@ def synthesis(texts: Sequence[str]) -> Synthesis:
     )
 
 
+ITEMS = ("list_item_open", "list_item_close", "paragraph_open", "paragraph_close", "inline")
+
+
+def result(text: str, judged: Verdict, report: ArtifactRef) -> RoundResult:
+    """Of a round whose champion is named by a text."""
+    model = ModelRef(name=text, fingerprint="f")
+    return RoundResult(
+        evolution="evolution",
+        round_number=1,
+        settings_sha256="s",
+        base=model,
+        champion_before=model,
+        candidate=model,
+        champion_after=model,
+        datasets={},
+        report=report,
+        verdict=judged,
+        seconds=(),
+    )
+
+
 def verdict(texts: Sequence[str]) -> Verdict:
     def result(name: str, *categories: SuiteResult) -> SuiteResult:
         scores = {"questions": 1, "base": 1, "champion": 1, "candidate": 1}
@@ -112,8 +134,11 @@ PLAIN = [f"words {number}" for number in range(len(TEXTS))]
 
 def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    for module in (pages, ablation):
-        monkeypatch.setattr(module, "create_markdown_artifact", lambda markdown, **_: shown.append(markdown))
+    monkeypatch.setattr(
+        artifacts,
+        "create_markdown_artifact",
+        lambda markdown, description, **_: shown.append(f"{markdown}\n\n{description}"),
+    )
     for name, count in (("caption_samples", 99), ("edit_samples", 99)):
         original = getattr(pages, name)
         monkeypatch.setattr(
@@ -124,9 +149,11 @@ def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> 
 
     def show(texts: Sequence[str]) -> list[Counter[str]]:
         shown.clear()
-        pages.show_yields(worker.store, synthesis(texts))
+        pages.show_yields(worker.store, "evolution", synthesis(texts))
         pages.show_gallery(worker.store, "evolution", synthesis(texts))
-        pages.show_verdict(worker.store, 1, verdict(texts), report)
+        pages.show_verdict(worker.store, "evolution", 1, verdict(texts), report)
+        results = [result(text, verdict([text]), report) for text in texts]
+        shown.append(overview.evolution_text(worker.store, results, {1: {"report": "http://host/report"}}))
         rows = [
             AblationRow(
                 variant=text, against=f"{text}2", against_base=NONE, difference=NONE, by_seed=(), suites={text: NONE}
@@ -137,9 +164,13 @@ def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> 
             ablation.show_ablation("evolution", Ablation(seeds=(), rows=(row,)))
         return [kinds(markdown) for markdown in shown]
 
-    found = show(TEXTS)
-    assert found == show(PLAIN)
+    found, plain = show(TEXTS), show(PLAIN)
+    # A refinement is told sentence by sentence: of a text with several, there are several items of a list.
+    for kind in ITEMS:
+        del found[1][kind], plain[1][kind]
+    assert found == plain
     assert found[1]["image"] == 4 * len(TEXTS)
+    assert found[3]["link_open"] == len(TEXTS)  # of MLflow's pages, none of others
 
 
 class Elements(HTMLParser):
@@ -167,19 +198,28 @@ def test_the_report_shows_text_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("caption_samples", "edit_samples"):
         original = getattr(report, name)
         monkeypatch.setattr(report, name, lambda store, made, _, original=original: original(store, made, 99))
-    monkeypatch.setattr(report, "plot_rounds", lambda verdicts: "<svg></svg>")
-    monkeypatch.setattr(report, "plot_categories", lambda verdicts: "<svg></svg>")
+    for plot in ("plot_rounds", "plot_categories", "plot_curves"):
+        monkeypatch.setattr(report, plot, lambda _: "<svg></svg>")
 
     def write(texts: Sequence[str]) -> tuple[Elements, str]:
         inputs = report.ReportInputs(
-            evolution="evolution", round_number=1, made=synthesis(texts), verdicts=(verdict(texts),), confidence=0.95
+            evolution="evolution",
+            round_number=2,
+            made=synthesis(texts),
+            verdicts=(verdict(texts), verdict(texts)),
+            confidence=0.95,
+            trainings={},
+            seconds=tuple((text, 1.0) for text in texts),
+            before=Before(settings=tuple((text, text, text) for text in texts), datasets={}),
         )
         made = report.write_report.compute(inputs, worker).entries
         return Elements(bytes(made["report.html"]).decode()), bytes(made["report.md"]).decode()
 
     (page, markdown), (plain, plain_markdown) = write(TEXTS), write(PLAIN)
+    for found in (page.found, plain.found):
+        del found["li", ()], found["span", ("class",)]  # one a sentence
     assert page.found == plain.found
-    assert page.found["svg", ()] == 2
+    assert page.found["svg", ()] == 3
     for text in TEXTS:
         assert visible(text) in page.text
     assert not any(mark in page.text for mark in "\x1b\x9b\u202e\u2066")

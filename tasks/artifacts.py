@@ -1,0 +1,64 @@
+"""Pages and progress in the Prefect UI, under keys of their evolution.
+
+A server that is away costs a page, not a round.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
+
+log = logging.getLogger("viper")
+
+
+def show_page(evolution: str, page: str, markdown: str, description: str) -> None:
+    """A page of the present run, and a version of that page of the evolution.
+
+    Args:
+        evolution: Its name.
+        page: What it shows, such as ``verdict``.
+        markdown: The page. What others wrote in it is escaped.
+        description: Above it, in Markdown.
+    """
+    with _spared(f"the page {page!r}"):
+        create_markdown_artifact(markdown, key=page_key(evolution, page), description=description)
+
+
+def page_key(evolution: str, page: str) -> str:
+    """Under which Prefect keeps a page: lower case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{evolution}-{page}".lower()).strip("-")
+
+
+class Bar:
+    """A bar of progress on the page of the present run.
+
+    Args:
+        key: What progresses, such as ``training-csr``.
+        title: The same for people.
+    """
+
+    def __init__(self, key: str, title: str) -> None:
+        self._title = title
+        self._bar: UUID | None = None
+        with _spared(f"the progress of {title}"):
+            created = create_progress_artifact(0.0, key=page_key(key, "progress"), description=title)
+            self._bar = created if isinstance(created, UUID) else None
+
+    def show(self, percent: float, said: str) -> None:
+        """Move it, and say where it stands."""
+        if self._bar is not None:
+            with _spared(f"the progress of {self._title}"):
+                update_progress_artifact(self._bar, percent, description=f"{self._title}: {said}")
+
+
+@contextmanager
+def _spared(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException, OSError) as error:
+        log.warning("Prefect does not take %s: %s", what, error)
