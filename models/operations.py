@@ -5,11 +5,10 @@ import re
 from models.corrections import without_empty_corrections
 from models.nothing import says_nothing
 from models.payloads import Plan
+from models.word_set import WORD
 from models.written import read_statements
 
 _MIN_WORDS = 2
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff]|\w+")
-"""A character counts where a script has no spaces between words."""
 _ABOUT_AN_EDIT = re.compile(
     r"note(?: that\b|\s?:)|(?:reason|explanation|rationale|entity|location|effect|result)\s?[:：]"
     r"|(?:this|that|it) (?:edit|change|operation|modification|ensures?|helps?)\b"
@@ -38,7 +37,7 @@ def read_written(image: str, reply: str, max_operations: int) -> Plan | None:
 
 def _is_operation(sentence: str) -> bool:
     asks = sentence.endswith(("?", "？", "؟"))
-    words = len(_WORD.findall(sentence))
+    words = len(WORD.findall(sentence))
     return (
         words >= _MIN_WORDS
         and not asks

@@ -4,13 +4,12 @@ A rewritten caption is painted to judge its corrections. One that lost a sentenc
 a guess better or worse, whatever the corrections are worth: so it proves nothing about them.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from models.sentences import split_sentences
 from models.tries import NOT_READ, Unusable
-from models.word_set import word_set
+from models.word_set import WORD, word_set
 from models.written import read_caption
 
 UNCHANGED = "caption unchanged"
@@ -19,8 +18,6 @@ MIN_KEPT = 0.75
 """Share of a sentence's words that make it the same: of four words one may be another ("stands", "is standing")."""
 TOUCHED = 0.5
 """Share of a sentence's words in a correction from which on the correction speaks of it."""
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff]|\w+")
-"""A character counts where a script has no spaces between words."""
 _EMPTY = word_set("a an the is are was were be been being and it its they their there this that of has have with s")
 """Words that a sentence loses and gains when two are made one."""
 _MIN_PLURAL = 4
@@ -86,7 +83,7 @@ def _share(sentence: str, words: Words) -> float:
 
 
 def _words(text: str) -> Words:
-    found = (word for word in _WORD.findall(text.casefold()) if word not in _EMPTY)
+    found = (word for word in WORD.findall(text.casefold()) if word not in _EMPTY)
     return Counter(_singular(word) for word in found)
 
 

@@ -79,8 +79,9 @@ def test_a_round_whose_vlm_writes_no_operations_learns_from_its_critiques(tmp_pa
     assert found.total() == IMAGES
     assert found["wrote no operations"] >= IMAGES - 1
     why = f"samples of {IMAGES}; filter.min_samples is 2. Reasons: {found['wrote no operations']} wrote no operations"
-    assert said.count("Nothing is learned of vop: the filter left") == 2, "once when it is known, once in the verdict"
-    assert said.count(why) == 2
+    line = next(line for line in said.splitlines() if line.startswith("Round 1: "))
+    assert "Nothing is learned of vop: the filter left" in line
+    assert why in line
     ref = store.find("evolutions/tiny-photographs/rounds/0001/verdict")
     assert ref is not None
     result = RoundResult.model_validate(json.loads(store.read(ref, "round.json")))
