@@ -39,7 +39,7 @@ def learned(folder: Path, *without: str, changes: Sequence[str] = ()) -> tuple[S
     runner: Any = Sparing(ObjectStore(str(folder)), without)
     cut = cut_for("evolution=walk", "synthesis.shard_images=2", "benchmarks.suites=['counting']", *changes)
     made = make_data(runner, cut, 1, cut.base, {})
-    _, verdict = rounds.make_candidate(runner, cut, 1, cut.base, made, {})
+    _, verdict = rounds.make_candidate(runner, cut, 1, cut.base, made, {}, {})
     return runner, verdict
 
 
