@@ -1,7 +1,7 @@
 """``viper plan``: what a round costs, before it begins."""
 
 from commands.tables import TextTable, show_table
-from commands.terminal import say
+from commands.terminal import say, working
 from flows.plan.account import make_plan
 from flows.plan.cards import card_of
 from flows.plan.records import Plan
@@ -35,7 +35,8 @@ def measure_round(settings: Settings, card: str) -> None:
     if card and card != here.name:
         raise ProfileError(f"--card is {card!r}, but a measurement is of what is here: {here.name}. Leave --card out.")
     check(settings, 1)
-    measure(settings, here.name)
+    with working("the same command"):
+        measure(settings, here.name)
 
 
 def show_plan(plan: Plan) -> None:

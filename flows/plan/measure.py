@@ -9,6 +9,8 @@ import datetime
 import os
 from tempfile import TemporaryDirectory
 
+from prefect import Flow
+
 from flows.cut import Cut
 from flows.plan.expectations import Expectations, estimated
 from flows.plan.looks import look
@@ -18,6 +20,7 @@ from flows.plan.rehearsal import Rehearsal, rehearse
 from flows.plan.setting import set_up
 from flows.plan.stopwatch import Stopwatch, TimedWorker
 from flows.round import make_candidate
+from flows.runner import one_worker
 from flows.start import cut_of, open_store
 from flows.synthesis import make_data
 from models.payloads import Captions, Critiques, Plans
@@ -62,10 +65,14 @@ def measure(settings: Settings, card: str) -> Measurement:
         store = ObjectStore(folder)
         cut = Cut(small, cut_of(open_store(), settings).identities)
         watch = Stopwatch(TimedWorker(store, cut.machine()))
-        made = make_data(watch, cut, 1, cut.base, {})
-        watch.release()
-        make_candidate(watch, cut, 1, cut.base, made, {}, {})
-        watch.release()
+
+        def walk() -> None:
+            made = make_data(watch, cut, 1, cut.base, {})
+            watch.release()
+            make_candidate(watch, cut, 1, cut.base, made, {}, {})
+            watch.release()
+
+        Flow(walk, name="measure", task_runner=one_worker)()
         expected = _found(watch, small)
     with set_up(small) as setting:
         sights, _, _ = look(setting)

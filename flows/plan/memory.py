@@ -48,7 +48,7 @@ def phases(setting: Setting, rehearsal: Rehearsal, sights: Sights, runtime: Mapp
         runtime: Measured bytes of the process itself, by step.
     """
     found: dict[tuple[str, str], Phase] = {}
-    for duty in {(one.step, one.model, one.models, one.together): one for one in rehearsal.duties}.values():
+    for duty in {(one.step, one.models, one.together, one.asked): one for one in rehearsal.duties}.values():
         for phase in _phases_of(duty, setting):
             before = found.get((phase.name, phase.device))
             if before is None or before.parts.total < phase.parts.total:
@@ -104,7 +104,10 @@ def _asked(duty: Duty, setting: Setting) -> Parts:
         for one in duty.asked
     )
     peak = max(batches, key=lambda parts: parts.total)
-    return Parts(weights=duty.models * (shape.parameters * width + adapter)) + peak
+    # A shard's questions are prepared at once, in main memory, for all models that answer it.
+    waiting = sum(one.prompts * one.seen for one in duty.asked) if duty.step == "replies" and vlm.device == "cpu" else 0
+    prepared = Parts(activations=round(waiting * shape.patches_a_token * shape.patch_numbers * BYTES["float32"]))
+    return Parts(weights=duty.models * (shape.parameters * width + adapter)) + peak + prepared
 
 
 def training_phase(inputs: TrainingInputs, setting: Setting, sights: Sights) -> Phase:

@@ -58,8 +58,8 @@ def _held(me: psutil.Process, child: bool) -> list[int]:
 def _on_accelerator(peak: Peak, child: bool) -> Iterator[Peak]:
     import torch
 
-    torch.cuda.reset_peak_memory_stats()
+    torch.accelerator.reset_peak_memory_stats()
     yield peak
-    free, whole = torch.cuda.mem_get_info()
-    beside = whole - free - torch.cuda.memory_reserved()
-    peak.bytes = 0 if child else int(torch.cuda.max_memory_allocated() + beside)
+    free, whole = torch.accelerator.get_memory_info()
+    beside = whole - free - torch.accelerator.memory_reserved()
+    peak.bytes = 0 if child else int(torch.accelerator.max_memory_allocated() + beside)

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from typing_extensions import override
 
 from flows.plan.duties import kind_of
 from flows.plan.peaks import watched
-from flows.survey import Seen
+from flows.runner import InProcess, Pending, retried
 from storage.objects import ObjectStore
 from tasks.step import In, Role, Step, perform
 from tasks.training import ADAPTER, training_spec
@@ -20,7 +19,6 @@ from tasks.worker import Machine, Worker
 from viper.records import ArtifactRef
 from viper.settings import GrpoStage
 
-Result = TypeVar("Result")
 BATCHES = 2
 """Rollout batches of a measured training; the first one is not counted."""
 
@@ -46,34 +44,43 @@ class TimedWorker(Worker):
         return sum(sum(times) for times in self.loading.values())
 
 
-@dataclass
-class Stopwatch:
-    """Runs steps one after the other and notes what they took."""
+class Stopwatch(InProcess):
+    """Runs steps as a round does, one after the other as Prefect's tasks, and notes what each took.
+
+    Args:
+        worker: Where the steps work.
+    """
 
     worker: TimedWorker
-    seconds: dict[str, float] = field(default_factory=dict)
-    """By kind of work."""
-    stored: dict[str, int] = field(default_factory=dict)
-    """Bytes, by kind of work."""
-    peaks: dict[str, int] = field(default_factory=dict)
-    """Most bytes that the process held, by step; of a training, that its own process held."""
-    made: dict[str, list[ArtifactRef]] = field(default_factory=dict)
-    """Artifacts by step."""
-    starting: list[float] = field(default_factory=list)
-    """Seconds of each training that were none of its steps'."""
-    rollouts: dict[str, float] = field(default_factory=dict)
-    """Mean tokens of a rollout, by stage."""
 
-    @property
-    def store(self) -> ObjectStore:
-        """Where artifacts lie."""
-        return self.worker.store
+    def __init__(self, worker: TimedWorker) -> None:
+        super().__init__(worker)
+        self.seconds: dict[str, float] = {}
+        """By kind of work."""
+        self.stored: dict[str, int] = {}
+        """Bytes, by kind of work."""
+        self.peaks: dict[str, int] = {}
+        """Most bytes that the process held, by step; of a training, that its own process held."""
+        self.made: dict[str, list[ArtifactRef]] = {}
+        """Artifacts by step."""
+        self.starting: list[float] = []
+        """Seconds of each training that were none of its steps'."""
+        self.rollouts: dict[str, float] = {}
+        """Mean tokens of a rollout, by stage."""
 
-    def submit(self, step: Step[In], inputs: In) -> Seen:
-        """Do the step."""
+    @override
+    def submit(self, step: Step[In], inputs: In) -> Pending:
+        def work() -> ArtifactRef:
+            if isinstance(inputs, TrainingInputs):
+                return self._train(inputs, step.key(inputs))
+            return self._timed(step, inputs)
+
+        pending: Pending = retried(step.name, inputs.title, work).submit()
+        return pending
+
+    def _timed(self, step: Step[In], inputs: In) -> ArtifactRef:
+        """Do a step; what it took counts without the time that models took to load."""
         kind, loaded, began = kind_of(step.name, inputs), self.worker.loaded_s, time.monotonic()
-        if isinstance(inputs, TrainingInputs):
-            return Seen(self._train(inputs, step.key(inputs)))
         with watched(self.worker.machine.vlm) as peak:
             ref, reused = perform(step, inputs, self.worker)
         if not reused:
@@ -82,19 +89,7 @@ class Stopwatch:
             self.stored[kind] = self.stored.get(kind, 0) + ref.size_bytes
             self.made.setdefault(step.name, []).append(ref)
             self.peaks[step.name] = max(self.peaks.get(step.name, 0), peak.bytes)
-        return Seen(ref)
-
-    def group(self, title: str, walk: Callable[..., Result], *arguments: object) -> Result:
-        """What the walk gives."""
-        return walk(self, *arguments)
-
-    def forget(self, ref: ArtifactRef) -> None:
-        """Remove it from the store."""
-        self.store.delete(ref.uri)
-
-    def release(self) -> None:
-        """Forget the models."""
-        self.worker.release()
+        return ref
 
     def _train(self, inputs: TrainingInputs, key: str) -> ArtifactRef:
         """A few steps of a stage, in a process as in a round, but without tracking."""

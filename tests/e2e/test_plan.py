@@ -15,13 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.plan.account import make_plan
-from flows.plan.cards import card_of
-from flows.plan.measure import measure
 from flows.plan.records import Plan
 from storage.ledger.rounds import finished_round
 from storage.objects import ObjectStore
-from viper.profiles import load_profile
 from viper.records import RoundResult
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(7_200)]
@@ -44,13 +40,13 @@ BUSY = 1.5
 @pytest.fixture(scope="module")
 def planned_and_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, RoundResult, dict[str, int], float]:
     """The plan after a measurement, the round, its peaks by phase in bytes, and the load meanwhile."""
-    home, settings = tmp_path_factory.mktemp("home"), load_profile("shapes")
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIPER_HOME", str(home))
-        card = card_of(settings)
         loads = [os.getloadavg()[0]]
-        measure(settings, card.name)
-        plan = make_plan(settings, card)
+        code = "from commands.cli import main; main()"
+        command = [sys.executable, "-c", code, "plan", "--profile", "shapes", "--measure", "--json"]
+        plan = Plan.model_validate_json(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         peaks = run_watched(home, loads)
         result = finished_round(ObjectStore(str(home / "store")), "shapes", 1)
     assert result is not None
