@@ -70,10 +70,12 @@ class Supervisor:
         Raises:
             ServiceFailed: One ends by itself, or does not become healthy.
         """
+        if self.stopping.is_set():
+            return
+        waiting = []
         for service in services:
-            process = self.run(service.name, service.command, service.settings)
-            self._kept.append(_Kept(service, process, time.monotonic()))
-        waiting = self._kept[-len(services) :]
+            waiting.append(_Kept(service, self.run(service.name, service.command, service.settings), time.monotonic()))
+            self._kept.append(waiting[-1])
         while waiting and not self.stopping.wait(0.3):
             waiting = [kept for kept in waiting if not self._is_ready(kept)]
 

@@ -52,6 +52,12 @@ class Machine:
         assert process.poll() is None, self.log.read_text()
         return process  # type: ignore[no-any-return]
 
+    def killed_up(self, *more: str) -> None:
+        """Killed when it was ready, so that it can stop nothing."""
+        process = self.up(*more)
+        process.kill()
+        process.wait()
+
     def run(self, *arguments: str) -> tuple[int, str]:
         done = subprocess.run([*VIPER, *arguments], env=self.environment, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
@@ -167,7 +173,7 @@ def _own_terminal() -> None:
 
 
 def test_what_a_killed_up_left_behind_is_ended_by_down_and_by_the_next_up(machine: Machine) -> None:
-    machine.up("--no-worker").kill()
+    machine.killed_up("--no-worker")
     left = machine.running()
     assert len(left) >= 2
     status, output = machine.run("down")
@@ -175,7 +181,7 @@ def test_what_a_killed_up_left_behind_is_ended_by_down_and_by_the_next_up(machin
     assert f"Ending {len(left)} process(es)" in output
     machine.assert_nothing_is_left()
 
-    machine.up("--no-worker").kill()
+    machine.killed_up("--no-worker")
     left = machine.running()
     process = machine.up("--no-worker")
     assert not left.keys() & machine.running().keys()
