@@ -6,25 +6,18 @@ The runs are those of deployments, as a worker would begin them, but in this pro
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 import pytest
-from prefect import flow
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.events.worker import EventsWorker
-from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
-from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed
 
-from flows import outcome
 from flows.alerts import keep_alerts
-from flows.approval import resume_waiting, with_approval
+from flows.approval import resume_waiting
+from flows.benchmark import benchmark
 from flows.crash import say_why_it_crashed
 from flows.evolve import evolve
 from flows.schedule import refuse_after_failures
@@ -32,34 +25,21 @@ from flows.start import open_store
 from storage.ledger.approvals import approval_of
 from tasks.approval import question_of
 from tests.loop import cut_for
+from tests.prefect_runs import Deployed, message, page_of, prefect_client
 from tests.receiver import Receiver, receiving
-from tests.servers import prefect_server
+from tests.small_flows import BASE, CANDIDATE, PROMOTE, asks, ends
 from viper.errors import ApprovalNeeded
-from viper.records import Approval, ModelRef, Verdict
+from viper.records import Approval
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
 
 SECRET = "token-that-nobody-may-see"
-BASE = ModelRef(name="base", settings_path="./base", fingerprint="base")
-CANDIDATE = ModelRef(name="round 1", settings_path="./candidate", fingerprint="candidate")
-PROMOTE = Verdict(decision="promote", reason="Sees better than the champion: +3.0 points.")
-NIGHTLY = {"schedule": {"cron": "0 2 * * *"}, "active": True}
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SyncPrefectClient]:
-    server = prefect_server(tmp_path_factory.mktemp("server"))
-    try:
-        server.start()
-        with (
-            temporary_settings({PREFECT_API_URL: server.page.removesuffix("/health")}),
-            get_client(sync_client=True) as client,
-        ):
-            yield client
-            for sender in (APILogWorker, EventsWorker):  # what is left to send would be tried for a minute
-                sender.drain_all(timeout=10)
-    finally:
-        server.kill()
+    with prefect_client(tmp_path_factory.mktemp("server")) as client:
+        yield client
 
 
 @pytest.fixture
@@ -72,40 +52,6 @@ def receiver(client: SyncPrefectClient) -> Iterator[Receiver]:
             secrets={"token": SECRET},
         ).save("team", overwrite=True)
         yield receiver
-
-
-class Deployed:
-    """A deployment with a schedule, whose runs are begun here."""
-
-    def __init__(
-        self, client: SyncPrefectClient, run: Any, name: str, parameters: dict[str, Any] | None = None
-    ) -> None:
-        self.client, self.flow = client, run
-        self.id = client.create_deployment(
-            flow_id=client.create_flow(run), name=name, parameters=parameters or {}, schedules=[NIGHTLY]
-        )
-
-    def begin(self, **parameters: Any) -> UUID:
-        return self.client.create_flow_run_from_deployment(self.id, parameters=parameters).id
-
-    def go_on(self, run: UUID) -> FlowRun:
-        """Run it until it ends or waits."""
-        with suppress(Pause):
-            run_flow(self.flow, flow_run=self.client.read_flow_run(run), return_type="state")
-        return self.client.read_flow_run(run)
-
-    def switch_on(self) -> None:
-        self.client.resume_deployment(self.id)
-
-    @property
-    def paused(self) -> bool:
-        return self.client.read_deployment(self.id).paused
-
-
-def message(run: FlowRun) -> str:
-    assert run.state is not None
-    assert run.state.message is not None
-    return run.state.message
 
 
 def settings(*changes: str) -> dict[str, Any]:
@@ -129,7 +75,7 @@ def test_three_failures_are_told_and_the_third_pauses_the_schedule(
     assert path == f"/{SECRET}"
     told = json.loads(body)
     assert told["title"] == "ViPER Loop: failed"
-    assert told["text"] == f"evolve shapes: {message(first)} {_page(client, first)}"
+    assert told["text"] == f"evolve shapes: {message(first)} {page_of(client, first)}"
     assert "\n" not in told["text"]
 
     # A server that refuses the message, and a block that is not there: the run fails for its own reason, and says both.
@@ -179,17 +125,10 @@ def test_parameters_that_are_wrong_are_said_in_the_words_of_a_profile(
     assert "What is finished is kept: type `viper resume" in said
 
 
-def test_an_error_that_nobody_expected_has_a_cause_a_place_and_a_remedy() -> None:
-    try:
-        cut_for().slice_that_is_not_there  # type: ignore[attr-defined]  # noqa: B018
-    except AttributeError as error:
-        said = outcome.explain(error)
-    assert said.startswith(
-        "AttributeError: 'Cut' object has no attribute 'slice_that_is_not_there' (in tests/integration/"
-    )
-    assert said.endswith("the log of this run holds its stack. Report it with that.")
-    assert "memory is full" in outcome.explain(MemoryError())
-    assert "disk is full" in outcome.explain(OSError(28, "No space left on device"))
+def test_a_benchmark_that_fails_says_why(client: SyncPrefectClient) -> None:
+    run = client.create_flow_run(benchmark, parameters={"profile": "shape"})
+    run_flow(benchmark, flow_run=run, return_type="state")
+    assert message(client.read_flow_run(run.id)).startswith("There is no profile 'shape'. Did you mean 'shapes'?")
 
 
 def test_runs_that_crash_in_a_row_keep_their_schedule_from_starting_more(client: SyncPrefectClient) -> None:
@@ -249,22 +188,11 @@ def test_a_crash_is_told_by_the_server_once_and_a_part_of_a_run_is_not(
     told = json.loads(body)["text"]
     name = client.read_flow_run(run).name
     assert told.startswith(f"{name} crashed: its process or its machine is gone. What is finished is kept: press Retry")
-    assert told.endswith(f" {_page(client, client.read_flow_run(run))}")
+    assert told.endswith(f" {page_of(client, client.read_flow_run(run))}")
 
     client.delete_deployment(deployed.id)
     keep_alerts(client)
     assert not client.read_automations_by_name("viper: tell custom-webhook/team of crashes")
-
-
-@flow(name="asks")
-def asks() -> Any:
-    """The end of a round whose candidate the gate would promote, and that of the run around it."""
-    cut = cut_for("gate.approval=true", "notify.block=custom-webhook/team")
-    try:
-        verdict = with_approval(open_store(), cut, 1, BASE, CANDIDATE, PROMOTE)
-    except ApprovalNeeded as needed:
-        return outcome.waiting(needed, cut.settings)
-    return Completed(message=verdict.reason, data=verdict)
 
 
 def test_a_candidate_is_approved_or_rejected_in_the_ui_or_by_command(
@@ -307,13 +235,44 @@ def test_a_candidate_is_approved_or_rejected_in_the_ui_or_by_command(
         assert deployed.go_on(deployed.begin()).state_name == "Completed"
 
 
+def test_the_end_of_a_run_says_every_verdict_and_tells_what_is_wanted(
+    client: SyncPrefectClient, receiver: Receiver
+) -> None:
+    deployed = Deployed(client, ends, "ends")
+    block = {"block": "custom-webhook/team"}
+
+    def end(decision: str, first: int, last: int, **notify: Any) -> FlowRun:
+        profile = json.dumps({**block, **notify})
+        return deployed.go_on(deployed.begin(profile=profile, decision=decision, first=first, last=last))
+
+    several = end("promote", 2, 3)
+    assert several.name == "e, rounds 2–3"
+    assert message(several) == "Round 2: promoted. Reason 2. Round 3: promoted. Reason 3."
+    refused = end("keep champion", 3, 3, on=["refused"])
+    assert refused.name == "e, round 3"
+    assert message(refused) == "Round 3: refused. Reason 3."
+    assert message(end("promote", 4, 3)) == (
+        "Nothing to do: all rounds were finished before. Round 3: promoted. Reason 3."
+    )
+    assert not deployed.paused
+
+    collapsed = end("collapse", 3, 3)
+    assert collapsed.state_name == "Completed"
+    assert deployed.paused
+    assert "Round 3: collapsed. Reason 3. The champion stays, and the evolution stops here" in message(collapsed)
+    assert "Its schedule is paused: round 3 collapsed. When the cause is gone, switch the deployment 'ends' on" in (
+        message(collapsed)
+    )
+    told = [json.loads(body)["text"] for _, body in receiver.came]
+    assert told == [
+        f"e, round 3: {message(refused)} {page_of(client, refused)}",
+        f"e, round 3: {message(collapsed)} {page_of(client, collapsed)}",
+    ]
+
+
 def test_a_run_without_a_deployment_ends_and_says_how_to_decide(
     client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIPER_STORE", str(tmp_path_factory.mktemp("store")))
     with pytest.raises(ApprovalNeeded, match="viper champion approve shapes"):
         asks()
-
-
-def _page(client: SyncPrefectClient, run: FlowRun) -> str:
-    return f"{str(client.api_url).removesuffix('/api/').removesuffix('/api')}/runs/flow-run/{run.id}"
