@@ -33,7 +33,9 @@ def skip_missed_runs() -> None:
     with get_client(sync_client=True) as client:
         for missed in client.read_flow_runs(flow_run_filter=waiting):
             due = missed.expected_start_time is not None and missed.expected_start_time <= datetime.now(UTC)
-            if due and missed.auto_scheduled and missed.id != run.id:
+            # One that has begun waits for its retry, or was approved and goes on.
+            begun = missed.run_count > 0 or missed.id == run.id
+            if due and missed.auto_scheduled and not begun:
                 log.info("The run of %s is left out: this one stands for it.", missed.expected_start_time)
                 message = f"Missed: the run {run.name!r} stands for it."
                 client.set_flow_run_state(missed.id, Cancelled(name="Skipped", message=message), force=True)

@@ -70,7 +70,7 @@ def test_compose_sets_what_up_sets(name: str, local: dict[str, Service]) -> None
         "PREFECT_WORKER_WEBSERVER_HOST",
         "PREFECT_WORKER_WEBSERVER_PORT",
     }
-    only_there = {"VIPER_MLFLOW_PAGES"}  # the worker reaches MLflow by another name than browsers do
+    only_there = {"VIPER_MLFLOW_PAGES", "PREFECT_UI_URL"}  # the worker reaches servers by other names than browsers do
     assert here.keys() - only_here == there.keys() - only_there
     for setting in here.keys() & there.keys():
         value = there[setting]
