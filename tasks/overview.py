@@ -57,6 +57,7 @@ def evolution_text(store: ObjectStore, results: Sequence[RoundResult], links: Ma
     parts = [
         f"## Round {last.round_number}: {last.verdict.decision}",
         for_markdown(last.verdict.reason),
+        _linked(links.get(last.round_number, {})),  # seen on a phone, where the table's are not
         rounds_table(results, links),
         plots,
         gain_table(last.verdict),
@@ -71,12 +72,15 @@ def rounds_table(results: Sequence[RoundResult], links: Mapping[int, Mapping[str
     for one in results:
         mean, to = one.verdict.mean, links.get(one.round_number, {})
         gained = mean.against_champion if mean else None
-        pages = " · ".join(f"[{what}]({address})" for what, address in to.items())
-        cells = [str(one.round_number), one.verdict.decision, gain_text(gained) if gained else "", pages]
+        cells = [str(one.round_number), one.verdict.decision, gain_text(gained) if gained else "", _linked(to)]
         cells += [for_markdown(one.champion_after.name), f"{mean.candidate:.1f}" if mean else ""]
         cells += [adjusted_p(gained) if gained else ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _linked(links: Mapping[str, str]) -> str:
+    return " · ".join(f"[{what}]({address})" for what, address in links.items())
 
 
 def _round_line(result: RoundResult) -> str:

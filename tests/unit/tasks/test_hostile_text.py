@@ -170,7 +170,7 @@ def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> 
         del found[1][kind], plain[1][kind]
     assert found == plain
     assert found[1]["image"] == 4 * len(TEXTS)
-    assert found[3]["link_open"] == len(TEXTS)  # of MLflow's pages, none of others
+    assert found[3]["link_open"] == len(TEXTS) + 1  # of MLflow's pages, none of others
 
 
 class Elements(HTMLParser):
