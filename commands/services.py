@@ -94,7 +94,8 @@ def _prefect(choices: Choices, keys: Mapping[str, str]) -> Service:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Leases in memory, the default, would crash a running round when this server restarts.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_SERVER_UI_API_URL": choices.page("prefect", "/api"),
+        # Where browsers reach it, which behind a proxy is another place.
+        "PREFECT_SERVER_UI_API_URL": os.environ.get("PREFECT_SERVER_UI_API_URL") or choices.page("prefect", "/api"),
     }
     if choices.auth:
         settings["PREFECT_SERVER_API_AUTH_STRING"] = f"{LOGIN}:{keys['PASSWORD']}"

@@ -40,6 +40,8 @@ def translate(error: Exception, what: str) -> StoreError | None:
         return StoreError(f"{what}: the bucket does not exist. Create it, or correct the store's address.")
     if response_code(error) in _FULL_BUCKET:
         return StoreError(f"{what}: the bucket is full or over quota. Free space and resume; nothing finished is lost.")
+    if response_code(error) == "RequestTimeTooSkewed":
+        return StoreError(f"{what}: {said}. Set this machine's clock, or the server's: they are too far apart.")
     if isinstance(error, PermissionError) or type(error).__name__ in _BAD_CREDENTIALS:
         return StoreError(
             f"{what}: {said}. The credentials were refused or are missing: check AWS_ACCESS_KEY_ID, "

@@ -147,14 +147,14 @@ def _failure(spec: TrainingSpec, status: int) -> ViperError:
         kind = getattr(viper.errors, failure.kind)
         error: ViperError = kind(failure.message, failure.key) if failure.key else kind(failure.message)
         return error
+    lines = _last_lines(spec)
     if status < 0:
         hint = " The machine may have run out of memory." if status == -signal.SIGKILL else ""
         ended = f"was killed by {signal.Signals(-status).name}.{hint}"
     else:
-        ended = f"ended with status {status}."
-    return TrainingFailed(
-        f"The training process {ended} A resume goes on from the newest checkpoint. {_last_lines(spec)}"
-    )
+        hint = " The memory is full: lower micro_batch of its stage." if "MemoryError" in lines else ""
+        ended = f"ended with status {status}.{hint}"
+    return TrainingFailed(f"The training process {ended} A resume goes on from the newest checkpoint. {lines}")
 
 
 def _last_lines(spec: TrainingSpec) -> str:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -126,6 +127,19 @@ def test_a_wrong_credential_is_named(store: ObjectStore, monkeypatch: pytest.Mon
             store.probe()
     finally:
         S3FileSystem.clear_instance_cache()
+
+
+def test_a_clock_that_is_hours_off_is_named_and_nothing_is_lost(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = store.commit("a", "images", ENTRIES)
+    skewed = datetime.now(UTC) + timedelta(hours=2)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: skewed.replace(tzinfo=None))
+    with pytest.raises(StoreError, match=r"Set this machine's clock, or the server's"):
+        store.commit("b", "images", ENTRIES)
+    monkeypatch.undo()
+    assert store.find("b") is None
+    assert store.damaged(ref) == ()
 
 
 def test_a_dead_endpoint_is_unavailable_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,12 @@ def test_a_crash_shows_its_last_lines(tmp_path: Path) -> None:
         run_training(spec_in(tmp_path, stand_in(tmp_path, "1 / 0")), 60, print)
 
 
+def test_a_full_memory_is_named_with_what_to_lower(tmp_path: Path) -> None:
+    body = "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28)); bytearray(2**30)"
+    with pytest.raises(TrainingFailed, match=r"status 1\. The memory is full: lower micro_batch of its stage"):
+        run_training(spec_in(tmp_path, stand_in(tmp_path, body)), 60, print)
+
+
 def test_a_killed_process_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match=r"SIGKILL\. The machine may have run out of memory"):
         run_training(spec_in(tmp_path, stand_in(tmp_path, "os.kill(os.getpid(), 9)")), 60, print)

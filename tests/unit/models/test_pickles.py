@@ -1,5 +1,6 @@
-"""A pickle in a model folder is refused before anything opens it, whatever it is called."""
+"""A pickle in a model folder is refused before anything opens it, whatever it is called; code in it does not run."""
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from transformers import AutoConfig
 
 from models.locations import resolve
 from models.pickles import refuse_pickles
 from models.vlm import load_vlm
+from tests.small_vlms import save_small, settings_of
 from viper.errors import ModelError
 from viper.settings import VlmSettings
 
@@ -51,3 +54,18 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "torn.zip").write_bytes(b"PK\x03\x04 and no more")
     refuse_pickles(tmp_path)
+
+
+def test_code_in_the_folder_of_a_model_does_not_run(tmp_path: Path) -> None:
+    mark, folder = tmp_path / "ran", save_small("qwen2_5_vl", tmp_path / "vlm")
+    own = f"from pathlib import Path\nPath({str(mark)!r}).touch()\n"
+    own += "from transformers import Qwen2_5_VLConfig as Config, Qwen2_5_VLForConditionalGeneration as Model\n"
+    (folder / "own.py").write_text(own)
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "own.Config", "AutoModelForImageTextToText": "own.Model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    load_vlm(settings_of(folder))
+    assert not mark.exists()
+    # Where it is switched on, the same folder's code does run.
+    AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    assert mark.exists()

@@ -23,6 +23,7 @@ def s3_answer(code: str) -> Exception:
         (s3_answer("NoSuchBucket"), StoreError, "bucket does not exist"),
         (s3_answer("SignatureDoesNotMatch"), StoreError, "AWS_SECRET_ACCESS_KEY"),
         (s3_answer("AccessDenied"), StoreError, "policy"),
+        (s3_answer("RequestTimeTooSkewed"), StoreError, "clock"),
         (NoCredentialsError(), StoreError, "AWS_ACCESS_KEY_ID"),
         (s3_answer("SlowDown"), StoreUnavailable, "try again"),
         (s3_answer("503"), StoreUnavailable, "try again"),
