@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from commands.terminal import checking, reading, say
+from commands.terminal import Json, checking, reading, say, say_json
 from viper.errors import ViperError
 from viper.servers import check_prefect
 
@@ -21,7 +21,7 @@ Evolution = Annotated[str, typer.Argument(help="Name of the evolution; by defaul
 
 
 @app.command()
-def show(evolution: Evolution = "") -> None:
+def show(evolution: Evolution = "", json: Json = False) -> None:
     """The champion: what the next round starts from."""
     reading()
     from flows.start import open_store
@@ -31,6 +31,9 @@ def show(evolution: Evolution = "") -> None:
     with checking():
         store = open_store()
         last = history(store, named_evolution(store, evolution))[-1]
+    if json:
+        say_json(last)
+        return
     say(last.champion.name, bold=True)
     say(f"  since     {_since(last.round_number, last.rollback)}: {last.reason}")
     say(f"  key       {last.key}")
@@ -43,7 +46,7 @@ def show(evolution: Evolution = "") -> None:
 
 
 @app.command()
-def history(evolution: Evolution = "") -> None:
+def history(evolution: Evolution = "", json: Json = False) -> None:
     """All champions, oldest first, each with the gate's reason or that of a rollback."""
     reading()
     from flows.start import open_store
@@ -52,9 +55,13 @@ def history(evolution: Evolution = "") -> None:
 
     with checking():
         store = open_store()
-        for reign in champions.history(store, named_evolution(store, evolution)):
-            say(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
-            say(f"           {reign.reason}")
+        reigns = champions.history(store, named_evolution(store, evolution))
+    if json:
+        say_json({"champions": reigns})
+        return
+    for reign in reigns:
+        say(f"{reign.champion.name:10} {_since(reign.round_number, reign.rollback)}", bold=True)
+        say(f"           {reign.reason}")
 
 
 @app.command()

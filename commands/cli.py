@@ -1,15 +1,15 @@
 """The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import benchmark, champion, data, store
+from commands import benchmark, champion, data, shipped, store
 from commands.prefect_settings import check_prefect_settings
-from commands.terminal import FAILED, USER_MISTAKE, checking, prepare, reading, say, start, working
-from viper.environment import home, store_root
+from commands.terminal import FAILED, USER_MISTAKE, Json, checking, prepare, reading, say, start, working
+from viper import __version__
+from viper.environment import store_root
 from viper.errors import AddressError, ViperError
 from viper.servers import check_prefect
 
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from viper.settings import Settings
 
 app = typer.Typer(
-    help="ViPER Loop: a vision-language model teaches itself to see better, round after round.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(store.app, name="store")
@@ -41,6 +39,21 @@ AllowCodeChange = Annotated[
 def main() -> None:
     """Entry point of the console command ``viper``."""
     app()
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        say(f"viper-loop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """ViPER Loop: a vision-language model teaches itself to see better, round after round."""
 
 
 def _settings(profile: str, overrides: list[str] | None) -> "Settings":
@@ -77,9 +90,17 @@ def resume(
     rounds: Annotated[int | None, typer.Option(help="Rounds that it shall have; by default as asked last.")] = None,
     allow_code_change: AllowCodeChange = False,
 ) -> None:
-    """Continue an evolution after a failure, a kill or Ctrl-C, or for more rounds: what is finished is skipped."""
+    """Continue an evolution after a failure, a kill or Ctrl-C, or for more rounds: what is finished is skipped.
+
+    Without a name it continues the only evolution in the store, or lists them if there are several.
+    """
     start()
     with checking():
+        from commands.evolutions import several, show_evolutions
+
+        if not evolution and several():
+            show_evolutions()
+            raise typer.Exit(USER_MISTAKE)
         from flows.preflight import check
         from flows.start import ask, open_store
         from storage.ledger.requests import last_request
@@ -93,13 +114,21 @@ def resume(
 
 
 @app.command()
-def status(evolution: Evolution = "") -> None:
-    """What is done of an evolution, what is running, and what a resume would skip and do. Changes nothing."""
+def status(evolution: Evolution = "", json: Json = False) -> None:
+    """What is done of an evolution, what is running, and what a resume would skip and do. Changes nothing.
+
+    Without a name it lists the evolutions in the store if there are several, and with --json always.
+    """
     reading()
     with checking():
+        from commands.evolutions import several, show_evolutions
+
+        if not evolution and (json or several()):
+            show_evolutions(json)
+            return
         from commands.status import show_status
 
-        show_status(evolution)
+        show_status(evolution, json)
 
 
 def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: bool) -> None:
@@ -193,18 +222,7 @@ def plan(
         raise typer.Exit(USER_MISTAKE)
 
 
-@app.command()
-def profiles() -> None:
-    """List the shipped profiles with their purpose."""
-    from viper.profiles import PROFILES_FOLDER, profile_names
-
-    for name in profile_names():
-        head = (PROFILES_FOLDER / f"{name}.toml").read_text().splitlines()
-        say(name, bold=True)
-        for line in head:
-            if not line.startswith("#"):
-                break
-            say(f"    {line.removeprefix('# ')}")
+app.command()(shipped.profiles)
 
 
 @app.command()
@@ -217,22 +235,7 @@ def doctor(profile: Profile = "shapes") -> None:
         raise typer.Exit(USER_MISTAKE)
 
 
-@app.command()
-def foundation(
-    work: Annotated[Path | None, typer.Option(help="Folder for resumable progress.")] = None,
-    measure: Annotated[bool, typer.Option(help="Only measure the shipped models, on held-out scenes.")] = False,
-    scenes: Annotated[int, typer.Option(help="Held-out scenes of the measurement.")] = 1000,
-) -> None:
-    """Train the embedded world's four models from nothing, or measure them."""
-    start()
-    with working("the same command"):
-        from flows.foundation import foundation as foundation_flow
-        from flows.foundation import measure_models
-
-        if measure:
-            measure_models(scenes)
-        else:
-            foundation_flow(str(work or home() / "foundation"), scenes)
+app.command()(shipped.foundation)
 
 
 @app.command()

@@ -1,12 +1,12 @@
 """``viper data``: look into dataset versions, compare and export them, and trace where a model comes from."""
 
-import json
+import json as json_format
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from commands.terminal import checking, reading, say
+from commands.terminal import Json, checking, reading, say, say_json
 from viper.environment import store_root
 
 app = typer.Typer(help="Dataset versions, and the lineage of models.", no_args_is_help=True)
@@ -15,7 +15,7 @@ Name = Annotated[str, typer.Argument(help="Key of a dataset version, or the begi
 
 
 @app.command("list")
-def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.")] = "") -> None:
+def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.")] = "", json: Json = False) -> None:
     """All dataset versions."""
     reading()
     from commands.tables import TextTable, show_table
@@ -26,17 +26,21 @@ def list_(evolution: Annotated[str, typer.Argument(help="Only of this evolution.
     with checking():
         store = ObjectStore(store_root())
         evolution = evolution and named_evolution(store, evolution)
+        versions = list_versions(store, evolution)
+        if json:
+            say_json({"store": store_root(), "versions": versions})
+            return
         table = TextTable(f"Dataset versions in {store_root()}")
         for name in ("evolution", "round", "lesson", "rows", "sha256", "key"):
             table.add_column(name, justify="right" if name in ("round", "rows") else "left", no_wrap=True)
-        for one in list_versions(store, evolution):
+        for one in versions:
             cells = [one.evolution, str(one.round_number), one.lesson, str(one.rows)]
             table.add_row(*cells, one.ref.sha256[:12], one.ref.uri)
         show_table(table, 150)
 
 
 @app.command()
-def show(name: Name) -> None:
+def show(name: Name, json: Json = False) -> None:
     """Lineage and figures of a version, and its first rows."""
     reading()
     from storage.dataset_reports import compare_versions, find_version, sample_rows
@@ -46,17 +50,23 @@ def show(name: Name) -> None:
     with checking():
         store = ObjectStore(store_root())
         ref = find_version(store, name)
+        facts = lineage(store, ref)
+        figures = {figure: value for figure, (value, _) in compare_versions(store, ref, ref).figures.items()}
+        rows = [row for row, _ in sample_rows(store, ref, 3)]
+        if json:
+            say_json({"version": ref, "lineage": facts, "figures": figures, "rows": rows})
+            return
         say(f"{ref.uri}  sha256 {ref.sha256}  {ref.size_bytes / 1e6:,.1f} MB", bold=True)
-        for field, value in sorted(lineage(store, ref).items()):
+        for field, value in sorted(facts.items()):
             say(f"  {field:22} {value}")
-        for figure, (value, _) in compare_versions(store, ref, ref).figures.items():
+        for figure, value in figures.items():
             say(f"  {figure:34} {value:.3g}")
-        for row, _ in sample_rows(store, ref, 3):
+        for row in rows:
             say(f"\n{row.id}: {row.prompt}\n  → {' '.join(row.truth)}")
 
 
 @app.command()
-def diff(first: Name, second: Name) -> None:
+def diff(first: Name, second: Name, json: Json = False) -> None:
     """Rows added, removed and changed from the first version to the second, and how the figures moved."""
     reading()
     from storage.dataset_reports import compare_versions, find_version
@@ -65,6 +75,9 @@ def diff(first: Name, second: Name) -> None:
     with checking():
         store = ObjectStore(store_root())
         change = compare_versions(store, find_version(store, first), find_version(store, second))
+    if json:
+        say_json(change)
+        return
     say(f"{len(change.added)} rows added, {len(change.removed)} removed, {len(change.changed)} changed")
     for figure, (before, after) in change.figures.items():
         say(f"  {figure:34} {before:10.3g} → {after:.3g}")
@@ -127,7 +140,7 @@ def lineage(
                 whole = f"  whole in {ancestor.request}" if ancestor.request else ""
                 say(f"  settings  {ancestor.settings_sha256}{whole}")
             for field, value in sorted(ancestor.training.items()):
-                say(f"  {field:9} {json.dumps(value)}")
+                say(f"  {field:9} {json_format.dumps(value)}")
             if ancestor.code_version:
                 say(f"  code      {ancestor.code_version}")
             for ref in ancestor.datasets:

@@ -1,21 +1,23 @@
 """``viper status``: what is done of an evolution, what is running, and what a resume would skip and do."""
 
 import time
+from typing import Any
 
-from commands.terminal import say
+from commands.terminal import say, say_json
 from flows.start import cut_of, open_store
 from flows.survey import Standing, Survey, survey_round
 from storage.heartbeats import living
 from storage.layout import MAX_ROUNDS
 from storage.ledger.champions import champion_before
-from storage.ledger.requests import last_request
-from storage.ledger.rounds import finished_round
+from storage.ledger.requests import Request, last_request
+from storage.ledger.rounds import finished_round, finished_rounds
+from storage.objects import ObjectStore
 from viper.environment import store_root
 from viper.records import ArtifactRef, RoundResult
 
 
-def show_status(evolution: str) -> None:
-    """Print it, for an evolution or for the only one in the store.
+def show_status(evolution: str, json: bool = False) -> None:
+    """Print it, for an evolution or for the only one in the store, as lines or as one JSON document.
 
     Raises:
         ProfileError: There is no such evolution, or several to choose from.
@@ -23,6 +25,9 @@ def show_status(evolution: str) -> None:
     store = open_store()
     asked = last_request(store, evolution)
     settings, rounds = asked.settings, asked.rounds
+    if json:
+        say_json(_facts(store, asked))
+        return
     say(f"Evolution {settings.evolution!r}, profile {asked.profile!r}: {rounds} round(s) asked for", bold=True)
     say(f"Store      {store_root()}")
     say(f"Settings   sha256 {settings.sha256[:12]}…, as asked for last")
@@ -42,6 +47,37 @@ def show_status(evolution: str) -> None:
         say("Resume     skips all rounds: they are finished")
     champion = champion_before(store, settings.evolution, MAX_ROUNDS)
     say(f"Champion   {champion.name if champion else 'base'}")
+
+
+def _facts(store: ObjectStore, asked: Request) -> dict[str, Any]:
+    """What the lines say, for scripts. ``next`` is the round that a resume works on; null if there is none."""
+    name, finished = asked.settings.evolution, list(finished_rounds(store, asked.settings.evolution))
+    ended = len(finished) >= asked.rounds or bool(finished and finished[-1].verdict.decision == "collapse")
+    following: dict[str, Any] | None = None
+    if not ended:
+        parents = finished[-1].datasets if finished else {}
+        survey = survey_round(store, cut_of(store, asked.settings), len(finished) + 1, parents)
+        following = {"round": len(finished) + 1, "steps": survey.steps, "waits_for": survey.question}
+    champion = champion_before(store, name, MAX_ROUNDS)
+    return {
+        "evolution": name,
+        "profile": asked.profile,
+        "rounds": asked.rounds,
+        "settings_sha256": asked.settings.sha256,
+        "store": store_root(),
+        "running": [{**beat.model_dump(), "age_s": age_s} for beat, age_s in living(store_root(), name)],
+        "finished": [
+            {
+                "round": one.round_number,
+                "settings_sha256": one.settings_sha256,
+                "decision": one.verdict.decision,
+                "reason": one.verdict.reason,
+            }
+            for one in finished
+        ],
+        "next": following,
+        "champion": champion.name if champion else "base",
+    }
 
 
 def _show_running(evolution: str) -> None:

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.terminal import FAILED, checking, reading, said, say
+from commands.terminal import FAILED, Json, checking, reading, said, say, say_json
 from viper.environment import store_root
 
 if TYPE_CHECKING:
+    from storage.ledger.audit import Missing
     from storage.objects import ObjectStore
 
 app = typer.Typer(help="Verify, measure and clear the object store.", no_args_is_help=True)
@@ -19,6 +20,7 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="Restore champions, and forget what the next run can compute again.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Read all artifacts, and name what is missing or damaged. Exit code 1 if something is and is not repaired."""
     reading()
@@ -28,6 +30,11 @@ def verify(
 
     with checking():
         store = ObjectStore(store_root())
+        if json and repair:
+            raise StoreError("--json only tells what is damaged; repair first, then verify with --json.")
+        if json:
+            _tell_damage(store, prefix)
+            return
         if repair:
             _heal_champions(store, prefix)
         damaged = _show_damage(store, prefix)
@@ -47,6 +54,17 @@ def verify(
         raise typer.Exit(FAILED)
 
 
+def _tell_damage(store: "ObjectStore", prefix: str) -> None:
+    """Print what is damaged or missing under ``prefix`` as JSON. Exit code 1 if anything is."""
+    from storage import maintenance
+
+    damaged, missing = list(maintenance.verify(store, prefix)), _missing(store, prefix)
+    artifacts = len(maintenance.keys_of(store, prefix))
+    say_json({"store": store_root(), "artifacts": artifacts, "damaged": damaged, "missing": missing})
+    if damaged or missing:
+        raise typer.Exit(FAILED)
+
+
 def _show_damage(store: "ObjectStore", prefix: str) -> list[str]:
     """Print what is damaged under ``prefix``, and return the keys of the artifacts."""
     from storage.maintenance import verify as find_damage
@@ -59,13 +77,17 @@ def _show_damage(store: "ObjectStore", prefix: str) -> list[str]:
 
 def _show_missing(store: "ObjectStore", prefix: str) -> int:
     """Print what history proves to be missing under ``prefix``, and count it."""
-    from storage.ledger.audit import audit
-
-    folder = prefix.rstrip("/")
-    found = [one for one in audit(store) if not folder or one.key == folder or one.key.startswith(f"{folder}/")]
+    found = _missing(store, prefix)
     for one in found:
         say(f"missing   {one.key}  {one.reason}", fg="red")
     return len(found)
+
+
+def _missing(store: "ObjectStore", prefix: str) -> "list[Missing]":
+    from storage.ledger.audit import audit
+
+    folder = prefix.rstrip("/")
+    return [one for one in audit(store) if not folder or one.key == folder or one.key.startswith(f"{folder}/")]
 
 
 def _heal_champions(store: "ObjectStore", prefix: str) -> None:
@@ -99,7 +121,7 @@ def _forget(store: "ObjectStore", key: str) -> bool:
 
 
 @app.command()
-def du() -> None:
+def du(json: Json = False) -> None:
     """Artifacts and bytes by step and evolution."""
     reading()
     from commands.tables import TextTable, show_table
@@ -108,13 +130,17 @@ def du() -> None:
 
     with checking():
         store = ObjectStore(store_root())
+        groups = maintenance.usage(store)
+        sizes = [blob.size_bytes for blob in store.blobs().values()]
+        if json:
+            say_json({"store": store_root(), "groups": groups, "blobs": len(sizes), "blob_bytes": sum(sizes)})
+            return
         table = TextTable(store_root())
         for name in ("group", "artifacts", "MB"):
             table.add_column(name, justify="left" if name == "group" else "right")
-        for name, one in maintenance.usage(store).items():
+        for name, one in groups.items():
             table.add_row(name, str(one.artifacts), f"{one.size_bytes / 1e6:,.1f}")
         show_table(table)
-        sizes = [blob.size_bytes for blob in store.blobs().values()]
         say(f"{len(sizes)} blobs, {sum(sizes) / 1e6:,.1f} MB: what several artifacts share is stored once.")
 
 
@@ -124,6 +150,7 @@ def bench(
     small_kb: Annotated[int, typer.Option(help="Size of each, in kB.", min=1)] = 10,
     large_mb: Annotated[int, typer.Option(help="Size of one large file, in MB.", min=1)] = 200,
     turns: Annotated[int, typer.Option(help="Turns of each way; their median counts.", min=1)] = 5,
+    json: Json = False,
 ) -> None:
     """Time the store against a plain s3fs copy (of a bucket) and against this disk. Removes what it wrote."""
     reading()
@@ -131,8 +158,20 @@ def bench(
     from storage.bench import measure
 
     with checking():
-        for count, size in ((files, small_kb * 1000), (1, large_mb * 10**6)):
-            found = measure(store_root(), count, size, turns)
+        loads = [(files, small_kb * 1000), (1, large_mb * 10**6)]
+        measured = [(count, size, measure(store_root(), count, size, turns)) for count, size in loads]
+        if json:
+            told = [
+                {
+                    "files": count,
+                    "file_bytes": size,
+                    "ways": {way: {"put_s": put, "get_s": get} for way, (put, get) in found.items()},
+                }
+                for count, size, found in measured
+            ]
+            say_json({"store": store_root(), "measured": told})
+            return
+        for count, size, found in measured:
             table = TextTable(f"{count:,} × {size / 1000:,.0f} kB in {store_root()}")
             for name in ("way", "put files/s", "put MB/s", "store is", "get files/s", "get MB/s", "store is"):
                 table.add_column(name, justify="left" if name == "way" else "right")
@@ -156,6 +195,7 @@ def gc(
         float, typer.Option(help="Spare unreferenced blobs younger than this, at least 24.")
     ] = 24,
     remove: Annotated[bool, typer.Option("--remove", help="Remove them; without it, they are only counted.")] = False,
+    json: Json = False,
 ) -> None:
     """Count, and with --remove clear away, blobs that nothing refers to. Safe beside a running round."""
     reading()
@@ -168,6 +208,18 @@ def gc(
         size_mb = sum(garbage.removable.values()) / 1e6
         if remove:
             maintenance.clear(store, garbage)
+        if json:
+            say_json(
+                {
+                    "store": store_root(),
+                    "blobs": len(garbage.removable),
+                    "blob_bytes": sum(garbage.removable.values()),
+                    "unfinished_writes": len(garbage.leftovers),
+                    "removed": remove,
+                    "too_young": garbage.spared,
+                }
+            )
+            return
         done = "removed" if remove else "can be removed (--remove)"
         say(
             f"{len(garbage.removable)} blobs, {size_mb:,.1f} MB, and {len(garbage.leftovers)} unfinished writes {done};"

@@ -1,5 +1,6 @@
 """What every command does around its work: environment, log, errors in one line, exit codes, Ctrl-C."""
 
+import json
 import logging
 import os
 import signal
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,11 +22,19 @@ from viper.servers import check_prefect_address, check_proxies, check_s3_answers
 USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
 WAITING = 3
 """A person is to decide about a candidate before the run can go on."""
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 
 
 def say(text: str, **style: Any) -> None:
     """Print a line. What others wrote in it cannot act on the terminal."""
     typer.secho(visible(text), **style)
+
+
+def say_json(value: object) -> None:
+    """Print records, data classes and plain values as one JSON document, in ASCII characters alone."""
+    from pydantic_core import to_jsonable_python
+
+    typer.echo(json.dumps(to_jsonable_python(value), indent=1))
 
 
 class _Formatter(logging.Formatter):

@@ -177,6 +177,10 @@ class BlobStore:
         """Maintenance only: remove a blob that nothing refers to."""
         self._backend.remove(_blob_key(sha256))
 
+    def reference_ages(self, prefix: str) -> list[float]:
+        """Seconds since each reference in the folder of keys ``prefix`` was written."""
+        return [stat.age_s for stat in self._backend.stats(f"refs/{prefix}").values()]
+
     def leftovers(self) -> dict[str, Stat]:
         """What writers have begun and not finished, by key."""
         return self._backend.leftovers()

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 from PIL import Image
+from typer.testing import CliRunner
 
+from commands.cli import app
 from storage.dataset_reports import compare_versions, export_jsonl, find_version, list_versions, read_rows, sample_rows
 from storage.layout import dataset_key
 from storage.objects import ObjectStore
@@ -113,3 +115,19 @@ def test_samples_are_spread_over_the_version(store: ObjectStore, versions: tuple
     (_, pictures), *_ = sample_rows(store, versions[0], 1)
     assert pictures == [png(1), png(2)]
     assert len({hash_ for one in read_rows(store, versions[0]) for hash_ in one.images_sha256}) == 4
+
+
+def test_scripts_read_versions_and_differences_as_json(
+    store: ObjectStore, versions: tuple[ArtifactRef, ArtifactRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIPER_STORE", store.root)
+
+    def read(*arguments: str) -> Any:
+        return json.loads(CliRunner().invoke(app, ["data", *arguments, "--json"]).stdout)
+
+    listed = read("list")["versions"]
+    assert [(one["ref"]["uri"], one["rows"]) for one in listed] == [(ref.uri, 3) for ref in versions]
+    shown = read("show", versions[0].uri)
+    assert (shown["version"]["sha256"], shown["rows"][0]["truth"]) == (versions[0].sha256, ["make it red."])
+    change = read("diff", *(ref.uri for ref in versions))
+    assert (change["removed"], change["changed"]) == (["a"], ["b"])
