@@ -77,7 +77,11 @@ VLM = (
     Wrong("vlm-end-unknown", edited(GENERATION, eos_token_id=[1, 9999]), r"is \[1, 9999\].* from 0 to 339"),
     Wrong("vlm-never-ends", edited(GENERATION, eos_token_id=None), "eos_token_id of .* no reply would end"),
     Wrong("vlm-no-padding", edited("vlm/tokenizer_config.json", pad_token=None), "not have a padding token"),
-    Wrong("vlm-context-short", edited("vlm/config.json", text_config=SHORT), "16 of 1 pictures.* 40 of the.* 128 positions"),
+    Wrong(
+        "vlm-context-short",
+        edited("vlm/config.json", text_config=SHORT),
+        "16 of 1 pictures.* 40 of the.* 128 positions",
+    ),
     Wrong("vlm-replies-long", set_to("synthesis.max_new_tokens=900"), "'caption' takes up to .* 900 of the reply"),
     Wrong("vlm-limits-crossed", set_to("models.vlm.min_pixels=5000", "models.vlm.max_pixels=4000"), "is 5,000, but"),
     Wrong("vlm-max-below-a-token", set_to("models.vlm.max_pixels=255"), "at least 256 in max_pixels"),

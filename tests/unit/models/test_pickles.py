@@ -59,7 +59,9 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 def test_code_in_the_folder_of_a_model_does_not_run(tmp_path: Path) -> None:
     mark, folder = tmp_path / "ran", save_small("qwen2_5_vl", tmp_path / "vlm")
     own = f"from pathlib import Path\nPath({str(mark)!r}).touch()\n"
-    own += "from transformers import Qwen2_5_VLConfig as Config, Qwen2_5_VLForConditionalGeneration as Model\n"
+    # Classes of its own: transformers marks those that such code names, for as long as the process lives.
+    own += "from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration\n"
+    own += "class Config(Qwen2_5_VLConfig): pass\nclass Model(Qwen2_5_VLForConditionalGeneration): pass\n"
     (folder / "own.py").write_text(own)
     config = json.loads((folder / "config.json").read_text())
     config["auto_map"] = {"AutoConfig": "own.Config", "AutoModelForImageTextToText": "own.Model"}
