@@ -88,7 +88,7 @@ def test_what_dies_starts_again_and_its_log_is_named(folder: Path) -> None:
     with _watching(folder, _service()) as told:
         (first,) = _servers(folder)
         first.kill()
-        _until(lambda: bool(_servers(folder)) and _servers(folder)[0].pid != first.pid)
+        _until(lambda: any(one.pid != first.pid for one in _servers(folder)))
         assert told[1] == f"server   ended (status -9), starts again in 1 s. Its log: {folder / 'server.log'}"
     assert list(marked(folder)) == []
 
