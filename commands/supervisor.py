@@ -160,7 +160,20 @@ def end(processes: list[psutil.Process]) -> None:
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 ask_to_end(process)
-        _, processes = psutil.wait_procs(processes, timeout=PATIENCE_S)
+        deadline = time.monotonic() + PATIENCE_S
+        while processes and time.monotonic() < deadline:
+            time.sleep(0.05)
+            processes = [process for process in processes if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process still runs. One that ended and whose parent has not asked about it does not."""
+    if isinstance(process, psutil.Popen):
+        return process.poll() is None
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
