@@ -12,6 +12,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
+from flows.automations import put_automation
 from flows.notification import SUBJECT
 from viper.errors import ProfileError
 from viper.profiles import load_profile, parse_settings
@@ -51,7 +52,7 @@ def keep_alerts(client: SyncPrefectClient) -> list[str]:
         if automation is None:
             said.append(f"nobody is told of crashes: this server has no block {name.split()[2]!r}; make it, and repeat")
         else:
-            _put(client, automation)
+            put_automation(client, automation)
             said.append(f"automation {name!r}")
     for old in client.read_automations():
         if old.name.startswith(PREFIX) and kept.get(old.name) is None:
@@ -104,13 +105,3 @@ def _alert(client: SyncPrefectClient, block: str, deployments: list[DeploymentRe
 def _page() -> str:
     """A template of the address of a run's page: by PREFECT_UI_URL, or derived from PREFECT_API_URL."""
     return (url_for("flow-run", obj_id="RUN") or "").replace("RUN", "{{ flow_run.id }}")
-
-
-def _put(client: SyncPrefectClient, wanted: AutomationCore) -> None:
-    """Create an automation, or bring the one of that name up to date; one that a person switched off stays off."""
-    found = client.read_automations_by_name(wanted.name)
-    if not found:
-        client.create_automation(wanted)
-        return
-    wanted.enabled = found[0].enabled
-    client.update_automation(found[0].id, wanted)

@@ -9,18 +9,18 @@ from datetime import timedelta
 from pathlib import Path
 
 from prefect import get_client
-from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
 from flows.alerts import keep_alerts
+from flows.automations import put_automation
 from viper.errors import ServiceFailed
 
 POOL = "viper"
@@ -51,7 +51,7 @@ def register() -> list[str]:
         _deploy()
         _switch_back(client, before)
         for automation in automations():
-            _put(client, automation)
+            put_automation(client, automation)
         alerts = keep_alerts(client)
         names = sorted(deployment.name for deployment in client.read_deployments())
     return [
@@ -62,7 +62,7 @@ def register() -> list[str]:
     ]
 
 
-def automations() -> list[Automation]:
+def automations() -> list[AutomationCore]:
     """They mark a run as crashed whose signs of life stay away: its machine is lost, and nobody else would say so."""
     kept = "What is finished is kept: press Retry."
     lost = f"No sign of life for {SILENCE.seconds} s: the machine or the process of this run is lost. {kept}"
@@ -74,8 +74,8 @@ def automations() -> list[Automation]:
     ]
 
 
-def _watch(name: str, after: str, within: timedelta, message: str, related: ResourceSpecification) -> Automation:
-    return Automation(
+def _watch(name: str, after: str, within: timedelta, message: str, related: ResourceSpecification) -> AutomationCore:
+    return AutomationCore(
         name=name,
         description="Marks a run without signs of life as crashed, so that the next one can start.",
         trigger=EventTrigger(
@@ -120,18 +120,3 @@ def _switch_back(client: SyncPrefectClient, before: list[DeploymentResponse]) ->
             active = switched.get((deployment.name, schedule.slug), schedule.active)
             if active != schedule.active:
                 client.update_deployment_schedule(deployment.id, schedule.id, active=active)
-
-
-def _put(client: SyncPrefectClient, wanted: Automation) -> None:
-    """Create an automation, or bring the one of that name up to date; one that a person switched off stays off.
-
-    One that is as it should be is left alone: an update makes the server forget whose signs of life it waits for.
-    """
-    found = client.read_automations_by_name(wanted.name)
-    if not found:
-        wanted.create()
-        return
-    parts = {"description", "trigger", "actions"}
-    if found[0].model_dump(include=parts) != wanted.model_dump(include=parts):
-        wanted.id, wanted.enabled = found[0].id, found[0].enabled
-        wanted.update()
