@@ -3,6 +3,7 @@
 Set when pytest loads this file, because Prefect, MLflow and the Hugging Face libraries read it when they are imported.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -18,6 +19,8 @@ hypothesis.settings.load_profile("viper")
 ORDER = ("e2e", "golden", "integration", "libraries", "structure", "unit", "tests")
 """Folders of tests, slowest first; the last one holds all."""
 SESSION_FOLDER = Path(tempfile.mkdtemp(prefix="viper-tests-"))
+
+gc.set_threshold(100_000, 20, 100)  # the libraries' lasting objects would be walked thousands of times, in vain
 
 for name in list(os.environ):
     if name.startswith(("PREFECT_", "MLFLOW_", "VIPER_", "AWS_")):
