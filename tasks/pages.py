@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from models.paired_tests import p_text
 from storage.objects import ObjectStore
@@ -126,15 +126,51 @@ def benchmark_table(verdict: Verdict) -> str:
     return "\n".join([*lines, "", LEGEND])
 
 
-def _table_row(name: str, row: SuiteResult) -> str:
-    cells = [
-        for_markdown(name),
-        str(row.questions),
-        *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate)),
+def figure_tables(verdict: Verdict) -> str:
+    """The figures of the benchmark table in tables that are narrow enough for a phone; a line where nothing was asked."""
+    if not verdict.rows:
+        return "The round ended before the benchmarks."
+    tables: list[tuple[str, str, Callable[[SuiteResult], Sequence[str]]]] = [
+        ("Points", "base | champion | candidate", lambda row: [f"{points:.1f}" for points in _points(row)]),
+        ("Against the base", "gain | p", lambda row: _compared(row.against_base)),
+        (
+            "Against the champion",
+            "gain | p | shows above",
+            lambda row: [*_compared(row.against_champion), power_text(row.against_champion)],
+        ),
+        ("Questions", "questions | no answer", lambda row: [str(row.questions), unanswered_text(row)]),
+        ("Asked with", "pixels and tokens", lambda row: [row.asked]),
     ]
-    for found in (row.against_base, row.against_champion):
-        cells += [gain_text(found), adjusted_p(found)]
-    return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row), row.asked])} |"
+    return "\n\n".join([*(_narrow(verdict, *table) for table in tables), LEGEND])
+
+
+def _narrow(verdict: Verdict, title: str, head: str, cells: Callable[[SuiteResult], Sequence[str]]) -> str:
+    """A few columns of all suites and their categories; a row that has nothing to say in them is left out."""
+    rows = [
+        (name, cells(one))
+        for row in verdict.rows
+        for name, one in [(row.suite.replace("_", " "), row), *((f"↳ {part.suite}", part) for part in row.categories)]
+    ]
+    lines = [f"### {title}", "", f"| suite | {head} |", f"|---|{'---:|' * len(head.split('|'))}"]
+    return "\n".join([*lines, *(_line(name, found) for name, found in rows if any(found))])
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"| {for_markdown(name)} | {' | '.join(cells)} |"
+
+
+def _points(row: SuiteResult) -> tuple[float, float, float]:
+    return row.base, row.champion, row.candidate
+
+
+def _compared(found: Difference) -> list[str]:
+    return [gain_text(found), adjusted_p(found)]
+
+
+def _table_row(name: str, row: SuiteResult) -> str:
+    cells = [str(row.questions), *(f"{points:.1f}" for points in _points(row))]
+    cells += [*_compared(row.against_base), *_compared(row.against_champion), power_text(row.against_champion)]
+    return _line(name, [*cells, unanswered_text(row), row.asked])
 
 
 def adjusted_p(found: Difference) -> str:
@@ -159,7 +195,7 @@ def show_verdict(store: ObjectStore, evolution: str, round_number: int, verdict:
     pictures = "".join(
         f"\n\n![{name.removesuffix('.svg')}]({plot})" for name, plot in drawn_plots(store, report).items()
     )
-    whole = f"\n\nAll figures:\n\n{benchmark_table(verdict)}" if verdict.rows else ""
+    whole = f"\n\nAll figures:\n\n{figure_tables(verdict)}" if verdict.rows else ""
     show_page(evolution, "verdict", text + pictures + whole, f"Benchmarks and verdict of round {round_number}")
     log.info("Round %d: %s. %s", round_number, verdict.decision, verdict.reason)
 
