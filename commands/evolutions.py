@@ -12,6 +12,10 @@ from viper.errors import ProfileError, StoreError
 from viper.records import Record
 
 
+_FIRST = ("running", "waiting")
+"""States that somebody looks for first."""
+
+
 class Evolution(Record):
     """Where an evolution stands."""
 
@@ -35,9 +39,9 @@ def several() -> bool:
 
 
 def show_evolutions(json: bool = False) -> None:
-    """Print all evolutions of the store, those written to last first."""
+    """Print all evolutions of the store: what runs, what waits for a person, the others; of each the newest first."""
     store = ObjectStore(store_root())
-    found = sorted((_evolution(store, name) for name in evolutions(store)), key=lambda one: one.age_s)
+    found = sorted((_evolution(store, name) for name in evolutions(store)), key=_urgency)
     if json:
         say_json({"store": store_root(), "evolutions": found})
         return
@@ -55,6 +59,10 @@ def age(seconds: float) -> str:
         if seconds >= length_s * (2 if unit == "days" else 1):
             return f"{seconds / length_s:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def _urgency(one: Evolution) -> tuple[int, float]:
+    return _FIRST.index(one.state) if one.state in _FIRST else len(_FIRST), one.age_s
 
 
 def _evolution(store: ObjectStore, name: str) -> Evolution:

@@ -127,7 +127,7 @@ def benchmark_table(verdict: Verdict) -> str:
 
 
 def figure_tables(verdict: Verdict) -> str:
-    """The figures of the benchmark table in tables that are narrow enough for a phone; a line where nothing was asked."""
+    """The figures of the benchmark table in tables narrow enough for a phone; a line where nothing was asked."""
     if not verdict.rows:
         return "The round ended before the benchmarks."
     tables: list[tuple[str, str, Callable[[SuiteResult], Sequence[str]]]] = [
