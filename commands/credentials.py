@@ -28,7 +28,7 @@ def read_keys(folder: Path) -> dict[str, str]:
         write_private(file, json.dumps({"AWS_ACCESS_KEY_ID": "viper", **drawn}))
     if (mode := stat.S_IMODE(file.stat().st_mode)) & ~_PRIVATE:
         raise ServiceFailed(
-            f"{file} has the mode {mode:04o}; expected {_PRIVATE:04o}: others than its owner may have read the passwords. "
+            f"{file} has the mode {mode:04o}; expected {_PRIVATE:04o}: others may have read the passwords. "
             f"Draw new ones (deployments/README.md says how), or, if nobody else uses this machine: chmod 600 {file}"
         )
     remedy = "Bring it back from a copy, or remove it: then new ones are drawn"

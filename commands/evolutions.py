@@ -11,7 +11,6 @@ from viper.environment import store_root
 from viper.errors import ProfileError, StoreError
 from viper.records import Record
 
-
 _FIRST = ("running", "waiting")
 """States that somebody looks for first."""
 

@@ -95,15 +95,14 @@ def _sample_text(sample: Sample) -> str:
 
 
 def gain_table(verdict: Verdict) -> str:
-    """What the candidate gained on each suite, what matters first; a line where nothing was asked."""
+    """What the candidate gained on each suite, and the points of all three; a line where nothing was asked."""
     if not verdict.rows:
         return "The round ended before the benchmarks."
-    lines = ["| suite | gain | p | champion | candidate |", "|---|---:|---:|---:|---:|"]
-    for row in verdict.rows:
-        name, found = for_markdown(row.suite.replace("_", " ")), row.against_champion
-        scores = f"{row.champion:.1f} | {row.candidate:.1f}"
-        lines.append(f"| {name} | {gain_text(found)} | {adjusted_p(found)} | {scores} |")
-    return "\n".join(lines)
+    lines = ["| suite | gain | p |", "|---|---:|---:|"]
+    lines += [_line(row.suite.replace("_", " "), _compared(row.against_champion)) for row in verdict.rows]
+    scored = ["### Points of base, champion and candidate", "", "| suite | points |", "|---|---:|"]
+    scored += [_line(row.suite.replace("_", " "), [" / ".join(_points(row))]) for row in verdict.rows]
+    return "\n".join([*lines, "", *scored])
 
 
 def gain_text(difference: Difference) -> str:
@@ -127,21 +126,19 @@ def benchmark_table(verdict: Verdict) -> str:
 
 
 def figure_tables(verdict: Verdict) -> str:
-    """The figures of the benchmark table in tables narrow enough for a phone; a line where nothing was asked."""
+    """The figures of the benchmark table in three columns at most, as a phone shows; a line where nothing was asked."""
     if not verdict.rows:
         return "The round ended before the benchmarks."
     tables: list[tuple[str, str, Callable[[SuiteResult], Sequence[str]]]] = [
-        ("Points", "base | champion | candidate", lambda row: [f"{points:.1f}" for points in _points(row)]),
+        ("Points of base, champion and candidate", "points", lambda row: [" / ".join(_points(row))]),
         ("Against the base", "gain | p", lambda row: _compared(row.against_base)),
-        (
-            "Against the champion",
-            "gain | p | shows above",
-            lambda row: [*_compared(row.against_champion), power_text(row.against_champion)],
-        ),
-        ("Questions", "questions | no answer", lambda row: [str(row.questions), unanswered_text(row)]),
-        ("Asked with", "pixels and tokens", lambda row: [row.asked]),
+        ("Against the champion", "gain | p", lambda row: _compared(row.against_champion)),
+        ("Questions", "questions | shows above", lambda row: [str(row.questions), power_text(row.against_champion)]),
+        ("Replies without an answer", "no answer", lambda row: [unanswered_text(row)]),
     ]
-    return "\n\n".join([*(_narrow(verdict, *table) for table in tables), LEGEND])
+    asked = [f"- {for_markdown(row.suite.replace('_', ' '))}: {row.asked}" for row in verdict.rows if row.asked]
+    shown = [_narrow(verdict, *table) for table in tables]
+    return "\n\n".join([*shown, *(["### Asked with\n\n" + "\n".join(asked)] if asked else []), LEGEND])
 
 
 def _narrow(verdict: Verdict, title: str, head: str, cells: Callable[[SuiteResult], Sequence[str]]) -> str:
@@ -159,8 +156,8 @@ def _line(name: str, cells: Sequence[str]) -> str:
     return f"| {for_markdown(name)} | {' | '.join(cells)} |"
 
 
-def _points(row: SuiteResult) -> tuple[float, float, float]:
-    return row.base, row.champion, row.candidate
+def _points(row: SuiteResult) -> list[str]:
+    return [f"{points:.1f}" for points in (row.base, row.champion, row.candidate)]
 
 
 def _compared(found: Difference) -> list[str]:
@@ -168,7 +165,7 @@ def _compared(found: Difference) -> list[str]:
 
 
 def _table_row(name: str, row: SuiteResult) -> str:
-    cells = [str(row.questions), *(f"{points:.1f}" for points in _points(row))]
+    cells = [str(row.questions), *_points(row)]
     cells += [*_compared(row.against_base), *_compared(row.against_champion), power_text(row.against_champion)]
     return _line(name, [*cells, unanswered_text(row), row.asked])
 
