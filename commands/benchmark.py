@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from commands.progress import bars, shown
 from commands.terminal import Json, checking, reading, say_json, start, working
 from viper.environment import store_root
 from viper.errors import ViperError
@@ -61,7 +62,9 @@ def benchmark(
         from commands.scores import means, scores, show_scores
         from flows.benchmark import benchmark as benchmark_flow
 
-        found = scores(store, benchmark_flow(profile=profile, settings=settings, models=models))
+        with bars():
+            replies = benchmark_flow(profile=profile, settings=settings, models=models)
+        found = scores(store, replies)
     if json:
         say_json({"profile": profile, "store": store_root(), "suites": found, "means": means(found)})
     else:
@@ -80,7 +83,8 @@ def rescore(
         from flows.start import open_store
         from tasks.rescoring import rescore as rescore_replies
 
-        found = rescore_replies(open_store(), [suite for suite in suites.split(",") if suite])
+        with shown("score replies"):
+            found = rescore_replies(open_store(), [suite for suite in suites.split(",") if suite])
     if json:
         say_json({"store": store_root(), "replies": found})
     else:

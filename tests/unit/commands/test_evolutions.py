@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.cli import app
-from commands.evolutions import age
+from commands.tables import age
 from storage.heartbeats import Heartbeat, living
 from storage.ledger.requests import keep_request
 from storage.objects import ObjectStore
