@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from commands.terminal import checking, reading, start, working
+from commands.progress import bars, shown
+from commands.terminal import Json, checking, reading, say_json, start, working
+from viper.environment import store_root
 from viper.errors import ViperError
 
 app = typer.Typer(help="Score models on the benchmarks alone.", invoke_without_command=True)
@@ -28,6 +30,7 @@ def benchmark(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, such as --set benchmarks.batch=8.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Score models on the benchmarks alone."""
     if context.invoked_subcommand:
@@ -56,19 +59,33 @@ def benchmark(
                 raise ViperError("--adapter goes with the base or with a --model from a folder or hub, not with a key.")
             models = {"base": cut.base, "model": stored_model(store, model, cut.base)}
     with working("the same command"):
-        from commands.summary import show_scores
+        from commands.scores import means, scores, show_scores
         from flows.benchmark import benchmark as benchmark_flow
 
-        show_scores(store, benchmark_flow(profile=profile, settings=settings, models=models))
+        with bars():
+            replies = benchmark_flow(profile=profile, settings=settings, models=models)
+        found = scores(store, replies)
+    if json:
+        say_json({"profile": profile, "store": store_root(), "suites": found, "means": means(found)})
+    else:
+        show_scores(found)
 
 
 @app.command()
-def rescore(suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default all.")] = "") -> None:
+def rescore(
+    suites: Annotated[str, typer.Option(help="Suites, separated by commas; by default all.")] = "",
+    json: Json = False,
+) -> None:
     """Score the stored replies again by the present rules, without the model. Changes nothing."""
     reading()
     with checking():
-        from commands.summary import show_rescored
+        from commands.scores import show_rescored
         from flows.start import open_store
         from tasks.rescoring import rescore as rescore_replies
 
-        show_rescored(rescore_replies(open_store(), [suite for suite in suites.split(",") if suite]))
+        with shown("score replies"):
+            found = rescore_replies(open_store(), [suite for suite in suites.split(",") if suite])
+    if json:
+        say_json({"store": store_root(), "replies": found})
+    else:
+        show_rescored(found)

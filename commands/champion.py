@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from commands.progress import shown
 from commands.terminal import Json, checking, reading, say, say_json
 from viper.errors import ViperError
 from viper.servers import check_prefect
@@ -91,10 +92,11 @@ def export(
         reigns = champions.history(store, named_evolution(store, evolution))
         worker, champion = Worker(store, Machine()), reigns[-1].champion
         share = 0.0
-        if merged:
-            share = export_merged(worker, champion, reigns[0].champion, dtype or "float32", folder)
-        else:
-            export_made(worker, champion, folder)
+        with shown("merge the champion" if merged else "copy the champion"):
+            if merged:
+                share = export_merged(worker, champion, reigns[0].champion, dtype or "float32", folder)
+            else:
+                export_made(worker, champion, folder)
     if not merged:
         what = (
             f"the adapter of {champion.settings_path or 'its weights'}" if champion.lora else "whole weights, float32"

@@ -1,17 +1,15 @@
 """The command line. Imports only what a command needs, when it needs it, so that ``viper --help`` is instant."""
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import benchmark, champion, data, shipped, store
-from commands.prefect_settings import check_prefect_settings
-from commands.terminal import FAILED, USER_MISTAKE, Json, checking, prepare, reading, say, start, working
+from commands import benchmark, champion, data, logs, serving, shipped, store
+from commands.progress import bars
+from commands.terminal import USER_MISTAKE, Json, checking, prepare, reading, say, start, working
 from viper import __version__
 from viper.environment import store_root
-from viper.errors import AddressError, ViperError
-from viper.servers import check_prefect
+from viper.errors import ViperError
 
 if TYPE_CHECKING:
     from viper.settings import Settings
@@ -137,9 +135,10 @@ def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: 
         from commands.summary import show
         from flows.evolve import evolve as evolve_flow
 
-        results: Any = evolve_flow(
-            profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change
-        )
+        with bars():
+            results: Any = evolve_flow(
+                profile=profile, rounds=rounds, settings=settings, allow_code_change=allow_code_change
+            )
         show(results)
 
 
@@ -167,7 +166,9 @@ def ablate(
     with working("the same command"):
         from commands.summary import show_ablation
 
-        show_ablation(settings, ablate_flow(settings, names, numbers))
+        with bars():
+            found = ablate_flow(settings, names, numbers)
+        show_ablation(settings, found)
 
 
 @app.command()
@@ -191,7 +192,9 @@ def throughput(
     with working("the same command"):
         from commands.summary import show_throughput
 
-        show_throughput(measure_throughput(settings, stage, steps))
+        with bars():
+            found = measure_throughput(settings, stage, steps)
+        show_throughput(found)
 
 
 @app.command()
@@ -223,64 +226,24 @@ def plan(
 
 
 app.command()(shipped.profiles)
+app.command()(logs.logs)
 
 
 @app.command()
-def doctor(profile: Profile = "shapes") -> None:
-    """Check this machine, the store, the services and the models of a profile. Changes nothing."""
+def doctor(profile: Profile = "shapes", json: Json = False) -> None:
+    """Check machine, store, servers, worker, deployments and a profile's models; say what mends each. Changes nothing.
+
+    Exit code 2 if something is wrong.
+    """
     prepare()
     from commands.doctor import examine
 
-    if not examine(profile):
+    if not examine(profile, json):
         raise typer.Exit(USER_MISTAKE)
 
 
 app.command()(shipped.foundation)
 
 
-@app.command()
-def up(
-    s3: Annotated[bool, typer.Option("--s3", help="Start an S3 server, too, and keep the store in it.")] = False,
-    worker: Annotated[bool, typer.Option(help="Register the deployments and start a worker for them.")] = True,
-    auth: Annotated[bool, typer.Option("--auth", help="Prefect and MLflow ask for a password.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Only say what runs and is healthy.")] = False,
-    prefect_port: Annotated[int, typer.Option(help="Where Prefect listens.")] = 4200,
-    mlflow_port: Annotated[int, typer.Option(help="Where MLflow listens.")] = 5000,
-    s3_port: Annotated[int, typer.Option(help="Where S3 listens: five ports, and those 10,000 above.")] = 8333,
-    worker_port: Annotated[int, typer.Option(help="Where the worker says whether it is healthy.")] = 8080,
-) -> None:
-    """Run Prefect, MLflow and a worker, on this machine only, until Ctrl-C. A second call says what runs."""
-    prepare()
-    from commands import up as machine
-    from commands.services import Choices
-
-    with checking():
-        chosen = Choices(s3, worker, auth, prefect_port, mlflow_port, s3_port, worker_port)
-        healthy = machine.check() if check else machine.up(chosen)
-    if not healthy:
-        raise typer.Exit(FAILED)
-
-
-@app.command()
-def down() -> None:
-    """Stop what `viper up` runs, or left behind when it was killed."""
-    prepare()
-    from commands import up as machine
-
-    with checking():
-        machine.down()
-
-
-@app.command()
-def deploy() -> None:
-    """Register work pool, deployments and automations on the Prefect server of PREFECT_API_URL."""
-    prepare()
-    with checking():
-        check_prefect_settings()
-        check_prefect()
-        if not os.environ.get("PREFECT_API_URL"):
-            raise AddressError("PREFECT_API_URL names no server: `viper up` starts one, and registers all this itself.")
-        from flows.deploying import register
-
-        for line in register():
-            say(line)
+for command in (serving.up, serving.down, serving.deploy):
+    app.command()(command)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from commands.progress import shown
 from commands.terminal import Json, checking, reading, say, say_json
 from viper.environment import store_root
 
@@ -101,7 +102,8 @@ def export(
         store = ObjectStore(store_root())
         ref = find_version(store, name)
         write = export_jsonl if to == "jsonl" else export_folder
-        write(store, ref, folder)
+        with shown("export the rows"):
+            write(store, ref, folder)
     say(f"{ref.uri} → {folder}")
 
 

@@ -1,7 +1,8 @@
 """The evolutions of a store: how far each is, when it was last heard of, and what to type next."""
 
-from commands.tables import TextTable, show_table
+from commands.tables import TextTable, age, show_table
 from commands.terminal import said, say_json
+from commands.waiting import show_waiting, waiting
 from storage.heartbeats import living
 from storage.layout import evolution_prefix
 from storage.ledger.requests import evolutions, last_request
@@ -10,6 +11,9 @@ from storage.objects import ObjectStore
 from viper.environment import store_root
 from viper.errors import ProfileError, StoreError
 from viper.records import Record
+
+_FIRST = ("running", "waiting")
+"""States that somebody looks for first."""
 
 
 class Evolution(Record):
@@ -35,11 +39,11 @@ def several() -> bool:
 
 
 def show_evolutions(json: bool = False) -> None:
-    """Print all evolutions of the store, those written to last first."""
+    """Print all evolutions of the store: what runs, what waits for a person, the others; of each the newest first."""
     store = ObjectStore(store_root())
-    found = sorted((_evolution(store, name) for name in evolutions(store)), key=lambda one: one.age_s)
+    found = sorted((_evolution(store, name) for name in evolutions(store)), key=_urgency)
     if json:
-        say_json({"store": store_root(), "evolutions": found})
+        say_json({"store": store_root(), "evolutions": found, "queue": waiting()})
         return
     table = TextTable(f"Evolutions in {store_root()}")
     for name in ("evolution", "state", "rounds", "last written", "next"):
@@ -47,14 +51,11 @@ def show_evolutions(json: bool = False) -> None:
     for one in found:
         table.add_row(one.name, one.state, f"{one.finished} of {one.asked}", f"{age(one.age_s)} ago", one.next)
     show_table(table, 100)
+    show_waiting()
 
 
-def age(seconds: float) -> str:
-    """A length of time in its largest unit: ``40 s``, ``12 min``, ``5 h``, ``3 days``."""
-    for unit, length_s in (("days", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= length_s * (2 if unit == "days" else 1):
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+def _urgency(one: Evolution) -> tuple[int, float]:
+    return _FIRST.index(one.state) if one.state in _FIRST else len(_FIRST), one.age_s
 
 
 def _evolution(store: ObjectStore, name: str) -> Evolution:

@@ -1,5 +1,6 @@
 """``viper plan``: what a round costs, before it begins."""
 
+from commands.progress import bars, show_log
 from commands.tables import TextTable, show_table
 from commands.terminal import say, working
 from flows.plan.account import make_plan
@@ -35,7 +36,8 @@ def measure_round(settings: Settings, card: str) -> None:
     if card and card != here.name:
         raise ProfileError(f"--card is {card!r}, but a measurement is of what is here: {here.name}. Leave --card out.")
     check(settings, 1)
-    with working("the same command"):
+    show_log()
+    with working("the same command"), bars():
         measure(settings, here.name)
 
 

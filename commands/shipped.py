@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from commands.progress import bars
 from commands.terminal import say, start, working
 from viper.environment import home
 
@@ -29,7 +30,7 @@ def foundation(
 ) -> None:
     """Train the embedded world's four models from nothing, or measure them."""
     start()
-    with working("the same command"):
+    with working("the same command"), bars():
         from flows.foundation import foundation as foundation_flow
         from flows.foundation import measure_models
 

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from commands.terminal import say, say_json
+from commands.waiting import show_waiting, waiting
 from flows.start import cut_of, open_store
 from flows.survey import Standing, Survey, survey_round
 from storage.heartbeats import living
@@ -32,6 +33,7 @@ def show_status(evolution: str, json: bool = False) -> None:
     say(f"Store      {store_root()}")
     say(f"Settings   sha256 {settings.sha256[:12]}…, as asked for last")
     _show_running(settings.evolution)
+    show_waiting()
     parents: dict[str, ArtifactRef] = {}
     for number in range(1, rounds + 1):
         finished = finished_round(store, settings.evolution, number)
@@ -50,7 +52,11 @@ def show_status(evolution: str, json: bool = False) -> None:
 
 
 def _facts(store: ObjectStore, asked: Request) -> dict[str, Any]:
-    """What the lines say, for scripts. ``next`` is the round that a resume works on; null if there is none."""
+    """What the lines say, for scripts.
+
+    ``next`` is the round that a resume works on, ``queue`` the runs that wait on the Prefect server; null if there is
+    none.
+    """
     name, finished = asked.settings.evolution, list(finished_rounds(store, asked.settings.evolution))
     ended = len(finished) >= asked.rounds or bool(finished and finished[-1].verdict.decision == "collapse")
     following: dict[str, Any] | None = None
@@ -66,6 +72,7 @@ def _facts(store: ObjectStore, asked: Request) -> dict[str, Any]:
         "settings_sha256": asked.settings.sha256,
         "store": store_root(),
         "running": [{**beat.model_dump(), "age_s": age_s} for beat, age_s in living(store_root(), name)],
+        "queue": waiting(),
         "finished": [
             {
                 "round": one.round_number,

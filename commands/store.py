@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.progress import shown
 from commands.terminal import FAILED, Json, checking, reading, said, say, say_json
 from viper.environment import store_root
 
@@ -58,7 +59,9 @@ def _tell_damage(store: "ObjectStore", prefix: str) -> None:
     """Print what is damaged or missing under ``prefix`` as JSON. Exit code 1 if anything is."""
     from storage import maintenance
 
-    damaged, missing = list(maintenance.verify(store, prefix)), _missing(store, prefix)
+    with shown("verify blobs"):
+        damaged = list(maintenance.verify(store, prefix))
+    missing = _missing(store, prefix)
     artifacts = len(maintenance.keys_of(store, prefix))
     say_json({"store": store_root(), "artifacts": artifacts, "damaged": damaged, "missing": missing})
     if damaged or missing:
@@ -69,7 +72,8 @@ def _show_damage(store: "ObjectStore", prefix: str) -> list[str]:
     """Print what is damaged under ``prefix``, and return the keys of the artifacts."""
     from storage.maintenance import verify as find_damage
 
-    found = list(find_damage(store, prefix))
+    with shown("verify blobs"):
+        found = list(find_damage(store, prefix))
     for one in found:
         say(f"{one.reason:8}  {one.key}  {one.entry}", fg="red")
     return sorted({one.key for one in found})
@@ -159,7 +163,8 @@ def bench(
 
     with checking():
         loads = [(files, small_kb * 1000), (1, large_mb * 10**6)]
-        measured = [(count, size, measure(store_root(), count, size, turns)) for count, size in loads]
+        with shown("time the store"):
+            measured = [(count, size, measure(store_root(), count, size, turns)) for count, size in loads]
         if json:
             told = [
                 {
@@ -204,10 +209,12 @@ def gc(
 
     with checking():
         store = ObjectStore(store_root())
-        garbage = maintenance.find_garbage(store, older_than_hours * 3600)
+        with shown("read manifests"):
+            garbage = maintenance.find_garbage(store, older_than_hours * 3600)
         size_mb = sum(garbage.removable.values()) / 1e6
         if remove:
-            maintenance.clear(store, garbage)
+            with shown("remove blobs"):
+                maintenance.clear(store, garbage)
         if json:
             say_json(
                 {

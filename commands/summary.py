@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING
 from commands.tables import TextTable, show_table
 from commands.terminal import say
 from models.comparison import Ablation
-from models.unanswered import unanswered_percent
-from models.worlds import find_suite
 from storage.layout import champions_prefix
 from storage.ledger.champions import history
 from storage.objects import ObjectStore
 from tasks.ablation import ablation_table
-from tasks.evaluation import asked_text, read_replies
 from tasks.pages import adjusted_p, power_text, unanswered_text
 from viper.addresses import shown_address
 from viper.environment import home, store_root, tracking_uri
-from viper.records import ArtifactRef, Difference, RoundResult, Verdict
+from viper.records import Difference, RoundResult, Verdict
 
 if TYPE_CHECKING:
     from flows.throughput import Throughput
-    from tasks.rescoring import Rescored
     from viper.settings import Settings
 
 WIDTH = 196
@@ -121,47 +117,6 @@ def _copy_report(store: ObjectStore, result: RoundResult) -> str:
     path.write_bytes(store.read(result.report, "report.html"))
     path.with_suffix(".svg").write_bytes(store.read(result.report, "rounds.svg"))
     return str(path)
-
-
-def show_scores(store: ObjectStore, replies: Mapping[str, Mapping[str, Sequence[ArtifactRef]]]) -> None:
-    """Scores by suite and role, in points, each with its parts and categories, and how it was asked."""
-    table = TextTable("Points")
-    table.add_column("suite")
-    for role in replies:
-        table.add_column(role, justify="right")
-    table.add_column("asked with")
-    suites = list(next(iter(replies.values())))
-    means = dict.fromkeys(replies, 0.0)
-    for suite in suites:
-        read = {role: read_replies(store, replies[role][suite]) for role in replies}
-        found = {role: find_suite(suite).aggregate(read[role]) for role in replies}
-        unanswered = {role: unanswered_percent(read[role]) for role in replies}
-        for name in next(iter(found.values())):
-            label = suite.replace("_", " ") if name == "score" else f"  {name}"
-            asked = asked_text(store, replies, suite) if name == "score" else ""
-            table.add_row(label, *(f"{100 * found[role][name]:.1f}" for role in replies), asked)
-        if any(unanswered.values()):
-            table.add_row("  no answer", *(f"{unanswered[role]:.1f}" for role in replies))
-        means = {role: means[role] + 100 * found[role]["score"] / len(suites) for role in replies}
-    table.add_row("mean", *(f"{means[role]:.1f}" for role in replies))
-    show_table(table, WIDTH)
-
-
-def show_rescored(found: "Sequence[Rescored]") -> None:
-    """Old and new points of every stored set of replies, with the figures that changed."""
-    table = TextTable("Points as stored, and by the present rules")
-    for name in ("suite", "model", "rows", "changed", "old", "new"):
-        table.add_column(name, justify="left" if name in ("suite", "model") else "right")
-    for one in found:
-        for name in one.new:
-            if name != "score" and one.old[name] == one.new[name]:
-                continue
-            cells = [one.suite, one.model[:24], f"{one.rows:,}", f"{one.changed:,}"]
-            points = [f"{100 * scores[name]:.1f}" for scores in (one.old, one.new)]
-            table.add_row(*(cells if name == "score" else [f"  {name}", "", "", ""]), *points)
-        if any(one.unanswered):
-            table.add_row("  no answer", "", "", "", *(f"{percent:.1f}" for percent in one.unanswered))
-    show_table(table, WIDTH)
 
 
 def show_throughput(found: "Mapping[str, Throughput]") -> None:

@@ -23,3 +23,11 @@ class TextTable(Table):
 def show_table(table: TextTable, width: int = 0) -> None:
     """Print a table, at least ``width`` characters wide also where the output is no terminal."""
     Console(width=max(width, Console().width)).print(table)
+
+
+def age(seconds: float) -> str:
+    """A length of time in its largest unit: ``40 s``, ``12 min``, ``5 h``, ``3 days``."""
+    for unit, length_s in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length_s * (2 if unit == "days" else 1):
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

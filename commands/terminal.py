@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.prefect_settings import check_prefect_settings
+from commands.progress import end_bars, show_log
 from viper.addresses import hide_passwords
 from viper.environment import check_variables, prepare_environment
 from viper.errors import ApprovalNeeded, OlderForm, ViperError
@@ -36,11 +36,6 @@ def say_json(value: object) -> None:
     from pydantic_core import to_jsonable_python
 
     typer.echo(json.dumps(to_jsonable_python(value), indent=1))
-
-
-class _Formatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
 
 
 def said(error: Exception) -> str:
@@ -77,12 +72,7 @@ def start() -> None:
         check_s3_answers()
         check_servers()
         check_prefect_settings()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-    log = logging.getLogger("viper")
-    log.addHandler(handler)
-    log.propagate = False  # Prefect's root handler would print every line again
-    log.setLevel(logging.INFO)
+    show_log()
 
 
 @contextmanager
@@ -140,6 +130,7 @@ def _stop_at_once(resume: str) -> None:
     """
     import psutil
 
+    end_bars()
     say(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):

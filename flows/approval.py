@@ -20,6 +20,7 @@ from prefect.utilities.engine import propose_state_sync
 from pydantic import Field
 
 from flows.cut import Cut
+from flows.signs import hushed, say_that_it_waits
 from storage.ledger.approvals import approval_of, keep_approval
 from storage.objects import ObjectStore
 from tasks.approval import approval_page, decided, question_of
@@ -119,10 +120,11 @@ def suspend(needed: ApprovalNeeded, message: str) -> None:
     if read_flow_run_input(keys["schema"], flow_run_id=run) is None:
         # Before the state: whoever sees the run suspended can answer.
         Answer.with_initial_data(description=needed.page).save(keys, flow_run_id=run)
-    with get_client(sync_client=True) as client:
+    with hushed(), get_client(sync_client=True) as client:
         suspended = propose_state_sync(client, state, flow_run_id=run)
-    if suspended.is_paused():
-        raise Pause(state=suspended)
+        if suspended.is_paused():
+            say_that_it_waits(str(run))
+            raise Pause(state=suspended)
 
 
 def waiting_runs(client: SyncPrefectClient, question: str) -> list[FlowRun]:

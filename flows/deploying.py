@@ -21,6 +21,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.alerts import keep_alerts
 from flows.automations import put_automation
+from flows.signs import BEAT, WAITS
 from viper.errors import ServiceFailed
 
 POOL = "viper"
@@ -30,7 +31,6 @@ SILENCE = timedelta(seconds=150)
 """A run that gave no sign of life for so long is lost: it missed five. The server may be away for two minutes."""
 START = timedelta(seconds=240)
 """So long after a worker took it a run may take until its first sign of life."""
-_BEAT = "prefect.flow-run.heartbeat"
 _QUIET = ("Scheduled", "AwaitingConcurrencySlot", "AwaitingRetry", "Suspended", "Paused", "Cancelling")
 _ENDED = ("Completed", "Failed", "Crashed", "Cancelled")
 """Names of states, with those above, in which a run gives no sign of life and none is missed."""
@@ -69,7 +69,7 @@ def automations() -> list[AutomationCore]:
     never = f"No sign of life in the {START.seconds} s after a worker took this run: the worker is lost. {kept}"
     pool = ResourceSpecification({"prefect.resource.role": "work-pool", "prefect.resource.name": POOL})
     return [
-        _watch("viper: lost machines", _BEAT, SILENCE, lost, ResourceSpecification({})),
+        _watch("viper: lost machines", BEAT, SILENCE, lost, ResourceSpecification({})),
         _watch("viper: lost starts", "prefect.flow-run.Pending", START, never, pool),
     ]
 
@@ -80,7 +80,7 @@ def _watch(name: str, after: str, within: timedelta, message: str, related: Reso
         description="Marks a run without signs of life as crashed, so that the next one can start.",
         trigger=EventTrigger(
             after={after},
-            expect={_BEAT, *(f"prefect.flow-run.{state}" for state in (*_QUIET, *_ENDED))},
+            expect={BEAT, WAITS, *(f"prefect.flow-run.{state}" for state in (*_QUIET, *_ENDED))},
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=related,
             for_each={"prefect.resource.id"},

@@ -8,6 +8,8 @@ from prefect import flow
 
 from flows.runner import one_worker
 from models.worlds import find_world
+from tasks.pace import Pace
+from viper.progress import heard_by
 
 log = logging.getLogger("viper")
 
@@ -26,14 +28,18 @@ def foundation(work: str = ".viper/foundation", scenes: int = 1000, world: str =
     from prefect.tasks import Task
 
     for name, train in find_world(world).foundation(Path(work)).items():
-        Task(train, name=f"train {name}", task_run_name=f"train the {name}")()
+        title = f"train the {name}"
+        with heard_by(Pace(title).tell):
+            Task(train, name=f"train {name}", task_run_name=title)()
     measure_models(scenes, world)
 
 
 @flow(name="measure models", task_runner=one_worker, flow_run_name="measure the embedded models")
 def measure_models(scenes: int = 1000, world: str = "shapes") -> None:
     """Print the figures of the shipped models, as their model cards state them."""
-    for name, what, value in find_world(world).measure(scenes):
+    with heard_by(Pace("measure the models").tell):
+        found = list(find_world(world).measure(scenes))
+    for name, what, value in found:
         shown = f"{value:,.0f}" if value >= 100 and value == int(value) else f"{value:.3f}"
         typer.echo(f"{name:11} {what:55} {shown}")
     log.info("Measured on %d held-out scenes.", scenes)

@@ -13,7 +13,9 @@ from flows.start import open_store
 from storage.datasets import read_dataset
 from storage.layout import datasets_prefix
 from storage.objects import ObjectStore
+from tasks.pace import Pace
 from viper.errors import ViperError
+from viper.progress import heard_by, tell
 from viper.records import ArtifactRef
 from viper.settings import GrpoStage, Settings
 
@@ -54,11 +56,14 @@ def measure_throughput(settings: Settings, name: str, steps: int, turns: int = 2
     found = {"TRL": Throughput(), "shared prefix": Throughput()}
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
         rows = concatenate_datasets([read_dataset(store, ref, Path(folder) / "dataset") for ref in versions])
-        for _ in range(turns):
-            for way, total in found.items():
+        pace, whole = Pace("training steps"), turns * len(found) * stage.steps
+        for turn in range(turns):
+            for number, (way, total) in enumerate(found.items()):
+                before = (turn * len(found) + number) * stage.steps
                 training = settings.training.model_copy(update={"shared_prefix": way != "TRL"})
                 chosen = settings.model_copy(update={"training": training})
-                _train(chosen, stage, rows, Path(folder) / "checkpoints", total)
+                with heard_by(lambda done, _: pace.tell(before + done, whole)):  # noqa: B023 - called inside the loop
+                    _train(chosen, stage, rows, Path(folder) / "checkpoints", total)
     return found
 
 
@@ -102,8 +107,9 @@ def _train(settings: Settings, stage: GrpoStage, rows: Any, folder: Path, total:
 
     clock: list[tuple[float, float]] = []
 
-    def on_step(_: int, figures: dict[str, float]) -> None:
+    def on_step(step: int, figures: dict[str, float]) -> None:
         clock.append((time.perf_counter(), time.process_time()))
+        tell(step, stage.steps)
         if len(clock) > 1 and "zero_variance_groups" in figures:
             total.completions += stage.prompts_per_step * stage.generations
             total.informative_groups += stage.prompts_per_step * (1 - figures["zero_variance_groups"])

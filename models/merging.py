@@ -8,6 +8,7 @@ import torch
 
 from models.adapters import put_on
 from models.vlm import Vlm, load_vlm
+from viper.progress import tell
 from viper.settings import VlmSettings
 
 Format = Literal["float32", "bfloat16", "float16"]
@@ -36,7 +37,9 @@ def merge(model: VlmSettings, adapter: str, base: VlmSettings, dtype: Format, fo
         vlm = Vlm(put_on(vlm.model, adapter).merge_and_unload(), vlm.processor)
     before = load_vlm(base.model_copy(update=wide)).model.state_dict()
     learned_2, rounded_2 = 0.0, 0.0
-    for name, weight in vlm.model.state_dict().items():
+    weights = vlm.model.state_dict()
+    for number, (name, weight) in enumerate(weights.items(), 1):
+        tell(number, len(weights) + 1)  # then it is written
         update = weight - before[name]
         if update.any():
             learned_2 += float(update.double().square().sum())

@@ -14,6 +14,7 @@ from typing import Any
 from storage.blobs import open_backend
 from storage.objects import ObjectStore
 from viper.errors import StoreError
+from viper.progress import tell
 
 Way = tuple[Callable[[list[Path], str], object], Callable[[str, Path], object]]
 """Put files under a prefix; get what lies under the prefix into a new folder."""
@@ -37,6 +38,7 @@ def measure(root: str, count: int, size_bytes: int, turns: int) -> dict[str, tup
             for name in (*list(ways)[turn % len(ways) :], *list(ways)[: turn % len(ways)]):
                 place = f"{folder}/{turn}-{name.replace(' ', '-')}"
                 spent[name].append(_time(ways[name], place, Path(local), count, size_bytes))
+                tell(sum(map(len, spent.values())), turns * len(ways))
     return {name: (median(put for put, _ in both), median(get for _, get in both)) for name, both in spent.items()}
 
 

@@ -14,6 +14,7 @@ from storage.datasets import IMAGES
 from storage.layout import evolution_prefix, evolutions_prefix, parse_dataset_key
 from storage.objects import ObjectStore
 from viper.errors import StoreError
+from viper.progress import tell
 from viper.records import ArtifactRef
 
 
@@ -116,7 +117,8 @@ def export_folder(store: ObjectStore, ref: ArtifactRef, folder: Path) -> None:
     store.download(ref, folder)
     if not (folder / IMAGES).is_dir():
         return
-    for path in sorted((folder / "data").glob("*.parquet")):
+    paths = sorted((folder / "data").glob("*.parquet"))
+    for number, path in enumerate(paths, 1):
         source, whole = parquet.ParquetFile(path), path.with_suffix(".whole")
         with parquet.ParquetWriter(whole, source.schema_arrow, compression="snappy") as writer:
             for group in range(source.num_row_groups):
@@ -125,6 +127,7 @@ def export_folder(store: ObjectStore, ref: ArtifactRef, folder: Path) -> None:
                     image |= {"bytes": (folder / image["path"]).read_bytes(), "path": None}
                 writer.write_table(pyarrow.Table.from_pylist(rows, schema=source.schema_arrow))
         os.replace(whole, path)
+        tell(number, len(paths))
     shutil.rmtree(folder / IMAGES)
 
 
@@ -136,7 +139,7 @@ def export_jsonl(store: ObjectStore, ref: ArtifactRef, folder: Path) -> int:
     """
     _check_new(folder)
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    count = 0
+    count, total = 0, int(_counts(store, ref)["rows"])
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         for raw in _raw_rows(store, ref):
             names = [f"images/{raw['id']}-{number}.png" for number in range(len(raw["images"]))]
@@ -145,6 +148,7 @@ def export_jsonl(store: ObjectStore, ref: ArtifactRef, folder: Path) -> int:
             line = {**raw, "images": names, "meta": json.loads(raw["meta"])}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
             count += 1
+            tell(count, total)
     return count
 
 

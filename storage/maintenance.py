@@ -14,6 +14,7 @@ from storage.layout import group_of
 from storage.objects import TRANSFERS_AT_ONCE, ObjectStore
 from storage.packs import by_blob
 from viper.errors import CorruptArtifact, StoreError
+from viper.progress import tell
 
 MIN_AGE_S = 2 * RENEW_AFTER_S
 """Unreferenced blobs younger than this are left alone, in seconds."""
@@ -65,7 +66,9 @@ def verify(store: ObjectStore, prefix: str = "") -> Iterator[Damage]:
             for stored in blob.stored:
                 wanted.setdefault(stored, []).append((key, name))
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-verify") as pool:
-        for found, state in zip(wanted.values(), pool.map(store.blob_state, wanted), strict=True):
+        states = pool.map(store.blob_state, wanted)
+        for number, (found, state) in enumerate(zip(wanted.values(), states, strict=True), 1):
+            tell(number, len(wanted))
             if state != "sound":
                 yield from (Damage(key, name, state) for key, name in found)
 
@@ -109,7 +112,9 @@ def find_garbage(store: ObjectStore, min_age_s: float = MIN_AGE_S) -> Garbage:
     # Blobs are listed before the references are read: one that gets its reference meanwhile is then seen as reached.
     blobs = store.blobs()
     reached = set[str]()
-    for key in store.list(""):
+    keys = list(store.list(""))
+    for number, key in enumerate(keys, 1):
+        tell(number, len(keys))
         if (ref := store.find(key)) is not None:
             reached |= {ref.sha256, *by_blob(store.manifest(ref).entries)}
     loose = {sha256: found for sha256, found in blobs.items() if sha256 not in reached}
@@ -121,5 +126,6 @@ def find_garbage(store: ObjectStore, min_age_s: float = MIN_AGE_S) -> Garbage:
 def clear(store: ObjectStore, garbage: Garbage) -> None:
     """Remove what ``find_garbage`` found."""
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE, "store-clear") as pool:
-        list(pool.map(store.remove_blob, garbage.removable))
+        for number, _ in enumerate(pool.map(store.remove_blob, garbage.removable), 1):
+            tell(number, len(garbage.removable))
         list(pool.map(store.remove_leftover, garbage.leftovers))

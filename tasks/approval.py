@@ -1,7 +1,7 @@
 """What a person is asked before a promotion, and the verdict that follows from the answer."""
 
 from storage.layout import check_name
-from tasks.pages import benchmark_table
+from tasks.pages import figure_tables
 from tasks.step import key_of
 from viper.escaping import for_markdown
 from viper.records import Approval, ModelRef, Verdict
@@ -27,5 +27,5 @@ def approval_page(evolution: str, round_number: int, verdict: Verdict) -> str:
     command = f"viper champion approve {evolution} --reason TEXT"
     return (
         f"**Round {round_number} of {for_markdown(evolution)} waits for approval.** {for_markdown(verdict.reason)}\n\n"
-        f"Press Resume on the page of the run, or type `{command}` (or `reject`).\n\n{benchmark_table(verdict)}"
+        f"Press Resume on the page of the run, or type `{command}` (or `reject`).\n\n{figure_tables(verdict)}"
     )

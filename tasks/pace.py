@@ -2,13 +2,32 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tasks.artifacts import Bar
 
 EVERY_S = 15.0
 """Seconds between two lines of one piece of work. What takes less says nothing but its end."""
 
+Watcher = Callable[[str, float, float], object]
+"""Called with a title and how many units of how many are done, from any thread."""
+
+IS_PACE = {"is_pace": True}
+"""Marks the lines of the log that a watcher shows in a better way."""
+
 log = logging.getLogger("viper")
+_watchers: list[Watcher] = []
+
+
+@contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Inside, ``watcher`` is told of all work of this process whenever it moves, not at the rate of the log."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 class Pace:
@@ -43,6 +62,8 @@ class Pace:
         Returns:
             Whether it was said.
         """
+        for watcher in _watchers:
+            watcher(self._title, done, total)
         now = time.monotonic()
         if self._began is None or done < self._done:
             self.begin(done)
@@ -52,7 +73,7 @@ class Pace:
             return False
         self._told, self._is_told = now, True
         text = ", ".join(part for part in (f"{done:g} of {total:g}", said, self._left(now, total)) if part)
-        log.info("%s: %s", self._title, text)
+        log.info("%s: %s", self._title, text, extra=IS_PACE)
         if self._key:
             self._bar = self._bar or Bar(self._key, self._title)
             self._bar.show(100.0 * done / max(total, 1), text)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from models.paired_tests import p_text
 from storage.objects import ObjectStore
@@ -95,15 +95,14 @@ def _sample_text(sample: Sample) -> str:
 
 
 def gain_table(verdict: Verdict) -> str:
-    """What the candidate gained on each suite, what matters first; a line where nothing was asked."""
+    """What the candidate gained on each suite, and the points of all three; a line where nothing was asked."""
     if not verdict.rows:
         return "The round ended before the benchmarks."
-    lines = ["| suite | gain | p | champion | candidate |", "|---|---:|---:|---:|---:|"]
-    for row in verdict.rows:
-        name, found = for_markdown(row.suite.replace("_", " ")), row.against_champion
-        scores = f"{row.champion:.1f} | {row.candidate:.1f}"
-        lines.append(f"| {name} | {gain_text(found)} | {adjusted_p(found)} | {scores} |")
-    return "\n".join(lines)
+    lines = ["| suite | gain | p |", "|---|---:|---:|"]
+    lines += [_line(row.suite.replace("_", " "), _compared(row.against_champion)) for row in verdict.rows]
+    scored = ["### Points of base, champion and candidate", "", "| suite | points |", "|---|---:|"]
+    scored += [_line(row.suite.replace("_", " "), [" / ".join(_points(row))]) for row in verdict.rows]
+    return "\n".join([*lines, "", *scored])
 
 
 def gain_text(difference: Difference) -> str:
@@ -126,15 +125,49 @@ def benchmark_table(verdict: Verdict) -> str:
     return "\n".join([*lines, "", LEGEND])
 
 
-def _table_row(name: str, row: SuiteResult) -> str:
-    cells = [
-        for_markdown(name),
-        str(row.questions),
-        *(f"{score:.1f}" for score in (row.base, row.champion, row.candidate)),
+def figure_tables(verdict: Verdict) -> str:
+    """The figures of the benchmark table in three columns at most, as a phone shows; a line where nothing was asked."""
+    if not verdict.rows:
+        return "The round ended before the benchmarks."
+    tables: list[tuple[str, str, Callable[[SuiteResult], Sequence[str]]]] = [
+        ("Points of base, champion and candidate", "points", lambda row: [" / ".join(_points(row))]),
+        ("Against the base", "gain | p", lambda row: _compared(row.against_base)),
+        ("Against the champion", "gain | p", lambda row: _compared(row.against_champion)),
+        ("Questions", "questions | shows above", lambda row: [str(row.questions), power_text(row.against_champion)]),
+        ("Replies without an answer", "no answer", lambda row: [unanswered_text(row)]),
     ]
-    for found in (row.against_base, row.against_champion):
-        cells += [gain_text(found), adjusted_p(found)]
-    return f"| {' | '.join([*cells, power_text(row.against_champion), unanswered_text(row), row.asked])} |"
+    asked = [f"- {for_markdown(row.suite.replace('_', ' '))}: {row.asked}" for row in verdict.rows if row.asked]
+    shown = [_narrow(verdict, *table) for table in tables]
+    return "\n\n".join([*shown, *(["### Asked with\n\n" + "\n".join(asked)] if asked else []), LEGEND])
+
+
+def _narrow(verdict: Verdict, title: str, head: str, cells: Callable[[SuiteResult], Sequence[str]]) -> str:
+    """A few columns of all suites and their categories; a row that has nothing to say in them is left out."""
+    rows = [
+        (name, cells(one))
+        for row in verdict.rows
+        for name, one in [(row.suite.replace("_", " "), row), *((f"↳ {part.suite}", part) for part in row.categories)]
+    ]
+    lines = [f"### {title}", "", f"| suite | {head} |", f"|---|{'---:|' * len(head.split('|'))}"]
+    return "\n".join([*lines, *(_line(name, found) for name, found in rows if any(found))])
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"| {for_markdown(name)} | {' | '.join(cells)} |"
+
+
+def _points(row: SuiteResult) -> list[str]:
+    return [f"{points:.1f}" for points in (row.base, row.champion, row.candidate)]
+
+
+def _compared(found: Difference) -> list[str]:
+    return [gain_text(found), adjusted_p(found)]
+
+
+def _table_row(name: str, row: SuiteResult) -> str:
+    cells = [str(row.questions), *_points(row)]
+    cells += [*_compared(row.against_base), *_compared(row.against_champion), power_text(row.against_champion)]
+    return _line(name, [*cells, unanswered_text(row), row.asked])
 
 
 def adjusted_p(found: Difference) -> str:
@@ -159,7 +192,7 @@ def show_verdict(store: ObjectStore, evolution: str, round_number: int, verdict:
     pictures = "".join(
         f"\n\n![{name.removesuffix('.svg')}]({plot})" for name, plot in drawn_plots(store, report).items()
     )
-    whole = f"\n\nAll figures:\n\n{benchmark_table(verdict)}" if verdict.rows else ""
+    whole = f"\n\nAll figures:\n\n{figure_tables(verdict)}" if verdict.rows else ""
     show_page(evolution, "verdict", text + pictures + whole, f"Benchmarks and verdict of round {round_number}")
     log.info("Round %d: %s. %s", round_number, verdict.decision, verdict.reason)
 

@@ -14,6 +14,7 @@ from storage.objects import ObjectStore
 from tasks.evaluation import AnswerInputs, answer_questions, question_of, read_replies
 from tasks.step import key_of
 from viper.errors import SuiteError
+from viper.progress import tell
 from viper.records import ArtifactRef
 
 
@@ -42,11 +43,11 @@ def rescore(store: ObjectStore, suites: Sequence[str] = ()) -> list[Rescored]:
         SuiteError: A suite is unknown, or the store has no replies of it.
     """
     wanted = {find_suite(name).name for name in suites}
-    found = [
-        _rescore(store, suite, model, [part for _, part in sorted(parts.items())])
-        for (suite, model, _), parts in sorted(_stored(store).items())
-        if not wanted or suite in wanted
-    ]
+    stored = [one for one in sorted(_stored(store).items()) if not wanted or one[0][0] in wanted]
+    found = []
+    for (suite, model, _), parts in stored:
+        found.append(_rescore(store, suite, model, [part for _, part in sorted(parts.items())]))
+        tell(len(found), len(stored))
     if not found:
         of = f" of {', '.join(sorted(wanted))}" if wanted else ""
         raise SuiteError(f"The store has no replies{of} that can be scored again. Run `viper benchmark` first.")

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.states import Completed
 
 from flows import outcome
 from flows.approval import with_approval
+from flows.runner import InProcess, Runner, retried
 from flows.start import open_store
-from tests.loop import cut_for
+from tests.loop import cut_for, worker_for
 from viper.errors import ApprovalNeeded
 from viper.records import ArtifactRef, ModelRef, RoundResult, Verdict
 from viper.settings import NotifySettings
@@ -36,6 +37,22 @@ def ends(profile: str, decision: str, first: int, last: int) -> Any:
     outcome.name_run("e", first, last)
     results = [_result(number, "promote") for number in range(1, last)]
     return outcome.done([*results, _result(last, decision)], first - 1, NotifySettings(**json.loads(profile)))
+
+
+@flow(name="evolve", flow_run_name="e, rounds 1–2")
+def speaks() -> None:
+    """A run with a group and two steps in it, all of which say something, as an evolution's run does."""
+    get_run_logger().info("The champion is base.")
+    InProcess(worker_for(cut_for())).group("round 1 of e", _speaking)
+
+
+def _speaking(_: Runner) -> None:
+    get_run_logger().info("Round 1 begins.")
+    for step, title, said in (
+        ("model", "training csr from base", "reward 0.5"),
+        ("paintings", "paint shard 0", "slow"),
+    ):
+        retried(step, title, lambda said=said: get_run_logger().warning(said)).submit().result()
 
 
 def _result(number: int, decision: str) -> RoundResult:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from commands.credentials import write_private
 from storage.objects import ObjectStore
 from tests.integration.test_up import Machine
 from tests.servers import BIN
@@ -44,7 +45,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     found = Machine(tmp_path)
     (found.home / "up").mkdir(parents=True)
     keys = {name: mark for name, mark in MARKS.items() if name != "HF_TOKEN"}
-    (found.home / "up" / "keys.json").write_text(json.dumps({"AWS_ACCESS_KEY_ID": "viper", **keys}))
+    write_private(found.home / "up" / "keys.json", json.dumps({"AWS_ACCESS_KEY_ID": "viper", **keys}))
     found.environment["HF_TOKEN"] = MARKS["HF_TOKEN"]
     yield found
     found.run("down")

@@ -4,6 +4,7 @@ Every batch is drawn from (seed, step), so nothing else has to be kept.
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.optim import Optimizer
 
+from viper.progress import tell
+
 SAVE_EVERY_S = 60.0
+
+log = logging.getLogger("viper")
 
 
 class Progress:
@@ -88,9 +93,10 @@ class Progress:
         for step in range(first, steps):
             figures = step_once(step)
             self.seconds = before + time.monotonic() - began
+            tell(step + 1, steps)
             if (step + 1) % report_every == 0 or step + 1 == steps:
                 shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
-                print(f"{self._path.stem}: step {step + 1}/{steps} {shown} ({self.seconds:.0f} s)", flush=True)
+                log.info("%s: step %d/%d %s (%.0f s)", self._path.stem, step + 1, steps, shown, self.seconds)
             if time.monotonic() - self._saved_at > SAVE_EVERY_S or step + 1 == steps:
                 self.save(step + 1)
                 self._saved_at = time.monotonic()

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.cli import app
-from commands.evolutions import age
+from commands.tables import age
 from storage.heartbeats import Heartbeat, living
 from storage.ledger.requests import keep_request
 from storage.objects import ObjectStore
@@ -73,11 +73,15 @@ def test_people_read_the_same_and_a_resume_begins_nothing(store: ObjectStore) ->
 
 
 def test_one_that_gives_signs_of_life_is_running(store: ObjectStore) -> None:
+    for path in (Path(store.root) / "refs" / "evolutions" / "half").rglob("*.json"):
+        os.utime(path, (time.time() - 7200, time.time() - 7200))
     with Heartbeat(store.root, "half", lambda: "captions"):
         deadline = time.monotonic() + 60
         while not living(store.root, "half") and time.monotonic() < deadline:
             time.sleep(0.05)
-        found = {one["name"]: one for one in json.loads(run("status", "--json")[1])["evolutions"]}
+        listed = json.loads(run("status", "--json")[1])["evolutions"]
+    assert listed[0]["name"] == "half", "what runs stands first"
+    found = {one["name"]: one for one in listed}
     assert (found["half"]["state"], found["half"]["next"]) == ("running", "viper status half")
 
 

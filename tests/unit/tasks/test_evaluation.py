@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from commands.summary import show_scores
+from commands.scores import means, scores, show_scores
 from flows import synthesis_inputs, training_inputs
 from flows.cut import Cut
 from flows.start import open_store
@@ -111,7 +111,12 @@ def test_how_a_suite_was_asked_stands_beside_its_figure(capsys: pytest.CaptureFi
         "base, model: pixels 2,304 to 2,304 (a photograph: 6 tokens), tokens 80; "
         "other: pixels 2,304 to 9,216 (a photograph: 30 tokens), tokens 5"
     )
-    show_scores(worker.store, {"base": replies["base"]})
+    found = scores(worker.store, {"base": replies["base"]})
+    assert [(one.suite, one.asked) for one in found] == [("counting", asked_text(worker.store, replies, "counting"))]
+    read = read_replies(worker.store, [first])
+    right = 100 * sum(reply["score"] for reply in read) / len(read)
+    assert (found[0].points["base"]["score"], means(found)) == (pytest.approx(right), {"base": pytest.approx(right)})
+    show_scores(found)
     assert "pixels 2,304 to 2,304 (a photograph: 6 tokens), tokens 80" in capsys.readouterr().out
 
 

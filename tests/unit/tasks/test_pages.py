@@ -1,8 +1,10 @@
 """The benchmark table, in the Prefect UI and in the report."""
 
+import re
+
 from models.comparison import compare
 from models.gate import decide
-from tasks.pages import benchmark_table
+from tasks.pages import benchmark_table, figure_tables
 from viper.records import Verdict
 from viper.settings import GateSettings
 
@@ -47,3 +49,14 @@ def test_verdicts_of_earlier_versions_are_read_and_shown() -> None:
     old = Verdict.model_validate_json(OLD)
     assert _cells(benchmark_table(old), "fine")[5:] == ["+5.0 [+1.0, +9.0]", "0.1", "+5.0 [+1.0, +9.0]", "", "–"]
     assert Verdict.model_validate_json(old.model_dump_json()) == old
+
+
+def test_narrow_tables_say_all_that_the_wide_one_does() -> None:
+    verdict = _verdict([0.0] * 1000, [1.0] * 40 + [0.0] * 960)
+    wide, narrow = benchmark_table(verdict), figure_tables(verdict)
+    lines = [line for line in narrow.splitlines() if line.startswith("|")]
+    assert max(line.count("|") for line in lines) <= 4
+    for name in ("a", "↳ easy", "↳ hard", "mean"):
+        (row,) = [line for line in wide.splitlines() if line.startswith(f"| {name} |")]
+        said = {cell.strip() for line in lines if line.startswith(f"| {name} |") for cell in re.split(r"[|/]", line)}
+        assert {cell.strip() for cell in row.split("|")} <= said | {""}
