@@ -100,10 +100,12 @@ def train(spec: TrainingSpec) -> None:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         finally:  # a training that collapses is looked at most closely
             _write_curves(spec, trainer)
+    start, made = spec.inputs.start.model, spec.file("model")
     if state.is_main_process:
-        start, made = spec.inputs.start.model, _emptied(spec.file("model"))
-        named = start.settings_path if start.revision else ""  # a path of this machine says nothing to others
-        save_trained(trainer, named, start.revision, made)
+        _emptied(made)
+    named = start.settings_path if start.revision else ""  # a path of this machine says nothing to others
+    save_trained(trainer, named, start.revision, made)
+    if state.is_main_process:
         _write_result(spec, trainer, made, resumed_from)
 
 
@@ -124,6 +126,7 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
         lora=inputs.lora,
         vision_tower=inputs.vision_tower,
         shared_prefix=by_reward.shared_prefix if by_reward else False,
+        sharded=spec.sharding != "none",
     )
     if isinstance(stage, SftStage):
         from models.sft import make_sft_trainer
