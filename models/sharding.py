@@ -49,8 +49,8 @@ def is_sharded(model: Any) -> bool:
 def gathered(model: Any) -> Iterator[None]:
     """Within the context, all weights of a sharded model are whole, for passes without gradients.
 
-    Any part of the model may be called, and another number of times in each process. Nothing changes for a model that is
-    not sharded.
+    Any part of the model may be called, and another number of times in each process. Nothing changes for a model that
+    is not sharded.
     """
     units = [module for module in model.modules() if isinstance(module, FSDPModule)]
     if units:
@@ -74,16 +74,18 @@ def whole_weights(model: Any, keep: bool) -> dict[str, Tensor]:
         model: All processes call this with it.
         keep: Whether this process wants them; others get nothing.
     """
-    found = {}
-    for name, value in model.state_dict().items():
-        whole = value.full_tensor() if isinstance(value, DTensor) else value
+    found, known = {}, dict[int, Tensor]()
+    for name, value in model.state_dict(keep_vars=True).items():
+        if id(value) not in known:  # tied weights stay one
+            whole = value.detach().full_tensor() if isinstance(value, DTensor) else value.detach()
+            known[id(value)] = whole.cpu() if keep else whole.new_empty(0)
         if keep:
-            found[name] = whole.cpu()
+            found[name] = known[id(value)]
     return found
 
 
 def save_shards(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> None:
-    """Write what learns, and the optimizer's moments: each process its part, as safetensors. All processes call this."""
+    """Write what learns and the optimizer's moments, each process its part, as safetensors. All processes call this."""
     folder.mkdir(parents=True, exist_ok=True)
     moments = _tensors(get_optimizer_state_dict(model, optimizer, options=FLAT))
     dcp.save(_learning(model) | moments, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))

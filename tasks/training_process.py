@@ -48,7 +48,7 @@ ENVIRONMENT = {
 def main(arguments: Sequence[str]) -> int:
     """Train as the file says. Returns the exit status."""
     spec = TrainingSpec.model_validate_json(Path(arguments[0]).read_text())
-    with spec.file("stacks.txt").open("w") as stacks:
+    with spec.file("stacks.txt").open("a") as stacks:
         faulthandler.enable(stacks)
         faulthandler.register(signal.SIGUSR1, stacks, all_threads=True)
         if os.environ.get("VIPER_WATCHED"):
@@ -187,7 +187,7 @@ def _averages(steps: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def write_record(path: Path, record: Record) -> None:
     """Write a record so that it is whole or not there."""
-    draft = path.with_suffix(".part")
+    draft = path.with_suffix(f".{os.getpid()}")  # several processes may fail at once
     draft.write_text(record.model_dump_json(indent=1))
     os.replace(draft, path)
 
