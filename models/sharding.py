@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict, set_optimizer_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
@@ -77,7 +78,9 @@ def whole_weights(model: Any, keep: bool) -> dict[str, Tensor]:
     found, known = {}, dict[int, Tensor]()
     for name, value in model.state_dict(keep_vars=True).items():
         if id(value) not in known:  # tied weights stay one
-            whole = value.detach().full_tensor() if isinstance(value, DTensor) else value.detach()
+            whole = value.detach()
+            if isinstance(whole, DTensor):
+                whole = whole.full_tensor()
             known[id(value)] = whole.cpu() if keep else whole.new_empty(0)
         if keep:
             found[name] = known[id(value)]
@@ -88,14 +91,14 @@ def save_shards(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> N
     """Write what learns and the optimizer's moments, each process its part, as safetensors. All processes call this."""
     folder.mkdir(parents=True, exist_ok=True)
     moments = _tensors(get_optimizer_state_dict(model, optimizer, options=FLAT))
-    dcp.save(_learning(model) | moments, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
+    save(_learning(model) | moments, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
 
 
 def load_shards(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> None:
     """Read what ``save_shards`` wrote, also by another number of processes. All processes call this."""
     state = get_optimizer_state_dict(model, optimizer, options=FLAT)
     moments = _tensors(state)
-    dcp.load(_learning(model) | moments, storage_reader=HuggingFaceStorageReader(str(folder)))
+    load(_learning(model) | moments, storage_reader=HuggingFaceStorageReader(str(folder)))
     set_optimizer_state_dict(model, optimizer, state | moments, options=FLAT)
 
 

@@ -114,13 +114,13 @@ class ResumableTrainer(Trainer):
             super()._save_optimizer_and_scheduler(output_dir)
             return
         save_shards(self.model, self.optimizer.optimizer, Path(output_dir, SHARDS))
-        if self.args.should_save:
+        if self.args.should_save and self.lr_scheduler is not None:
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir, SCHEDULER_NAME))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if not is_sharded(self.model):
             super()._load_optimizer_and_scheduler(checkpoint)
-        elif checkpoint is not None:
+        elif checkpoint is not None and self.lr_scheduler is not None:
             load_shards(self.model, self.optimizer.optimizer, Path(checkpoint, SHARDS))
             self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint, SCHEDULER_NAME), weights_only=True))
 
