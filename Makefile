@@ -18,9 +18,11 @@ ROUNDS ?= 1
 KILLS ?= 100
 SEED ?= 1
 ARGS ?=
+PYTHON_GPU ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
 PIP_ARGS ?=
+PYTHON_GPU ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
 
-.PHONY: help evolve test kills mutations check up down clean
+.PHONY: help evolve test gpu kills mutations check up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,9 @@ evolve: $(STAMP) ## Install if needed, then run ROUNDS=1 rounds of PROFILE=shape
 
 test: $(STAMP) ## Run the tests (ARGS is handed to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+gpu: ## What GPUs compute, how fast and in how much memory (PYTHON_GPU names a Python that has the packages)
+	@$(PYTHON_GPU) -m pytest -n 0 -s -m gpu tests/gpu $(ARGS)
 
 kills: $(STAMP) ## Kill rounds at KILLS=100 places drawn by SEED=1, resume them, compare what they end in
 	@$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED) $(ARGS)

@@ -87,6 +87,7 @@ class Cut:
             similarity=models.similarity.device,
             offloaded=tuple(role for role in ("painter", "editor") if getattr(models, role).offload),
             launcher=training.launcher,
+            sharding=training.sharding,
             hang_timeout_s=training.hang_timeout_s,
             allow_code_change=allow_code_change,
         )

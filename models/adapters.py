@@ -69,7 +69,9 @@ def check_kept(adapted: "PeftModel", config: "LoraConfig") -> None:
             )
 
 
-def save_adapter(adapted: "PeftModel", base: str, revision: str, folder: Path) -> None:
+def save_adapter(
+    adapted: "PeftModel", base: str, revision: str, folder: Path, weights: dict[str, Any] | None = None
+) -> None:
     """Write an adapter as peft, vLLM and others read it: its weights in the format in which they learned.
 
     Equal weights give equal files, whichever machine wrote them.
@@ -79,8 +81,9 @@ def save_adapter(adapted: "PeftModel", base: str, revision: str, folder: Path) -
         base: Hub name of the model below the adapter; empty if it has none.
         revision: Its commit.
         folder: Where to write. It must be there.
+        weights: By name, where the model holds parts of them alone.
     """
-    adapted.save_pretrained(folder, safe_serialization=True)
+    adapted.save_pretrained(folder, safe_serialization=True, state_dict=weights)
     (folder / "README.md").unlink(missing_ok=True)  # a card with this machine's paths in it
     path = folder / CONFIG
     config = json.loads(path.read_text())

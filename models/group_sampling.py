@@ -65,7 +65,7 @@ def sample_groups(
     model: Any,
     prompts: Sequence[dict[str, Any]],
     generations: list[int],
-    max_new_tokens: int,
+    draws_BT: Tensor,
     temperature: float,
     ends: list[int],
     depth: int = 0,
@@ -78,8 +78,9 @@ def sample_groups(
             padded left to one length P; ``image_grid_thw``, and ``pixel_values`` or what ``models.read_once.shown``
             gives.
         generations: Answers of each prompt (N), at least 1; their sum is B.
-        max_new_tokens: Longest answer.
-        temperature: Above 0. Draws come from torch's global generator, which checkpoints hold.
+        draws_BT: Numbers in [0, 1) that decide the tokens of each answer, as many as the longest may have. So it is the
+            same, up to rounding, whatever is sampled beside it and in whichever process.
+        temperature: Above 0.
         ends: Token ids that end an answer.
         depth: Number of frozen layers whose outputs are wanted (``models.read_once.trunk_depth``).
     """
@@ -97,7 +98,7 @@ def sample_groups(
             logits[prompt_of],
             mask_NP[prompt_of],
             positions_3NP[:, prompt_of, -1:],
-            max_new_tokens,
+            draws_BT.to(mask_NP.device),
             temperature,
             torch.tensor(ends, device=mask_NP.device),
         )
@@ -119,7 +120,7 @@ def _draw(
     logits: Tensor,
     mask: Tensor,
     position: Tensor,
-    max_new_tokens: int,
+    draws_BT: Tensor,
     temperature: float,
     end_ids: Tensor,
 ) -> tuple[list[Tensor], list[Tensor]]:
@@ -133,12 +134,14 @@ def _draw(
     while True:
         scores = logits.float() / temperature
         scores[:, pictures] = -torch.inf
-        tokens = torch.multinomial(torch.softmax(scores, -1), 1)
+        up_to = torch.softmax(scores, -1).cumsum(-1)  # the token whose share of [0, 1) a draw falls into
+        tokens = torch.searchsorted(up_to, draws_BT[rows, len(drawn), None] * up_to[:, -1:], right=True)
+        tokens = tokens.clamp(max=scores.shape[-1] - 1)
         drawn.append(torch.where(going, tokens[:, 0], -1))
         drawn_rows.append(rows)
         going = going & ~torch.isin(tokens[:, 0], end_ids)
         left = int(going.sum())
-        if len(drawn) == max_new_tokens or not left:
+        if len(drawn) == draws_BT.shape[1] or not left:
             return drawn, drawn_rows
         if 2 * left <= len(going):
             keep = going.nonzero()[:, 0]

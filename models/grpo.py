@@ -46,15 +46,12 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
         rows: Any,
         order: Sequence[int],
         reward: Reward,
-        warmup_steps: int,
-        shared_prefix: bool,
         **kwargs: Any,
     ) -> None:
         self._rows, self._reward = rows, reward
-        numbers = Dataset.from_dict({"row": list(order)})
-        super().__init__(
-            warmup_steps, shared_prefix=shared_prefix, reward_funcs=[self._score], train_dataset=numbers, **kwargs
-        )
+        # The place of a prompt in the training decides the draws of its rollouts, whichever process samples them.
+        numbers = Dataset.from_dict({"row": list(order), "place": list(range(len(order)))})
+        super().__init__(reward_funcs=[self._score], train_dataset=numbers, **kwargs)
 
     def _score(
         self,
@@ -75,7 +72,7 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         rows = {number: self._read(number) for number in dict.fromkeys(example["row"] for example in inputs)}
-        self.groups = [example["row"] for example in inputs]
+        self.groups = [example["place"] for example in inputs]
         with processed_once(self.processing_class.image_processor, self.family.nested):
             batch: dict[str, Any] = super()._generate_and_score_completions([rows[one["row"]] for one in inputs])
         return batch
@@ -180,6 +177,7 @@ def make_trainer(
         order=draw_order(len(rows), batches * stage.prompts_per_step, seed),
         reward=reward,
         warmup_steps=stage.warmup_steps,
+        sharded=adaptation.sharded,
         shared_prefix=shared,
         family=vlm.family,
         model=vlm.model,

@@ -88,6 +88,7 @@ def make_sft_trainer(
     order = draw_order(len(rows), settings.steps * settings.rows_per_step, seed)
     return ViperSftTrainer(
         warmup_steps=settings.warmup_steps,
+        sharded=adaptation.sharded,
         train_dataset=rows.select(order).with_transform(as_examples),
         model=vlm.model,
         processing_class=vlm.processor,

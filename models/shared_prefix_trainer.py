@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import torch
 from peft import PeftModel
 from torch.nn.functional import pad as pad_left
@@ -23,6 +24,7 @@ from trl.trainer.utils import pad, split_tensor_dict
 from models.family_trainer import FamilyTrainer, batches_of, counts_of
 from models.group_sampling import Sampled, sample_groups
 from models.read_once import Features, beginning_at, look, shown, tower_learns, trunk_depth
+from models.sharding import gathered
 from models.shared_prefix import Packed, branch_mask, pack, unpack
 
 NO_ADVANTAGE = 1e-3
@@ -33,7 +35,7 @@ class SharedPrefixTrainer(FamilyTrainer):
     """A trainer whose subclass names the group of each row before rollouts are generated."""
 
     groups: list[int]
-    """The group of each rollout that is being generated; those of a group are neighbors."""
+    """The group of each rollout that is being generated, as its place in the training; those of one are neighbors."""
     _buffered_inputs: list[dict[str, Any]] | None
     _asked: "_Prompts"
     """Of the rollout batch."""
@@ -87,7 +89,7 @@ class SharedPrefixTrainer(FamilyTrainer):
         ids = [torch.tensor(prompt_ids[first]) for first in self._asked.firsts]
         ids_NP = pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left")
         mask_NP = pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left")
-        with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model:
+        with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model, gathered(model):
             whole = _without_adapters(model)
             prompts = []
             for some in batches_of(len(ids), self.args.per_device_train_batch_size):
@@ -101,12 +103,22 @@ class SharedPrefixTrainer(FamilyTrainer):
                 whole,
                 prompts,
                 self._asked.sizes,
-                self.max_completion_length,
+                self._draws(),
                 self.temperature,
                 list(self.eos_token_ids),
                 trunk_depth(whole, self.family),
             )
         return self._sampled.answers, None
+
+    def _draws(self) -> torch.Tensor:
+        """What decides the tokens of each rollout (B, T), by its number in the training and not by its process."""
+        before = self.accelerator.process_index * len(self.groups)
+        names = [(place, (before + row) % self.num_generations) for row, place in enumerate(self.groups)]
+        draws = [
+            np.random.default_rng((self.args.seed, *name)).random(self.max_completion_length, np.float32)
+            for name in names
+        ]
+        return torch.from_numpy(np.stack(draws))
 
     def _on_device(self, inputs: dict[str, torch.Tensor]) -> dict[str, Any]:
         return {name: tensor.to(self.accelerator.device) for name, tensor in inputs.items()}

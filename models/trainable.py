@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,15 +12,19 @@ import torch
 from peft import LoraConfig
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from transformers import PreTrainedModel, PrinterCallback, Trainer
+from transformers.trainer import SCHEDULER_NAME
 
 from models.adapters import check_kept, put_on, save_adapter
 from models.families.weights import adapter_targets, let_learn
+from models.sharding import is_sharded, load_shards, save_shards, shard, whole_weights
 from models.vlm import Vlm, load_vlm
 from viper.errors import ProfileError
 from viper.records import Record
 from viper.settings import LoraSettings, VlmSettings
 
 FINAL_RATE_SHARE = 0.1
+SHARDS = "shards"
+"""Folder of a checkpoint with the parts of all processes."""
 
 
 class Adaptation(Record):
@@ -34,6 +38,8 @@ class Adaptation(Record):
     """Whether the vision tower and its projector learn, too."""
     shared_prefix: bool = False
     """Whether a stage by reinforcement computes a group's prompt once, if the model's family can."""
+    sharded: bool = False
+    """Whether the weights are divided among the processes (``models.sharding``); each has all of them otherwise."""
 
 
 def rate_share(step: int, steps: int, warmup: int) -> float:
@@ -78,11 +84,15 @@ class ResumableTrainer(Trainer):
 
     lr_scheduler: LRScheduler | None
 
-    def __init__(self, warmup_steps: int, **kwargs: Any) -> None:
+    def __init__(self, warmup_steps: int, sharded: bool, **kwargs: Any) -> None:
         self._warmup_steps = warmup_steps
         with _renamed_property():
             super().__init__(**kwargs)
         self.remove_callback(PrinterCallback)
+        if sharded:
+            shard(self.model)
+            # So that the trainer neither moves nor wraps what has its place.
+            self.is_distributed_loading_by_transformers, self.place_model_on_device = True, False
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As ``Trainer.train``, without the one warning that nobody who trains can act on."""
@@ -94,8 +104,37 @@ class ResumableTrainer(Trainer):
         super().log(logs, start_time)
         self.state.log_history[-1].pop("step_time", None)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the weights of a checkpoint; those of a sharded model are written with the optimizer's state."""
+        if not is_sharded(self.model):
+            super().save_model(output_dir, _internal_call)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not is_sharded(self.model):
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        save_shards(self.model, self.optimizer.optimizer, Path(output_dir, SHARDS))
+        if self.args.should_save and self.lr_scheduler is not None:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir, SCHEDULER_NAME))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if not is_sharded(self.model):
+            super()._load_optimizer_and_scheduler(checkpoint)
+        elif checkpoint is not None and self.lr_scheduler is not None:
+            load_shards(self.model, self.optimizer.optimizer, Path(checkpoint, SHARDS))
+            self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint, SCHEDULER_NAME), weights_only=True))
+
+    def _defer_fsdp_gradient_reduction(self) -> AbstractContextManager[None]:
+        return nullcontext()  # whole gradients between micro-batches would take the memory that sharding saves
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        super()._save_checkpoint(*args, **kwargs)
+        self.accelerator.wait_for_everyone()  # who reads it then finds the parts of all processes
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: PreTrainedModel | None = None) -> None:
         target = model or self.model
+        if is_sharded(target):  # with the optimizer's state
+            return
         if not isinstance(target, PreTrainedModel):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
@@ -144,7 +183,7 @@ def load_trainable(model: VlmSettings, adaptation: Adaptation, adapter: str = ""
 def save_trained(trainer: Trainer, base: str, revision: str, folder: Path) -> None:
     """Write what a stage made: the adapter, or all weights in 32 bits and the processor.
 
-    Equal weights give equal files, however the training was interrupted.
+    Equal weights give equal files, however the training was interrupted. All processes call this; the main one writes.
 
     Args:
         trainer: At the end of its training.
@@ -152,8 +191,11 @@ def save_trained(trainer: Trainer, base: str, revision: str, folder: Path) -> No
         revision: Its commit.
         folder: Where to write. It must be there.
     """
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if not isinstance(model, PreTrainedModel):
-        save_adapter(model, base, revision, folder)
+    model, writes = trainer.accelerator.unwrap_model(trainer.model), trainer.accelerator.is_main_process
+    weights = whole_weights(model, writes) if is_sharded(model) else None
+    if not writes:
         return
-    Vlm(model.to(torch.float32), trainer.processing_class).save(folder)
+    if not isinstance(model, PreTrainedModel):
+        save_adapter(model, base, revision, folder, weights)
+        return
+    Vlm(model if weights else model.to(torch.float32), trainer.processing_class).save(folder, weights)

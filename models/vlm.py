@@ -228,14 +228,19 @@ class Vlm:
         """
         return self._on_device(self._processed(prompts))
 
-    def save(self, folder: Path) -> None:
-        """Write model and processor as a stock folder. Equal weights give equal files."""
+    def save(self, folder: Path, weights: dict[str, Any] | None = None) -> None:
+        """Write model and processor as a stock folder. Equal weights give equal files.
+
+        Args:
+            folder: Where to write.
+            weights: By name, where the model holds parts of them alone.
+        """
         tokenizer = self.processor.tokenizer
         if tokenizer.is_fast:
             # Its file says how it padded and cut last, which depends on what was asked before.
             tokenizer.backend_tokenizer.no_padding()
             tokenizer.backend_tokenizer.no_truncation()
-        self.model.save_pretrained(folder)
+        self.model.save_pretrained(folder, state_dict=weights)
         self.processor.save_pretrained(folder)
 
     def _on_device(self, processed: Any) -> Any:

@@ -11,6 +11,9 @@ from viper.errors import ProfileError
 
 _PROCESSES = re.compile(r"--(?:nproc[-_]per[-_]node|num[-_]processes)")
 _NODES = re.compile(r"--nnodes")
+_CAUSE = re.compile(r"rank\s*: (?P<rank>\d+) .*?exitcode\s*: (?P<status>-?\d+) ", re.DOTALL)
+LAUNCHER_SPEAKS = "torch/distributed/elastic"
+"""Stands in what ``torchrun`` and ``accelerate launch`` write when a process of theirs fails, and not before."""
 _PER_MACHINE = re.compile(r"--nproc[-_]per[-_]node")
 
 
@@ -55,6 +58,16 @@ def check_processes(launcher: Sequence[str], started: int) -> None:
             f"training.launcher {' '.join(launcher)!r} asks for {asked} processes, but {started} started. On CPUs "
             f"`accelerate launch` starts one: use torchrun --nproc_per_node {asked} there."
         )
+
+
+def first_to_fail(output: str) -> tuple[int, int] | None:
+    """The process that ended a training of several, as ``torchrun`` reports it at its end: its number and its status.
+
+    The status is negative where a signal killed it. None if there is no such report.
+    """
+    cause = output.rpartition("Root Cause (first observed failure):")[2] if LAUNCHER_SPEAKS in output else ""
+    found = _CAUSE.search(cause)
+    return (int(found["rank"]), int(found["status"])) if found else None
 
 
 def _number_after(option: re.Pattern[str], words: Sequence[str]) -> int:

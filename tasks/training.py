@@ -94,6 +94,7 @@ def training_spec(inputs: TrainingInputs, worker: Worker) -> TrainingSpec:
         code_version=code_version(),
         allow_code_change=machine.allow_code_change,
         launcher=machine.launcher,
+        sharding=machine.sharding,
         work_folder=str(worker.folder),
     )
 

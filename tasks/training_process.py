@@ -48,7 +48,7 @@ ENVIRONMENT = {
 def main(arguments: Sequence[str]) -> int:
     """Train as the file says. Returns the exit status."""
     spec = TrainingSpec.model_validate_json(Path(arguments[0]).read_text())
-    with spec.file("stacks.txt").open("w") as stacks:
+    with spec.file("stacks.txt").open("a") as stacks:
         faulthandler.enable(stacks)
         faulthandler.register(signal.SIGUSR1, stacks, all_threads=True)
         if os.environ.get("VIPER_WATCHED"):
@@ -100,10 +100,12 @@ def train(spec: TrainingSpec) -> None:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         finally:  # a training that collapses is looked at most closely
             _write_curves(spec, trainer)
+    start, made = spec.inputs.start.model, spec.file("model")
     if state.is_main_process:
-        start, made = spec.inputs.start.model, _emptied(spec.file("model"))
-        named = start.settings_path if start.revision else ""  # a path of this machine says nothing to others
-        save_trained(trainer, named, start.revision, made)
+        _emptied(made)
+    named = start.settings_path if start.revision else ""  # a path of this machine says nothing to others
+    save_trained(trainer, named, start.revision, made)
+    if state.is_main_process:
         _write_result(spec, trainer, made, resumed_from)
 
 
@@ -124,6 +126,7 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
         lora=inputs.lora,
         vision_tower=inputs.vision_tower,
         shared_prefix=by_reward.shared_prefix if by_reward else False,
+        sharded=spec.sharding != "none",
     )
     if isinstance(stage, SftStage):
         from models.sft import make_sft_trainer
@@ -184,7 +187,7 @@ def _averages(steps: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def write_record(path: Path, record: Record) -> None:
     """Write a record so that it is whole or not there."""
-    draft = path.with_suffix(".part")
+    draft = path.with_suffix(f".{os.getpid()}")  # several processes may fail at once
     draft.write_text(record.model_dump_json(indent=1))
     os.replace(draft, path)
 

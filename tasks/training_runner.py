@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import viper.errors
-from tasks.launchers import find_launcher
+from tasks.launchers import LAUNCHER_SPEAKS, find_launcher, first_to_fail
 from tasks.training_spec import TrainingFailure, TrainingResult, TrainingSpec
 from viper.errors import TrainingFailed, ViperError
 
@@ -45,7 +45,7 @@ def run_training(
         ViperError: What the process itself reported, as its own class: a missing model, a store that is away.
     """
     spec.file("").mkdir(parents=True, exist_ok=True)
-    for left in ("result.json", "failure.json"):
+    for left in ("result.json", "failure.json", "stacks.txt"):
         spec.file(left).unlink(missing_ok=True)
     spec.file("progress.jsonl").write_bytes(b"")
     spec.file("spec.json").write_text(spec.model_dump_json(indent=1))
@@ -147,16 +147,23 @@ def _failure(spec: TrainingSpec, status: int) -> ViperError:
         kind = getattr(viper.errors, failure.kind)
         error: ViperError = kind(failure.message, failure.key) if failure.key else kind(failure.message)
         return error
-    lines = _last_lines(spec)
+    lines, who = _last_lines(spec), "The training process"
+    if (first := first_to_fail(spec.file("output.txt").read_text(errors="replace"))) is not None:
+        rank, status = first
+        who = f"Process {rank} of the training"
+        if status < 0:
+            lines = "The others were ended."
     if status < 0:
         hint = " The machine may have run out of memory." if status == -signal.SIGKILL else ""
         ended = f"was killed by {signal.Signals(-status).name}.{hint}"
     else:
         hint = " The memory is full: lower micro_batch of its stage." if "MemoryError" in lines else ""
         ended = f"ended with status {status}.{hint}"
-    return TrainingFailed(f"The training process {ended} A resume goes on from the newest checkpoint. {lines}")
+    return TrainingFailed(f"{who} {ended} A resume goes on from the newest checkpoint. {lines}")
 
 
 def _last_lines(spec: TrainingSpec) -> str:
-    lines = spec.file("output.txt").read_text(errors="replace").splitlines()[-SHOWN_LINES:]
-    return "Its last lines:\n" + "\n".join(lines)
+    """Of the training's own words, before the launcher's."""
+    text = spec.file("output.txt").read_text(errors="replace")
+    own = text.partition(LAUNCHER_SPEAKS)[0].rpartition("\n")[0] if first_to_fail(text) else text
+    return "Its last lines:\n" + "\n".join(own.splitlines()[-SHOWN_LINES:])

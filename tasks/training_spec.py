@@ -114,13 +114,15 @@ class TrainingSpec(Record):
     """Go on from checkpoints that another version made."""
     launcher: tuple[str, ...] = ()
     """The command that starts the processes; empty for one."""
+    sharding: Literal["none", "fsdp2"] = "none"
+    """How they divide the weights among them."""
     work_folder: str
     """Local folder of this training alone. Everything in it can be made again, but for the product at the end."""
 
     @property
     def checkpoint_identity(self) -> dict[str, JsonValue]:
-        """What the checkpoints say of themselves."""
-        return {**self.inputs.decides(), CODE: self.code_version}
+        """What the checkpoints say of themselves: also their form, which decides no result."""
+        return {**self.inputs.decides(), CODE: self.code_version, "sharding": self.sharding}
 
     def file(self, name: str) -> Path:
         """A file of the work folder."""

@@ -45,6 +45,8 @@ class Machine(Record):
     """``painter`` and ``editor``, where their components wait in main memory."""
     launcher: tuple[str, ...] = ()
     """Command put before the training process; empty for plain Python."""
+    sharding: Literal["none", "fsdp2"] = "none"
+    """How trainings divide weights among processes."""
     hang_timeout_s: int = 1800
     """A training process without a finished step for this long is stopped, in seconds."""
     allow_code_change: bool = False

@@ -102,7 +102,7 @@ def losses_both_ways(
     found = {}
     for shared in (True, False):
         trainer._shared_prefix = shared
-        batch = trainer._generate_and_score_completions([{"row": row} for row in numbers])
+        batch = trainer._generate_and_score_completions([{"row": row, "place": row} for row in numbers])
         answers = trainer._sampled.answers
         trainer._generate_single_turn = lambda *_, answers=answers, **__: (answers, None)  # type: ignore[method-assign]
         batch["advantages"] = torch.tensor(advantages)

@@ -44,14 +44,22 @@ SECTIONS = {"tiny": [2, 3, 3], "3b": [16, 24, 24], "7b": [16, 24, 24]}
 VOCABULARY = {"tiny": 512, "3b": 151_936, "7b": 152_064}
 
 
-def save_random(size: str, folder: Path, device: str) -> None:
-    """Write a model of random weights in bfloat16: "tiny", or with the layers of "3b" or "7b"."""
+def save_random(size: str, folder: Path, device: str, layers: int = 0) -> None:
+    """Write a model of random weights in bfloat16.
+
+    Args:
+        size: ``tiny``, or with the layers of ``3b`` or ``7b``.
+        folder: Where to write.
+        device: Where the weights are drawn.
+        layers: How many the language model has; 0 for as many as the real one.
+    """
     tokenizer = make_tokenizer()
     ids = tokenizer.convert_tokens_to_ids
     tied = size != "7b"
     config = Qwen2_5_VLConfig(
         text_config={
             **TEXT[size],
+            **({"num_hidden_layers": layers} if layers else {}),
             "vocab_size": VOCABULARY[size],
             "max_position_embeddings": 32_768,
             "tie_word_embeddings": tied,

@@ -48,13 +48,17 @@ REWARD = RewardSettings(threshold=0.05, coverage_weight=0.5)
 
 @pytest.fixture(scope="module")
 def vlm(tmp_path_factory: pytest.TempPathFactory) -> VlmSettings:
+    return small_vlm(tmp_path_factory.mktemp("vlm"))
+
+
+def small_vlm(folder: Path) -> VlmSettings:
     import torch
 
     from models.worlds.shapes.tokenizer import make_tokenizer
     from models.worlds.shapes.vlm import make_vlm, save_vlm
 
     torch.manual_seed(0)
-    folder, tokenizer = tmp_path_factory.mktemp("vlm"), make_tokenizer()
+    tokenizer = make_tokenizer()
     save_vlm(make_vlm(tokenizer), tokenizer, folder)
     return VlmSettings(path=str(folder), dtype="float32", device="cpu")
 
@@ -175,22 +179,6 @@ def test_a_missing_model_is_reported_as_such(tmp_path: Path, vlm: VlmSettings) -
     broken = spec.model_copy(update={"model": vlm.model_copy(update={"path": str(tmp_path / "nowhere")})})
     with pytest.raises(ModelError, match="There is no folder"):
         run_training(broken, 600, print)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_two_processes_end_where_one_does(tmp_path: Path, vlm: VlmSettings, method: Literal["lora", "full"]) -> None:
-    """Of a supervised stage, whose rows no process draws. Sums in another order, 8 steps long, at a rate of 1e-2."""
-    from safetensors.torch import load_file
-
-    stage = SUPERVISED.model_copy(update={"micro_batch": 1})
-    one = run_training(spec_in(tmp_path / "one", vlm, stage, method), 600, print)
-    both = spec_in(tmp_path / "two", vlm, stage, method)
-    two = run_training(both.model_copy(update={"launcher": ("torchrun", "--nproc_per_node", "2")}), 600, print)
-    name = "adapter_model.safetensors" if method == "lora" else "model.safetensors"
-    expected, found = (load_file(Path(result.model_folder) / name) for result in (one, two))
-    assert max(float((found[key] - value).abs().max()) for key, value in expected.items()) < 1e-4
-    assert two.steps == one.steps
 
 
 def test_a_launcher_that_starts_fewer_processes_than_it_is_told_is_refused(tmp_path: Path, vlm: VlmSettings) -> None:

@@ -191,3 +191,18 @@ def test_checkpoints_of_other_settings_or_data_lie_elsewhere(tmp_path: Path) -> 
 
 def test_figures_are_averaged_over_the_steps_that_have_them() -> None:
     assert _averages([{"a": 1.0, "b": 4.0}, {"a": 3.0}]) == {"a": 2.0, "b": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ("os.kill(os.getpid(), 9)", r"^Process 1 of the training was killed by SIGKILL\. .* The others were ended\.$"),
+        ("1 / 0", r"^Process 1 of the training ended with status 1\.(.|\n)*ZeroDivisionError[^\n]*$"),
+    ],
+)
+def test_the_process_that_failed_is_named_and_not_its_launcher(tmp_path: Path, end: str, message: str) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(f"import os, time\nif os.environ['RANK'] == '1':\n    {end}\ntime.sleep(600)\n")
+    launcher = ("torchrun", "--nproc_per_node", "2", str(script))
+    with pytest.raises(TrainingFailed, match=message):
+        run_training(spec_in(tmp_path, launcher), 600, print)

@@ -126,7 +126,7 @@ def test_a_rollouts_prompt_is_the_one_that_the_model_is_asked_with(
     trainer._shared_prefix = False
     ids, _, fields = trainer._tokenize_prompts([messages])
     trainer._shared_prefix = True
-    shared = trainer._generate_and_score_completions([{"row": 0}] * 3)
+    shared = trainer._generate_and_score_completions([{"row": 0, "place": 0}] * 3)
     assert shared["prompt_ids"].tolist() == ids * 3
     asked = load_vlm(model).inputs([Prompt(text, tuple(example["images"]))])
     assert ids[0].count(trainer.processing_class.image_token_id) == 18

@@ -61,7 +61,10 @@ class TrainingSettings(Section):
     """Compute a group's prompt once, and leave rollouts without advantage out of the update, where that is proven for
     the model's family (Qwen's); needs ``sdpa`` or ``eager`` attention. Others go TRL's own way, and all if false."""
     launcher: tuple[str, ...] = Field(default=(), strict=False)
-    """Command put before the training process, such as ``["accelerate", "launch"]``; empty: plain Python."""
+    """Command put before the training process, such as ``["torchrun", "--nproc-per-node=8"]``; empty: plain Python."""
+    sharding: Literal["none", "fsdp2"] = "none"
+    """``none``: each process of the launcher has all weights; ``fsdp2``: each keeps its part of them, of their
+    gradients and of the optimizer's state, for models that one GPU cannot train."""
     hang_timeout_s: Count = 1800
     """A training process without a finished step for this long is stopped and reported, in seconds."""
 
@@ -81,13 +84,22 @@ class TrainingSettings(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _shards_among_processes(self) -> Self:
+        if self.sharding != "none" and not self.launcher:
+            raise ValueError(
+                f"sharding is {self.sharding!r}, but launcher is empty, and one process has nobody to share with. "
+                'Write a launcher, such as ["torchrun", "--nproc-per-node=8"], or set sharding to "none".'
+            )
+        return self
+
     @field_validator("launcher")
     @classmethod
     def _begins_with_a_command(cls, launcher: tuple[str, ...]) -> tuple[str, ...]:
         if launcher and not launcher[0].strip():
             raise ValueError(
                 f"the launcher begins with blank text (found {list(launcher)}). Begin it with a command, such as "
-                '"accelerate", or leave the launcher empty for plain Python.'
+                '"torchrun", or leave the launcher empty for plain Python.'
             )
         return launcher
 

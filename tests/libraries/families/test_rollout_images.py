@@ -72,5 +72,5 @@ def test_a_rollout_batch_processes_each_picture_once(
     trainer = trainer_of(folder_of(kind), tmp_path, "lora", False)
     seen = counted(trainer.processing_class.image_processor, monkeypatch)
     # Rows with one, two and one picture, four rollouts of each; TRL alone asks for 16 pictures twice or three times.
-    trainer._generate_and_score_completions([{"row": row} for row in (0, 1, 2) for _ in range(4)])
+    trainer._generate_and_score_completions([{"row": row, "place": row} for row in (0, 1, 2) for _ in range(4)])
     assert len(seen) == 4

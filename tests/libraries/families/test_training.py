@@ -153,7 +153,9 @@ def test_rollouts_are_scored_with_their_own_pictures_however_the_batch_is_divide
     trainer = trainer_of(folder_of(kind), tmp_path, "lora", False)
     trainer._shared_prefix = False
     trainer.model.train()
-    batch = trainer._generate_and_score_completions([{"row": row} for row in (0, 1, 2, 3) for _ in range(4)])
+    batch = trainer._generate_and_score_completions(
+        [{"row": row, "place": row} for row in (0, 1, 2, 3) for _ in range(4)]
+    )
     base = load_vlm(settings_of(folder_of(kind)))
     expected = torch.zeros(batch["completion_ids"].shape)
     for row, (answer, said) in enumerate(zip(batch["completion_ids"], batch["completion_mask"].bool(), strict=True)):
@@ -243,6 +245,6 @@ def test_rollouts_are_read_a_micro_batch_at_a_time(
         return forward(self, *args, **kwargs)
 
     monkeypatch.setattr(type(decoder), "forward", counted)
-    trainer._generate_and_score_completions([{"row": row} for row in (0, 1, 2) for _ in range(4)])
+    trainer._generate_and_score_completions([{"row": row, "place": row} for row in (0, 1, 2) for _ in range(4)])
     # Three prompts, two at a time, where a group's is read once; else twelve rollouts, two at a time.
     assert rows_of_reads == ([2, 1] if kind == "qwen2_5_vl" else [2] * 6)
