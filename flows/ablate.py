@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from prefect import flow
 
 from flows.benchmark import Replies, answer_suites
-from flows.ceiling import ceiling, check_truth
+from flows.ceiling import ceiling
 from flows.cut import Cut, slice_of
 from flows.evolve import run_rounds
 from flows.runner import InProcess, one_worker, run
 from flows.start import begin
+from flows.truth import check_truth
 from flows.variants import cold_start, mixed, only, supervised, unchanged
 from models.comparison import Ablation
 from tasks import ablation
