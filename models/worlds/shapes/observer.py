@@ -9,7 +9,7 @@ from models.observer import Mark, Marks
 from models.worlds.shapes import grammar
 from models.worlds.shapes.grammar import Correction
 from models.worlds.shapes.parser import read_scene
-from models.worlds.shapes.scene import ATTRIBUTE_WORDS, LOOKALIKES, POSITIONS, Thing, sample_thing
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, LOOKALIKES, POSITIONS, Scene, Thing, sample_thing
 
 UNREADABLE = "unreadable"
 
@@ -53,9 +53,9 @@ class SceneObserver:
         """An object that is not there, one there that shall not exist, or a wrong word for one that is named."""
         scene, named = read_scene(picture), grammar.read_caption(caption)
         needed = grammar.corrections(scene, named)
-        said = _draw(named, rng)
+        said = _draw(named, scene, rng)
         while _mark(said, needed).answers is not None:
-            said = _draw(named, rng)
+            said = _draw(named, scene, rng)
         return grammar.say_correction(said, rng)
 
 
@@ -80,9 +80,9 @@ def _outcome(one: Correction) -> tuple[object, ...]:
     return one.kind, one.cell, one.attribute, one.new, one.thing
 
 
-def _draw(named: list[Thing], rng: np.random.Generator) -> Correction:
-    """Any correction that could be written of a caption, of each kind equally often."""
-    free = sorted(set(range(len(POSITIONS))) - {thing.cell for thing in named})
+def _draw(named: list[Thing], scene: Scene, rng: np.random.Generator) -> Correction:
+    """A correction of any kind, each equally often. What is said to be missing is nowhere: it is not half right."""
+    free = sorted(set(range(len(POSITIONS))) - {thing.cell for thing in (*named, *scene.things)})
     kinds = [*(["missing"] if free else []), *(["extra", "attribute"] if named else [])]
     kind = kinds[int(rng.integers(len(kinds)))]
     if kind == "missing":
