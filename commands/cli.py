@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import benchmark, champion, data, judge, shipped, store
+from commands import ablate, benchmark, champion, data, judge, shipped, store
 from commands.prefect_settings import check_prefect_settings
 from commands.terminal import FAILED, USER_MISTAKE, Json, checking, prepare, reading, say, start, working
 from viper import __version__
@@ -144,31 +144,7 @@ def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: 
         show(results)
 
 
-@app.command()
-def ablate(
-    profile: Profile = "shapes",
-    variants: Annotated[str, typer.Option(help="Variants, separated by commas; by default all.")] = "",
-    seeds: Annotated[str, typer.Option(help="Seeds of the evolutions, separated by commas.")] = "17,18,19",
-    set_: Overrides = None,
-) -> None:
-    """Compare variants of a profile: stages, objective, cold start, filter, reward, synthesizer, true labels."""
-    start()
-    with checking():
-        settings = _settings(profile, set_)
-        from flows.ablate import VARIANTS, variant_settings
-        from flows.ablate import ablate as ablate_flow
-        from flows.preflight import check
-
-        names = [name.strip() for name in variants.split(",")] if variants else list(VARIANTS)
-        if not all(seed.strip().isdecimal() for seed in seeds.split(",")):
-            raise ViperError(f"--seeds is {seeds!r}; expected whole numbers separated by commas, such as 17,18.")
-        numbers = [int(seed) for seed in seeds.split(",")]
-        variant_settings(settings, names, numbers)
-        check(settings, 1)
-    with working("the same command"):
-        from commands.summary import show_ablation
-
-        show_ablation(settings, ablate_flow(settings, names, numbers))
+app.command()(ablate.ablate)
 
 
 @app.command()

@@ -7,18 +7,36 @@ import pytest
 
 from tests.structure.test_rooms import FILES, imports, inside, module_of, name_of, tree_of
 
-TRUTH = {"models.measured", "tasks.against_truth", "tasks.ceiling", "flows.against_truth", "flows.ceiling"}
+TRUTH = {
+    "models.ablation",
+    "models.measured",
+    "tasks.against_truth",
+    "tasks.ceiling",
+    "flows.against_truth",
+    "flows.ceiling",
+}
 """What asks an observer or the truth, or is made of what they say."""
 MAY = {
     "tasks/report.py": {"tasks.against_truth"},
     "tasks/against_truth.py": {"models.measured"},
     "flows/against_truth.py": {"tasks.against_truth", "models.measured"},
     "flows/ceiling.py": {"tasks.ceiling"},
-    "flows/ablate.py": {"flows.ceiling"},
+    "flows/ablate.py": {"models.ablation", "tasks.against_truth", "flows.against_truth", "flows.ceiling"},
+    "flows/arms.py": {"models.ablation"},
+    "models/ablation.py": {"models.measured"},
+    "tasks/ablation.py": {"models.ablation", "tasks.against_truth"},
+    "tasks/ablation_plot.py": {"models.ablation"},
     "commands/judge.py": {"flows.against_truth", "tasks.against_truth"},
+    "commands/summary.py": {"models.ablation"},
 }
 """Who may import it: the report, which is written when all is decided and read by people; ablations; the command."""
-ASKERS = {"tasks/against_truth.py": "observer", "tasks/ceiling.py": "truth", "flows/truth.py": "observer"}
+ASKERS = {
+    "tasks/against_truth.py": "observer",
+    "tasks/ceiling.py": "truth",
+    "tasks/planting.py": "observer",
+    "flows/truth.py": "observer",
+}
+"""Planting stands in the walk of a round, for ablations: another test shows that no other round comes there."""
 DECIDERS = ["flows.synthesis", "tasks.training", "tasks.verdict", "tasks.promotion", "flows.approval"]
 IMPORTED = {module_of(path): set(imports(path)) for path in FILES}
 
