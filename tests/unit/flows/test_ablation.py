@@ -58,7 +58,7 @@ def test_variants_are_lists_of_stages() -> None:
 def test_an_unknown_variant_names_the_nearest_and_a_missing_comparison_is_named() -> None:
     with pytest.raises(ProfileError, match="Did you mean 'mixed'"):
         arms_of(["two-stage", "mixd"], ["usual"])
-    with pytest.raises(ProfileError, match="no kind of critiques 'planted20'.*'planted-20'"):
+    with pytest.raises(ProfileError, match=r"no kind of critiques 'planted20'.*'planted-20'"):
         arms_of(["two-stage"], ["usual", "planted20"])
     with pytest.raises(ProfileError, match="compared with 'two-stage'"):
         arms_of(["sft"], ["usual"])
