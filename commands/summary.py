@@ -111,7 +111,7 @@ def show_ablation(settings: "Settings", found: Ablation) -> None:
     show_table(table, WIDTH)
     folder = home() / "reports" / settings.evolution
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ablation.md").write_text(f"{LEGEND}\n\n{ablation_table(found)}\n")
+    (folder / "ablation.md").write_text(f"{ablation_table(found)}\n\n{LEGEND}\n")
     say(f"Every suite          {folder / 'ablation.md'}")
     if plot := plot_gains(found):
         (folder / "ablation.svg").write_text(plot)
