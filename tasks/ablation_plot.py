@@ -40,8 +40,9 @@ def plot_gains(found: Ablation) -> str:
         )
     for right, row in next(iter(lines.values())):
         axes.annotate(
-            as_text(row.arm.critiques), (right, 0), xycoords=("data", "axes fraction"), fontsize=8, ha="center"
+            as_text(row.arm.critiques), (right, 0.02), xycoords=("data", "axes fraction"), fontsize=8, ha="center"
         )
+    axes.margins(x=0.1)
     axes.set_xlabel("sentences of the critiques that are right before the judge, percent")
     axes.set_ylabel("points gained in the mean")
     axes.grid(axis="y", color="#e3e8ee")

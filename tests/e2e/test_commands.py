@@ -84,7 +84,7 @@ def test_an_ablation_at_bad_critiques_measures_them_and_draws_what_was_gained(tm
         (["ablate", "--seeds", "17,17"], "The seed 17 is named twice"),
         (
             ["ablate", "--critiques", "planted20"],
-            "There is no kind of critiques 'planted20'. Did you mean 'planted-20'?",
+            "no kind of critiques 'planted20'. Did you mean 'planted-20'?",
         ),
         (["judge", "measure"], "Which evolution? In this store: none yet"),
         (["judge", "measure", "--evolution", "nope"], "There is no evolution 'nope'"),
