@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import benchmark, champion, data, logs, serving, shipped, store
+from commands import ablate, benchmark, champion, data, judge, logs, serving, shipped, store
 from commands.progress import bars
 from commands.terminal import USER_MISTAKE, Json, checking, prepare, reading, say, start, working
 from viper import __version__
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(store.app, name="store")
 app.add_typer(data.app, name="data")
+app.add_typer(judge.app, name="judge")
 app.add_typer(champion.app, name="champion")
 
 Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
@@ -142,33 +143,7 @@ def _evolve(profile: str, rounds: int, settings: "Settings", allow_code_change: 
         show(results)
 
 
-@app.command()
-def ablate(
-    profile: Profile = "shapes",
-    variants: Annotated[str, typer.Option(help="Variants, separated by commas; by default all.")] = "",
-    seeds: Annotated[str, typer.Option(help="Seeds of the evolutions, separated by commas.")] = "17,18,19",
-    set_: Overrides = None,
-) -> None:
-    """Compare variants of a profile: stages, objective, cold start, filter, reward, synthesizer, true labels."""
-    start()
-    with checking():
-        settings = _settings(profile, set_)
-        from flows.ablate import VARIANTS, variant_settings
-        from flows.ablate import ablate as ablate_flow
-        from flows.preflight import check
-
-        names = [name.strip() for name in variants.split(",")] if variants else list(VARIANTS)
-        if not all(seed.strip().isdecimal() for seed in seeds.split(",")):
-            raise ViperError(f"--seeds is {seeds!r}; expected whole numbers separated by commas, such as 17,18.")
-        numbers = [int(seed) for seed in seeds.split(",")]
-        variant_settings(settings, names, numbers)
-        check(settings, 1)
-    with working("the same command"):
-        from commands.summary import show_ablation
-
-        with bars():
-            found = ablate_flow(settings, names, numbers)
-        show_ablation(settings, found)
+app.command()(ablate.ablate)
 
 
 @app.command()

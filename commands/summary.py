@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from commands.tables import TextTable, show_table
 from commands.terminal import say
-from models.comparison import Ablation
+from models.ablation import Ablation
 from storage.layout import champions_prefix
 from storage.ledger.champions import history
 from storage.objects import ObjectStore
-from tasks.ablation import ablation_table
+from tasks.ablation import LEGEND, ablation_table, arm_cells
+from tasks.ablation_plot import plot_gains
 from tasks.pages import adjusted_p, power_text, unanswered_text
 from viper.addresses import shown_address
 from viper.environment import home, store_root, tracking_uri
@@ -96,18 +97,21 @@ def _times(seconds: Sequence[tuple[str, float]]) -> TextTable:
 
 
 def show_ablation(settings: "Settings", found: Ablation) -> None:
-    """The variants' differences, and where the whole table lies."""
+    """What the arms gained, and where the whole table and the plot lie."""
     table = TextTable("Points: mean over the suites against the base, and against another variant")
-    for name in ("variant", "against base", *(f"seed {seed}" for seed in found.seeds), "difference", "to"):
-        table.add_column(name, justify="left" if name in ("variant", "to") else "right")
-    for row in found.rows:
-        compared = [_cell(row.difference), row.against] if row.against != row.variant else ["", ""]
-        table.add_row(row.variant, _cell(row.against_base), *(f"{one:+.1f}" for one in row.by_seed), *compared)
+    rows = [arm_cells(row, found.seeds) for row in found.rows]
+    for name in rows[0]:
+        table.add_column(name, justify="left" if name in ("variant", "against") else "right")
+    for row in rows:
+        table.add_row(*row.values())
     show_table(table, WIDTH)
-    path = home() / "reports" / settings.evolution / "ablation.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(ablation_table(found) + "\n")
-    say(f"Every suite          {path}")
+    folder = home() / "reports" / settings.evolution
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ablation.md").write_text(f"{ablation_table(found)}\n\n{LEGEND}\n")
+    say(f"Every suite          {folder / 'ablation.md'}")
+    if plot := plot_gains(found):
+        (folder / "ablation.svg").write_text(plot)
+        say(f"Gain by critiques    {folder / 'ablation.svg'}")
 
 
 def _copy_report(store: ObjectStore, result: RoundResult) -> str:

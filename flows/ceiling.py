@@ -5,27 +5,13 @@ from flows import training_inputs
 from flows.cut import Cut
 from flows.runner import InProcess, gather, run
 from flows.synthesis import take_shards, version_datasets
-from models.worlds import find_world, world_of
+from flows.truth import check_truth
 from tasks import editing, filtering, generation
 from tasks.ceiling import TruthInputs, write_true_refinements
 from tasks.training import train_stage, trained_model
 from tasks.versioning import lack_of_lessons
-from viper.errors import Collapsed, PoolError
+from viper.errors import Collapsed
 from viper.records import ArtifactRef, ModelRef
-from viper.settings import Settings
-
-
-def check_truth(settings: Settings) -> None:
-    """Make sure that somebody knows what is in the pool's pictures.
-
-    Raises:
-        PoolError: Nobody does: they are none of the world's.
-    """
-    if world_of(settings.pool.uri) is not find_world(settings.world):
-        raise PoolError(
-            f"True labels are known for the pool of a world only; pool.uri is {settings.pool.uri!r} and the "
-            f"world is {settings.world!r}."
-        )
 
 
 def ceiling(runner: InProcess, cut: Cut, rounds: int) -> ModelRef:

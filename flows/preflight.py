@@ -2,6 +2,7 @@
 
 from flows.identities import at_commits, resolve_commits
 from flows.plan.preflight import check_memory
+from flows.truth import check_truth
 from models.families import family_of
 from models.judges import CHECKS, find_judge
 from models.lessons import find_lesson
@@ -62,6 +63,9 @@ def check_names(settings: Settings) -> None:
         world.need_rules()
     else:
         world.need_prompts()
+    if settings.ablation.planted_share:
+        world.need_rules()
+        check_truth(settings)
     find_judge(settings.judge.kind)
     for stage in settings.training.stages:
         for lesson in stage.lessons:

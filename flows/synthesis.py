@@ -11,7 +11,7 @@ from flows.outcome import says_why
 from flows.runner import Runner, gather, one_worker, run
 from flows.start import begin
 from storage.ledger.champions import champion_before
-from tasks import contamination, critique, editing, filtering, generation, pages, pool, reconstruction, suites
+from tasks import contamination, critique, editing, filtering, generation, pages, planting, pool, reconstruction, suites
 from tasks.clock import timed
 from tasks.versioning import version_dataset
 from viper.errors import LessonLeftOut, PoolError
@@ -114,6 +114,11 @@ def _reconstruct(
             runner.submit(critique.critique_paintings, inputs.critiques(cut, round_number, vlm, *each))
             for each in zip(shards, captions, paintings, strict=True)
         )
+        if cut.settings.ablation.planted_share:
+            critiques = gather(
+                runner.submit(planting.plant_wrong_sentences, inputs.planted(cut, round_number, *each))
+                for each in zip(shards, captions, critiques, strict=True)
+            )
     with timed(clock, "judgements"):
         judgements = gather(
             runner.submit(reconstruction.paint_refined, inputs.judgements(cut, round_number, *each))

@@ -12,6 +12,7 @@ from tasks.critique import CritiqueInputs, Rewriting
 from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
 from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
 from tasks.generation import CaptionInputs
+from tasks.planting import PlantInputs
 from tasks.pool import ListingInputs, TakeInputs
 from tasks.pools.source import PoolChoice
 from tasks.reconstruction import JudgementInputs, Painting, PaintingInputs
@@ -122,6 +123,19 @@ def critiques(
         max_new_tokens=synthesis.max_new_tokens,
         batch=synthesis.batch,
         seed=cut.seed(round_number, "critique"),
+    )
+
+
+def planted(cut: Cut, round_number: int, shard: Shard, captions: ArtifactRef, critiques: ArtifactRef) -> PlantInputs:
+    """For ``plant_wrong_sentences``."""
+    return PlantInputs(
+        world=cut.world.name,
+        version=cut.world.need_rules().version,
+        shard=shard,
+        captions=captions,
+        critiques=critiques,
+        share=cut.settings.ablation.planted_share,
+        seed=cut.seed(round_number, "planted"),
     )
 
 

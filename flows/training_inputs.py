@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from flows.cut import Cut, slice_of
+from flows.truth import knows_truth
 from models.collapse import CandidateRules, TrainingRules
 from tasks.changes import Before
 from tasks.evaluation import AnswerInputs
@@ -87,4 +88,5 @@ def report(
         trainings=dict(trainings),
         seconds=tuple(seconds.items()),
         before=before,
+        observed=cut.world.name if knows_truth(cut.settings) else "",
     )

@@ -5,35 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.gaps import Gaps, Scores, gaps_between
+from models.gaps import Scores, gaps_between
 from models.paired_tests import holm
 from models.statistics import paired_difference
-from viper.records import Difference, Record, SuiteResult
+from viper.records import Difference, SuiteResult
 from viper.settings import GateRules
-
-
-class AblationRow(Record):
-    """One variant of an ablation, in points, over all its seeds."""
-
-    variant: str
-    against: str
-    """The variant it is compared with."""
-    against_base: Difference
-    """Of the mean over the suites."""
-    difference: Difference
-    """Of the mean over the suites, against the other variant."""
-    suites: dict[str, Difference]
-    """Of each suite, against the base."""
-    by_seed: tuple[float, ...]
-    """Mean over the suites against the base, seed by seed."""
-
-
-class Ablation(Record):
-    """Variants of one profile on the same questions."""
-
-    seeds: tuple[int, ...]
-    rows: tuple[AblationRow, ...]
-
 
 ROLES = ("base", "champion", "candidate")
 
@@ -121,53 +97,6 @@ def adjusted(results: Sequence[SuiteResult], apart: str = "") -> list[SuiteResul
             changed = one.model_copy(update={"test": test.model_copy(update={"p_adjusted": p})})
             found[at] = found[at].model_copy(update={field: changed})
     return found
-
-
-def compare_with_references(
-    scores: Mapping[str, Sequence[Mapping[str, Sequence[float]]]],
-    against: Mapping[str, str],
-    gate: GateRules,
-    seed: int,
-) -> tuple[AblationRow, ...]:
-    """Paired differences of variants, question by question.
-
-    A question's gap is averaged over the seeds first, then questions are resampled: the intervals speak of other
-    questions, ``by_seed`` of other seeds. p values are those of each difference alone.
-
-    Args:
-        scores: By variant (and ``base``), then seed by seed, by suite: scores in [0, 1], one a question.
-        against: With which variant each is compared.
-        gate: Level and number of resamples.
-        seed: Of the resampling.
-    """
-
-    def gaps(variant: str, other: str) -> dict[str, Gaps]:
-        pairs = list(zip(scores[variant], scores[other], strict=True))
-        return {
-            suite: np.mean([gaps_between(one[suite], two[suite]) for one, two in pairs], axis=0)
-            for suite in pairs[0][0]
-        }
-
-    def difference(found: Mapping[str, Gaps]) -> Difference:
-        return paired_difference(list(found.values()), gate, seed)
-
-    def mean_gap(one: Mapping[str, Sequence[float]], two: Mapping[str, Sequence[float]]) -> float:
-        return float(np.mean([_points(one[suite]) - _points(two[suite]) for suite in one]))
-
-    rows = []
-    for variant, other in against.items():
-        to_base = gaps(variant, "base")
-        rows.append(
-            AblationRow(
-                variant=variant,
-                against=other,
-                against_base=difference(to_base),
-                difference=difference(gaps(variant, other)),
-                suites={suite: difference({suite: found}) for suite, found in to_base.items()},
-                by_seed=tuple(mean_gap(one, base) for one, base in zip(scores[variant], scores["base"], strict=True)),
-            )
-        )
-    return tuple(rows)
 
 
 def _points(scores: Scores) -> float:

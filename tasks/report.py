@@ -1,5 +1,6 @@
 """The round's report: one self-contained page with pictures, the tables as text, and plots over the rounds."""
 
+from tasks.against_truth import HEAD, measure, truth_rows
 from tasks.changes import Before, dataset_rows, score_rows
 from tasks.costs import work_done
 from tasks.curves import ends_text, plot_curves, read_curves
@@ -32,6 +33,8 @@ class ReportInputs(Inputs):
     """Wall time of each step in order, in the run that finished the round."""
     before: Before | None
     """What the round is compared with; ``None`` for the first one."""
+    observed: str = ""
+    """The world that knows what the pool's pictures show; empty where nobody does."""
 
     def identity(self) -> object:
         """Everything but the time that it took."""
@@ -43,7 +46,7 @@ class ReportInputs(Inputs):
         return f"write report of round {self.round_number}"
 
 
-@step("report", 7)
+@step("report", 8)
 def write_report(inputs: ReportInputs, worker: Worker) -> Made:
     """``report.html``, one self-contained page with pictures; ``report.md``; and ``PLOTS``."""
     store, made, verdict = worker.store, inputs.made, inputs.verdicts[-1]
@@ -72,6 +75,8 @@ def write_report(inputs: ReportInputs, worker: Worker) -> Made:
         seconds=inputs.seconds,
         work=work_done(store, made, inputs.trainings, verdict),
         yields=yield_rows(yields(store, made)),
+        truth_head=HEAD,
+        truth=truth_rows(measure(store, inputs.observed, made)) if inputs.observed else [],
         captions=caption_samples(store, made, 12),
         edits=edit_samples(store, made, 8),
         datasets={lesson: (dataset_size(store, ref), ref.uri) for lesson, ref in made.datasets.items()},

@@ -23,6 +23,7 @@ from tasks.editing import edit_images, write_operations
 from tasks.evaluation import answer_questions
 from tasks.filtering import filter_critiques, filter_edits
 from tasks.generation import caption_images
+from tasks.planting import plant_wrong_sentences
 from tasks.pool import list_pool, take_images
 from tasks.reconstruction import paint_captions, paint_refined
 from tasks.report import write_report
@@ -113,6 +114,10 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     found["paintings"] = paint_captions.key(synthesis.paintings(cut, 2, shard, ref("captions")))
     critiques = synthesis.critiques(cut, 2, model, shard, ref("captions"), ref("paintings"))
     found["critiques"] = critique_paintings.key(critiques)
+    found["planted"] = ""
+    if settings.ablation.planted_share:
+        planted = synthesis.planted(cut, 2, shard, ref("captions"), ref("critiques"))
+        found["planted"] = plant_wrong_sentences.key(planted)
     found["judgements"] = paint_refined.key(synthesis.judgements(cut, 2, shard, ref("critiques")))
     judged = synthesis.refinements(cut, ref("captions"), ref("paintings"), ref("critiques"), ref("judgements"))
     found["refinements"] = filter_critiques.key(judged)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.observer import Observer
 from models.payloads import Plan
 from models.prompts import Prompts
 from models.suites.suite import Suite
@@ -52,6 +53,8 @@ class World:
     """Its benchmark suites by name."""
     rules: Rules | None = None
     """Of its language; ``None`` where only a VLM can rewrite."""
+    observer: Observer | None = None
+    """Who knows what its pictures show; ``None`` where nobody does."""
 
     def need_rules(self) -> Rules:
         """The rules.

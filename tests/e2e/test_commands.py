@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.objects import ObjectStore
+from tasks.ablation import read_ablation
 from tests.small import SMALL, as_arguments
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -34,10 +35,36 @@ def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path)
     process = _viper(tmp_path, "ablate", *variants, *as_arguments([*SMALL, *changed]))
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
-    table = (tmp_path / "reports" / "shapes" / "ablation.md").read_text().splitlines()
+    page = (tmp_path / "reports" / "shapes" / "ablation.md").read_text()
+    table = [line for line in page.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in table] == ["variant", "---", "two-stage", "sft", "true-labels"]
     store = ObjectStore(str(tmp_path / "store"))
     assert len(list(store.list("results/model"))) == 6  # two stages, three times; nothing in common
+
+
+@pytest.mark.slow
+def test_an_ablation_at_bad_critiques_measures_them_and_draws_what_was_gained(tmp_path: Path) -> None:
+    asked = ("--variants", "two-stage,filter-off", "--seeds", "17", "--critiques", "usual,planted-40")
+    process = _viper(tmp_path, "ablate", *asked, *as_arguments([*SMALL, "benchmarks.suites=['fine_perception']"]))
+    output, _ = process.communicate(timeout=1100)
+    assert process.returncode == 0, output
+    store = ObjectStore(str(tmp_path / "store"))
+    (key,) = store.list("results/ablation")
+    ref = store.find(key)
+    assert ref is not None
+    rows = {row.name: row for row in read_ablation(store, ref).rows}
+    assert list(rows) == ["two-stage", "filter-off", "two-stage-planted-40", "filter-off-planted-40"]
+    usual, bad = rows["two-stage"].drawn_right, rows["two-stage-planted-40"].drawn_right
+    assert usual is not None
+    assert bad is not None
+    assert bad < usual
+    # Both variants saw the same critiques; without a filter all that is taken of an image is accepted.
+    assert rows["filter-off-planted-40"].drawn_right == bad
+    assert rows["filter-off-planted-40"].measured[0].critiques.rejected.of == 0
+    assert len(list(store.list("results/planted"))) == 2  # one a shard, found by the second variant
+    picture = (tmp_path / "reports" / "shapes" / "ablation.svg").read_text()
+    assert "planted-40" in picture
+    assert "filter-off" in picture
 
 
 @pytest.mark.parametrize(
@@ -55,6 +82,12 @@ def test_an_ablation_compares_its_variants_on_the_same_questions(tmp_path: Path)
         (["resume", "nothing"], "There is no evolution 'nothing'"),
         (["throughput", "--steps", "0"], "--steps is 0; expected at least 1"),
         (["ablate", "--seeds", "17,17"], "The seed 17 is named twice"),
+        (
+            ["ablate", "--critiques", "planted20"],
+            "no kind of critiques 'planted20'. Did you mean 'planted-20'?",
+        ),
+        (["judge", "measure"], "Which evolution? In this store: none yet"),
+        (["judge", "measure", "--evolution", "nope"], "There is no evolution 'nope'"),
         (["store", "verify", "nope"], "Nothing lies under 'nope'"),
         (["data", "list", "nope"], "There is no evolution 'nope'"),
     ],

@@ -109,3 +109,6 @@ class AblationSettings(Section):
 
     sft: SftSizes = SftSizes()
     """Sizes of the supervised stages of ablations."""
+    planted_share: Share = 0.0
+    """Share of the critiques' sentences that are replaced by wrong ones before the judge sees them: an ablation that
+    shows what he is worth where critiques are bad. Only for the pool of a world that knows what its pictures show."""

@@ -15,6 +15,7 @@ from models.pipelines.family import PipelineFamily
 from models.registry import look_up
 from models.worlds.shapes import grammar, operations
 from models.worlds.shapes import suites as questions
+from models.worlds.shapes.observer import SceneObserver
 from models.worlds.shapes.pool import png
 from models.worlds.shapes.prompts import PROMPTS
 from models.worlds.shapes.scene import render, sample_scene
@@ -61,6 +62,7 @@ class Shapes(World):
     prompts = PROMPTS
     suites = questions.SUITES
     rules = GrammarRules()
+    observer = SceneObserver()
 
     @override
     def model_folder(self, name: str) -> Path:

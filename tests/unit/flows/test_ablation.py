@@ -1,12 +1,19 @@
 """Variants of a profile, and the table of their differences."""
 
+import xml.etree.ElementTree as ElementTree
+
 import pytest
 
-from flows.ablate import VARIANTS, variant_settings
+from flows.arms import CRITIQUES, VARIANTS, arm_settings, arms_of
 from flows.ceiling import ceiling
 from flows.runner import InProcess
-from models.comparison import Ablation, compare_with_references
+from models.ablation import Ablation, Arm, compare_arms
+from models.judged import Judged
+from models.measured import Count, Measured
+from models.observer import Mark, Marks
+from models.seeds import interval_over_seeds
 from tasks.ablation import ablation_table
+from tasks.ablation_plot import plot_gains
 from tests.loop import cut_for, worker_for
 from viper.errors import PoolError, ProfileError
 from viper.profiles import load_profile, override, profile_names
@@ -49,16 +56,17 @@ def test_variants_are_lists_of_stages() -> None:
 
 
 def test_an_unknown_variant_names_the_nearest_and_a_missing_comparison_is_named() -> None:
-    settings = load_profile("shapes")
     with pytest.raises(ProfileError, match="Did you mean 'mixed'"):
-        variant_settings(settings, ["two-stage", "mixd"], [17])
+        arms_of(["two-stage", "mixd"], ["usual"])
+    with pytest.raises(ProfileError, match=r"no kind of critiques 'planted20'.*'planted-20'"):
+        arms_of(["two-stage"], ["usual", "planted20"])
     with pytest.raises(ProfileError, match="compared with 'two-stage'"):
-        variant_settings(settings, ["sft"], [17])
+        arms_of(["sft"], ["usual"])
 
 
 def test_the_settings_of_all_variants_and_seeds_are_made_before_any_work() -> None:
     settings = load_profile("shapes")
-    found = variant_settings(settings, list(VARIANTS), [17, 18])
+    found = arm_settings(settings, arms_of(list(VARIANTS), ["usual"]), [17, 18])
     assert list(found)[:2] == [(17, "two-stage"), (17, "csr-only")]
     assert len(found) == 2 * len(VARIANTS)
     assert {(one.seed, one.evolution) for (seed, _), one in found.items() if seed == 18} == {
@@ -83,7 +91,7 @@ def test_variants_that_cannot_be_are_refused_before_any_work(
     names: list[str], seeds: list[int], changed: str, said: str
 ) -> None:
     with pytest.raises(ProfileError, match=said):
-        variant_settings(override(load_profile("shapes"), [changed]), names, seeds)
+        arm_settings(override(load_profile("shapes"), [changed]), arms_of(names, ["usual"]), seeds)
 
 
 def test_true_labels_are_refused_where_nobody_knows_them() -> None:
@@ -91,16 +99,67 @@ def test_true_labels_are_refused_where_nobody_knows_them() -> None:
     with pytest.raises(PoolError, match=r"pool\.uri is './photographs'"):
         ceiling(InProcess(worker_for(cut)), cut, 1)
     with pytest.raises(PoolError, match=r"pool\.uri is './photographs'"):
-        variant_settings(cut.settings, ["two-stage", "true-labels"], [17])
+        arm_settings(cut.settings, arms_of(["two-stage", "true-labels"], ["usual"]), [17])
+    with pytest.raises(PoolError, match=r"pool\.uri is './photographs'"):
+        arm_settings(cut.settings, arms_of(["two-stage"], ["planted-20"]), [17])
+    assert arm_settings(cut.settings, arms_of(["two-stage"], ["usual", "hot"]), [17])
+
+
+def test_variants_meet_critiques_of_every_quality_and_are_compared_within_it() -> None:
+    arms = arms_of(["two-stage", "filter-off"], list(CRITIQUES))
+    assert {name: arm.against for name, arm in arms.items()} == {
+        "two-stage": "two-stage",
+        "filter-off": "two-stage",
+        "two-stage-hot": "two-stage-hot",
+        "filter-off-hot": "two-stage-hot",
+        "two-stage-planted-20": "two-stage-planted-20",
+        "filter-off-planted-20": "two-stage-planted-20",
+        "two-stage-planted-40": "two-stage-planted-40",
+        "filter-off-planted-40": "two-stage-planted-40",
+    }
+    found = arm_settings(load_profile("shapes"), arms, [20])
+    told = {
+        name: (one.synthesis.critique_temperature, one.ablation.planted_share, one.filter.enabled)
+        for (_, name), one in found.items()
+    }
+    assert told["two-stage"] == (1.0, 0.0, True)
+    assert told["filter-off-hot"] == (1.5, 0.0, False)
+    assert told["two-stage-planted-20"] == (1.0, 0.2, True)
+    assert told["filter-off-planted-40"] == (1.0, 0.4, False)
+    assert len({one.evolution for one in found.values()}) == len(arms)
+
+
+def marked(right: int, of: int) -> Measured:
+    """A round with so many sentences drawn, of which so many are right; the judge accepts the right ones."""
+    count, marks = (
+        Count(),
+        Marks(needed=("size",), said={"r": Mark(kind="size", answers=0), "w": Mark(kind="size", answers=None)}),
+    )
+    count.add_critiques(
+        Judged(caption="", drawn=(("r",) * right + ("w",) * (of - right),), accepted=("r",), rejected=("w",)), marks
+    )
+    return count.measured(("size",))
+
+
+BASE = {"a": [0.0] * 100, "b": [1.0] * 100}
+BETTER = {"a": [1.0] * 50 + [0.0] * 50, "b": [1.0] * 100}
+BEST = {"a": [1.0] * 100, "b": [1.0] * 100}
+ARMS = {
+    "two-stage": Arm(variant="two-stage", critiques="usual", against="two-stage"),
+    "sft": Arm(variant="sft", critiques="usual", against="two-stage"),
+    "sft-hot": Arm(variant="sft", critiques="hot", against="two-stage"),
+}
+
+
+def compared() -> Ablation:
+    scores = {"base": [BASE, BASE], "two-stage": [BETTER, BEST], "sft": [BASE, BETTER], "sft-hot": [BASE, BASE]}
+    measured = {"sft": [marked(3, 4), marked(4, 4)], "sft-hot": [marked(1, 4), marked(1, 4)]}
+    return Ablation(seeds=(17, 18), rows=compare_arms(scores, ARMS, measured, GATE, 0))
 
 
 def test_differences_are_paired_by_question_and_averaged_over_seeds() -> None:
-    base = {"a": [0.0] * 100, "b": [1.0] * 100}
-    better = {"a": [1.0] * 50 + [0.0] * 50, "b": [1.0] * 100}
-    best = {"a": [1.0] * 100, "b": [1.0] * 100}
-    scores = {"base": [base, base], "two-stage": [better, best], "sft": [base, better]}
-    two_stage, sft = compare_with_references(scores, {"two-stage": "two-stage", "sft": "two-stage"}, GATE, 0)
-
+    found = compared()
+    two_stage, sft, _ = found.rows
     assert two_stage.by_seed == (25.0, 50.0)
     assert two_stage.against_base.points == 37.5
     assert two_stage.suites["a"].points == 75.0
@@ -109,6 +168,34 @@ def test_differences_are_paired_by_question_and_averaged_over_seeds() -> None:
     # On every question of suite a the variant lies 50 points behind on average over the seeds: no uncertainty is left.
     assert (sft.difference.points, sft.difference.low, sft.difference.high) == (-25.0, -25.0, -25.0)
 
-    table = ablation_table(Ablation(seeds=(17, 18), rows=(two_stage, sft)))
-    assert "| sft | +12.5 [" in table
+    table = ablation_table(found)
+    assert "| +12.5 [" in table
     assert "| two-stage | -25.0 [-25.0, -25.0] |" in table
+
+
+def test_intervals_over_seeds_speak_of_the_spread_of_the_seeds() -> None:
+    # By hand: mean 10, deviation sqrt(10), and t of 4 degrees of freedom at 97.5 % is 2.776445.
+    found = interval_over_seeds([6, 8, 10, 12, 14], 0.95)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((10 - 2.776445 * 2**0.5, 10 + 2.776445 * 2**0.5), abs=1e-5)
+    assert interval_over_seeds([6], 0.95) is None
+    two_stage, sft, _ = compared().rows
+    # Two seeds, 25 and 50: t of one degree of freedom is 12.7062, and the mean's deviation 12.5.
+    assert two_stage.against_base_over_seeds is not None
+    assert two_stage.against_base_over_seeds.high == pytest.approx(37.5 + 12.7062 * 12.5, abs=1e-3)
+    # The two variants differ by 25 points with either seed.
+    assert sft.difference_over_seeds is not None
+    assert (sft.difference_over_seeds.low, sft.difference_over_seeds.high) == (-25.0, -25.0)
+
+
+def test_gains_stand_beside_the_quality_of_the_critiques_and_are_drawn_over_it() -> None:
+    found = compared()
+    assert [row.drawn_right for row in found.rows] == [None, 87.5, 25.0]
+    assert [row.accepted_right for row in found.rows] == [None, 100.0, 100.0]
+    assert "| sft-hot | 25.0 % | 100.0 % | 100.0 % |" in ablation_table(found)
+    svg = plot_gains(found)
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert "hot" in svg
+    assert "two-stage" not in svg  # its critiques were not measured
+    assert svg == plot_gains(compared())
+    assert plot_gains(Ablation(seeds=(17, 18), rows=found.rows[:1])) == ""

@@ -156,3 +156,16 @@ def test_a_round_without_a_champion_is_the_bases(tmp_path: Path, monkeypatch: py
     assert runner.given["model"][0].start.model == CUT.base
     (verdict,) = runner.given["verdict"]
     assert verdict.replies["base"] == verdict.replies["champion"] != verdict.replies["candidate"]
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.0, 0), (0.2, 2)])
+def test_only_an_ablation_plants_wrong_sentences_and_then_the_judge_sees_them(
+    tmp_path: Path, share: float, steps: int
+) -> None:
+    runner: Any = Recorder(ObjectStore(str(tmp_path)))
+    cut = cut_for("evolution=walk", "synthesis.shard_images=2", f"ablation.planted_share={share}")
+    make_data(runner, cut, 1, cut.base, {})
+    assert len(runner.given.get("planted", [])) == steps
+    judged = runner.made["planted"] if steps else runner.made["critiques"]
+    for name in ("judgements", "refinements"):
+        assert [one.critiques for one in runner.given[name]] == judged

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from PIL import Image
 from pydantic import JsonValue
 
-from models.comparison import Ablation, AblationRow
+from models.ablation import Ablation, AblationRow, Arm
 from models.payloads import Distances, JudgedEdit, Operations, Refinement, Refinements
 from storage.dataset_reports import Row
 from storage.datasets import dataset_entries
@@ -156,7 +156,12 @@ def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> 
         shown.append(overview.evolution_text(worker.store, results, {1: {"report": "http://host/report"}}))
         rows = [
             AblationRow(
-                variant=text, against=f"{text}2", against_base=NONE, difference=NONE, by_seed=(), suites={text: NONE}
+                name=text,
+                arm=Arm(variant=text, critiques="usual", against=f"{text}2"),
+                against_base=NONE,
+                difference=NONE,
+                by_seed=(),
+                suites={text: NONE},
             )
             for text in texts
         ]

@@ -1,0 +1,95 @@
+"""What is counted of critiques and edits against the truth: every figure of a small case was counted by hand."""
+
+from models.judged import Judged, judged_row
+from models.measured import Count, Sides, Tally, measured_rows
+from models.observer import Mark, Marks
+from models.payloads import Critique, Refinement
+
+KINDS = ("color", "size")
+TRUTH = Marks(
+    needed=("color", "size"),
+    said={
+        "teal.": Mark(kind="color", answers=0),
+        "large.": Mark(kind="size", answers=1),
+        "red.": Mark(kind="color", answers=None),
+    },
+)
+"""Of a caption that needs a color and a size."""
+TRUE = Marks(needed=(), said={"red.": Mark(kind="color", answers=None)})
+"""Of a caption that is true."""
+
+
+def sides(before: tuple[int, int], after: tuple[int, int], rejected: tuple[int, int]) -> Sides:
+    """From pairs of how many are right and of how many."""
+    tallies = [Tally(right=right, of=of) for right, of in (before, after, rejected)]
+    return Sides(before=tallies[0], after=tallies[1], rejected=tallies[2])
+
+
+def test_sentences_critiques_and_needed_corrections_are_counted_before_and_after_the_judge() -> None:
+    count = Count()
+    drawn = (("teal.", "red."), ("teal.",), ("large.",), ())
+    count.add_critiques(Judged(caption="c", drawn=drawn, accepted=("teal.",), rejected=("red.", "large.")), TRUTH)
+    count.add_critiques(Judged(caption="c", drawn=((), ("red.",)), accepted=(), rejected=None), TRUE)
+    count.add_critiques(Judged(caption="c", drawn=(), accepted=None, rejected=None), TRUTH)
+    found = count.measured(KINDS)
+    assert found.pictures == 3
+    # Right are teal twice and large once, of those and red twice.
+    assert found.sentences == sides((3, 5), (1, 1), (1, 2))
+    assert found.critiques == sides((2, 4), (1, 1), (0, 1))
+    assert found.nothing == sides((1, 2), (1, 1), (0, 0))
+    # Two captions need two corrections each; the first one's were drawn, teal accepted, large only rejected.
+    assert found.needed == sides((2, 4), (1, 4), (1, 4))
+    assert found.kinds["color"].said == sides((2, 4), (1, 1), (0, 1))
+    assert found.kinds["size"].said == sides((1, 1), (0, 0), (1, 1))
+    assert found.kinds["color"].needed == sides((1, 2), (1, 2), (0, 2))
+    assert found.kinds["size"].needed == sides((1, 2), (0, 2), (1, 2))
+
+
+def test_what_is_rejected_in_one_sentence_and_accepted_in_another_is_not_lost() -> None:
+    count = Count()
+    truth = Marks(needed=("color",), said={name: Mark(kind="color", answers=0) for name in ("teal.", "it is teal.")})
+    judged = Judged(caption="c", drawn=(("teal.",),), accepted=("teal.",), rejected=("it is teal.",))
+    count.add_critiques(judged, truth)
+    assert count.measured(KINDS).needed == sides((1, 1), (1, 1), (0, 1))
+
+
+def test_edits_are_counted_once_and_under_each_kind_of_their_operations() -> None:
+    count = Count()
+    count.add_edit(("add", "recolor", "recolor"), kept=True, right=True)
+    count.add_edit(("recolor",), kept=True, right=False)
+    count.add_edit(("add",), kept=False, right=True)
+    found = count.measured(KINDS)
+    assert found.edits == sides((2, 3), (1, 2), (1, 1))
+    assert found.operations == {"add": sides((2, 2), (1, 1), (1, 1)), "recolor": sides((1, 2), (1, 2), (0, 0))}
+    assert [what for what, _ in measured_rows(found)] == [
+        "edits that are as their operations say",
+        "edits with add",
+        "edits with recolor",
+    ]
+
+
+def test_percents_are_of_something() -> None:
+    assert Tally(of=8, right=2).percent == 25
+    assert Tally(of=0, right=0).percent is None
+
+
+def row(refinements: str, kept: bool) -> Refinement:
+    return Refinement(caption="c", refinements=refinements, refined="c", kept=kept, reason="", gain=0, first_distance=0)
+
+
+def test_the_judgement_of_a_critique_is_read_sentence_by_sentence() -> None:
+    critiques = [
+        Critique(refinements="It is teal. It is large.", refined="x", samples=2),
+        Critique(refinements="Nothing to correct.", refined="", samples=1),
+        Critique(refinements="", refined="", samples=1, unusable="wrote no corrections"),
+    ]
+    both = ("It is teal.", "It is large.")
+    kept = judged_row(row("It is teal. It is large.", kept=True), critiques)
+    assert (kept.drawn, kept.accepted, kept.rejected) == ((both, both, ()), both, None)
+    assert kept.sentences == {*both}
+    refused = judged_row(row("It is teal. It is large.", kept=False), critiques)
+    assert (refused.accepted, refused.rejected) == (None, both)
+    nothing = judged_row(row("Nothing to correct.", kept=True), critiques)
+    assert (nothing.accepted, nothing.rejected) == ((), None)
+    unusable = judged_row(row("", kept=False), critiques[2:])
+    assert (unusable.drawn, unusable.accepted, unusable.rejected) == ((), None, None)
