@@ -62,7 +62,8 @@ class Actors:
             raise error.cause from error
         except errors.RayError as error:
             self._drop(actor)
-            raise WorkerLost(f"The {self.kind} actor that worked on {inputs.title!r} is gone: {_cause(error)}.") from error
+            lost = f"The {self.kind} actor that worked on {inputs.title!r} is gone: {_cause(error)}."
+            raise WorkerLost(lost) from error
         self._free.put((actor, None))
         return found
 

@@ -11,9 +11,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from viper.errors import AddressError, ProfileError, ServiceFailed
-from viper.settings import ActorSettings, Settings
+from viper.settings import ActorSettings, RunSettings, Settings
 
 VARIABLE = "RAY_ADDRESS"
+KINDS = tuple(name for name, field in RunSettings.model_fields.items() if field.annotation is ActorSettings)
+"""Of actors."""
 ANSWER_S = 5.0
 """So long a cluster may take to take a connection, in seconds."""
 OBJECT_BYTES = 100_000_000
@@ -68,9 +70,10 @@ def connect() -> Any:
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **local)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        if address != "local":
-            raise AddressError(f"{VARIABLE} is {address!r}, but no cluster answers there: {error}. {_REMEDY}") from error
-        raise ServiceFailed(f"A Ray cluster on this machine does not start: {error}. Its logs are in /tmp/ray.") from error
+        if address == "local":
+            found = f"A Ray cluster on this machine does not start: {error}. Its logs are in /tmp/ray."
+            raise ServiceFailed(found) from error
+        raise AddressError(f"{VARIABLE} is {address!r}, but no cluster answers there: {error}. {_REMEDY}") from error
     finally:
         # Ray takes the signal for itself; a run that a worker ends has to say so.
         if threading.current_thread() is threading.main_thread():
@@ -105,10 +108,37 @@ def _check_address(address: str) -> None:
         raise AddressError(f"{VARIABLE} is {address!r}, but nobody answers there ({error}). {_REMEDY}") from error
 
 
+def check_cluster(settings: Settings) -> None:
+    """Ray is there, the cluster answers, and one of its machines has room for an actor of each kind.
+
+    Raises:
+        ViperError: With what was found, what was expected, and what to do.
+    """
+    for kind in KINDS:
+        needs = needs_of(settings, kind)
+        for device in devices_of(settings, kind):
+            if int(device.partition(":")[2] or 0) >= max(1, needs.gpus):
+                raise ProfileError(
+                    f"A model of the {kind} actors is on {device!r}, but each actor sees {needs.gpus:g} GPU(s) of its "
+                    f'own, which it counts from 0. Set the device to "{device.partition(":")[0]}", or run.{kind}.gpus '
+                    "to as many as an actor uses."
+                )
+    ray = connect()
+    for kind in KINDS:
+        needs = needs_of(settings, kind)
+        if not room_for(needs):
+            found = [f"{node.get('GPU', 0):g} and {node.get('CPU', 0):g}" for node in _nodes(ray)]
+            raise ProfileError(
+                f"A {kind} actor needs {needs} (run.{kind}), but no machine of the Ray cluster has as many: they have "
+                f"{', '.join(found)}. Lower run.{kind}.gpus or run.{kind}.cpus, or add machines."
+            )
+
+
 def needs_of(settings: Settings, kind: str) -> Needs:
     """What an actor of a kind needs: no GPU where its models are on the CPU, or where it has none."""
     asked: ActorSettings = getattr(settings.run, kind)
-    return Needs(gpus=asked.gpus if any(device != "cpu" for device in devices_of(settings, kind)) else 0, cpus=asked.cpus)
+    on_gpu = any(device != "cpu" for device in devices_of(settings, kind))
+    return Needs(gpus=asked.gpus if on_gpu else 0, cpus=asked.cpus)
 
 
 def devices_of(settings: Settings, kind: str) -> list[str]:
@@ -120,8 +150,13 @@ def devices_of(settings: Settings, kind: str) -> list[str]:
 
 def room_for(needs: Needs) -> int:
     """How many actors with these needs the machines of the connected cluster have, if nobody else uses them."""
-    nodes = [node["Resources"] for node in connect().nodes() if node["Alive"]]
+    nodes = _nodes(connect())
     return sum(int(min(_times(node, "CPU", needs.cpus), _times(node, "GPU", needs.gpus))) for node in nodes)
+
+
+def _nodes(ray: Any) -> list[dict[str, float]]:
+    """The resources of each machine that is there."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _times(node: dict[str, float], resource: str, needed: float) -> float:

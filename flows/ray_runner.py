@@ -8,16 +8,15 @@ from typing import Any
 from typing_extensions import override
 
 from flows.actors import WORK, Actors
-from flows.ray_cluster import connect, needs_of, room_for
+from flows.ray_cluster import KINDS, connect, needs_of, room_for
 from flows.runner import InProcess, Pending
 from tasks.shard_worker import ShardWorker, office
 from tasks.step import In, Role, Step, find_made
 from tasks.worker import Worker
 from viper.records import ArtifactRef
-from viper.settings import ActorSettings, RunSettings, Settings
+from viper.settings import ActorSettings, Settings
 
 log = logging.getLogger("viper")
-KINDS = tuple(name for name, field in RunSettings.model_fields.items() if field.annotation is ActorSettings)
 
 
 class Crews:
@@ -86,8 +85,9 @@ class RayRunner(InProcess):
         self._submitted: list[Any] = []
 
     @property
+    @override
     def threads(self) -> int:
-        """Steps at once: as many as there may be actors."""
+        """As many as there may be actors."""
         return self._crews.most
 
     @override

@@ -1,8 +1,8 @@
 """How the flows run steps: ``submit(step, inputs)``, whoever does the work.
 
 The flows are written once against this. Every submission is a Prefect task run, with its retries, state and time in the
-UI. Here it is done in this process; in ``flows.ray_runner`` shards are done on a Ray cluster; ``flows.survey`` walks the
-same way and computes nothing.
+UI. Here it is done in this process; ``flows.ray_runner`` has shards done on a Ray cluster; ``flows.survey`` walks the same
+way and computes nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,9 +73,6 @@ def gather(pending: Iterable[Pending]) -> tuple[ArtifactRef, ...]:
 class InProcess:
     """Runs steps one after the other in this process, each as a Prefect task run of the flow around it."""
 
-    threads = 1
-    """Steps at once."""
-
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self._phases: dict[str, Phase] = {}
@@ -84,6 +81,11 @@ class InProcess:
     def store(self) -> ObjectStore:
         """Where artifacts lie."""
         return self.worker.store
+
+    @property
+    def threads(self) -> int:
+        """Steps at once."""
+        return 1
 
     def submit(self, step: Step[In], inputs: In) -> Pending:
         """Begin a step."""

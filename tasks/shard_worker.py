@@ -118,7 +118,7 @@ class ShardWorker:
         return Outcome(ref, reused, tuple(said.lines))
 
     def told(self) -> tuple[int, int]:
-        """How many items of the present loop of how many are done. Another thread may ask while a shard is worked on."""
+        """How many items of the present loop of how many are done; to be asked while a shard is worked on."""
         return self._told
 
     def release(self) -> None:

@@ -13,7 +13,7 @@ class ActorSettings(Section):
     actors: int = Field(default=0, ge=0)
     """How many, at most; 0 for as many as the cluster has room for when their phase begins."""
     gpus: float = Field(default=1.0, ge=0)
-    """GPUs of each, where its models' device is no CPU: a part of one lets several share it, more than one are whole."""
+    """GPUs of each, where its models' device is no CPU: a part of one lets several share it; several are whole."""
     cpus: float = Field(default=1.0, gt=0)
     """CPU cores that Ray sets aside for each."""
 
