@@ -96,12 +96,15 @@ def checking() -> Iterator[None]:
 
 @contextmanager
 def working(resume: str) -> Iterator[None]:
-    """Errors during work: one line that says how to go on."""
+    """Bars of what is going on; errors during work are one line that says how to go on."""
     _leave_errors_to_us()
     if not os.environ.get("PREFECT_API_URL"):
         signal.signal(signal.SIGINT, lambda *_: _stop_at_once(resume))
+    from commands.phases import phase_bars
+
     try:
-        yield
+        with phase_bars():
+            yield
     except KeyboardInterrupt:
         say(f"\nStopped. What is finished is kept. Continue with: {resume}", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from tasks.step import Role
 from viper.errors import AddressError, ProfileError, ServiceFailed
 from viper.settings import ActorSettings, RunSettings, Settings
 
@@ -139,6 +140,11 @@ def needs_of(settings: Settings, kind: str) -> Needs:
     asked: ActorSettings = getattr(settings.run, kind)
     on_gpu = any(device != "cpu" for device in devices_of(settings, kind))
     return Needs(gpus=asked.gpus if on_gpu else 0, cpus=asked.cpus)
+
+
+def kind_of_roles(roles: tuple[Role, ...]) -> str:
+    """The kind of actor that does steps with these roles: the judge is with the painter."""
+    return roles[0] if roles else "files"
 
 
 def devices_of(settings: Settings, kind: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from flows.actors import WORK, Actors
-from flows.ray_cluster import KINDS, connect, needs_of, room_for
+from flows.ray_cluster import KINDS, connect, kind_of_roles, needs_of, room_for
 from flows.runner import InProcess, Pending
 from tasks.shard_worker import ShardWorker, office
 from tasks.step import In, Role, Step, find_made
@@ -43,13 +43,13 @@ class Crews:
 
     def has(self, roles: tuple[Role, ...]) -> bool:
         """Whether the present actors are those of such steps."""
-        return self._crew is not None and self._crew.kind == _kind(roles)
+        return self._crew is not None and self._crew.kind == kind_of_roles(roles)
 
     def call(self, roles: tuple[Role, ...]) -> Actors:
         """The actors for steps with these roles; those of another phase go before."""
         if self._crew is None or not self.has(roles):
             self.release()
-            kind = _kind(roles)
+            kind = kind_of_roles(roles)
             self._crew = Actors(self._ray, kind, self._size(kind), lambda: self._actor(kind))
         return self._crew
 
@@ -130,8 +130,3 @@ class RayRunner(InProcess):
     @override
     def _inside(self) -> InProcess:
         return RayRunner(self.worker, self._crews)
-
-
-def _kind(roles: tuple[Role, ...]) -> str:
-    """The actors of steps with these roles, as in ``RunSettings``: the judge is with the painter."""
-    return roles[0] if roles else "files"

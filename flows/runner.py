@@ -1,8 +1,8 @@
 """How the flows run steps: ``submit(step, inputs)``, whoever does the work.
 
 The flows are written once against this. Every submission is a Prefect task run, with its retries, state and time in the
-UI. Here it is done in this process; ``flows.ray_runner`` has shards done on a Ray cluster; ``flows.survey`` walks the same
-way and computes nothing.
+UI. Here it is done in this process; ``flows.ray_runner`` has shards done on a Ray cluster, and ``flows.survey`` walks
+the same way and computes nothing.
 """
 
 from collections.abc import Callable, Iterable

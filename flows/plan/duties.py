@@ -36,6 +36,7 @@ CHARACTERS_A_TOKEN = 4
 def duty_of(step: Step[Any], inputs: Inputs, store: ObjectStore, sights: Sights, expected: Expectations) -> Duty:
     """What a step would do with its inputs."""
     plain = {"step": step.name, "kind": kind_of(step.name, inputs), "unit": "call", "units": 1, "roles": step.roles}
+    plain["is_shard"] = bool(step.items and step.items(inputs, store))
     say = _DUTIES.get(type(inputs))
     return Duty.model_validate(plain | (say(inputs, store, sights, expected) if say else {}))
 
