@@ -53,7 +53,7 @@ def show_log() -> None:
 def bars() -> Iterator[None]:
     """Inside, steps that are worked on have bars, if standard error is a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from tasks.pace import watched_by
 
@@ -61,7 +61,8 @@ def bars() -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    title, speed = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[speed]}"))
+    columns = (title, BarColumn(), MofNCompleteColumn(), speed)
     # Standard output may be read by another program.
     shown = Progress(*columns, console=console, transient=True, redirect_stdout=False)
     _lines.bars = True
@@ -94,7 +95,7 @@ class _Bars:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
 
-    def move(self, title: str, done: float, total: float) -> None:
+    def move(self, title: str, done: float, total: float, speed: str) -> None:
         """A bar moves; one that has come to its end goes."""
         bar = self._bars.pop(title, None)
         if done >= total:
@@ -102,9 +103,9 @@ class _Bars:
                 self._progress.remove_task(bar)
             return
         if bar is None:
-            bar = self._progress.add_task(visible(title), total=total)
+            bar = self._progress.add_task(visible(title), total=total, speed=speed)
         self._bars[title] = bar  # the last one that moved
-        self._progress.update(bar, completed=done, total=total)
+        self._progress.update(bar, completed=done, total=total, speed=speed)
         for old in list(self._bars)[:-MOST_BARS]:
             self._progress.remove_task(self._bars.pop(old))
 

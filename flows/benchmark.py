@@ -44,7 +44,8 @@ def benchmark(
     if models is None:
         champion = champion_before(runner.store, settings.evolution, MAX_ROUNDS) or cut.base
         models = {"base": cut.base, "champion": champion}
-    return answer_suites(runner, cut, models)
+    replies: dict[str, Replies] = runner.group("benchmarks", answer_suites, cut, models)
+    return replies
 
 
 def answer_suites(runner: Runner, cut: Cut, models: Mapping[str, ModelRef]) -> dict[str, Replies]:

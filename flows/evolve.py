@@ -19,7 +19,7 @@ from flows.late import skip_missed_runs
 from flows.round import run_round
 from flows.runner import InProcess, one_worker
 from flows.schedule import refuse_after_failures
-from flows.start import ask, cut_of, open_store
+from flows.start import ask, cut_of, open_store, runner_for
 from storage.heartbeats import Heartbeat
 from storage.layout import is_history
 from storage.ledger.rounds import count_finished, finished_round
@@ -107,9 +107,9 @@ def _run(
     before = count_finished(store, settings.evolution)
     outcome.name_run(settings.evolution, before + 1, rounds)
     cut = cut_of(store, settings)
-    worker = Worker(store, cut.machine(allow_code_change))
-    with Heartbeat(store_root(), settings.evolution, lambda: worker.doing):
-        return run_rounds(InProcess(worker), cut, rounds), before
+    runner = runner_for(cut, Worker(store, cut.machine(allow_code_change)))
+    with Heartbeat(store_root(), settings.evolution, lambda: str(runner.worker)):
+        return run_rounds(runner, cut, rounds), before
 
 
 def run_rounds(runner: InProcess, cut: Cut, rounds: int) -> list[RoundResult]:

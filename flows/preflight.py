@@ -2,6 +2,7 @@
 
 from flows.identities import at_commits, resolve_commits
 from flows.plan.preflight import check_memory
+from flows.ray_cluster import check_cluster
 from flows.truth import check_truth
 from models.families import family_of
 from models.judges import CHECKS, find_judge
@@ -40,6 +41,8 @@ def check(settings: Settings, rounds: int) -> None:
     check_names(settings)
     _check_samples(settings)
     check_devices(settings)
+    if settings.run.workers == "ray":
+        check_cluster(settings)
     if settings.training.launcher:
         find_launcher(settings.training.launcher[0])
     store = ObjectStore(store_root())
@@ -157,15 +160,15 @@ def try_reading(settings: Settings, reply_tokens: int) -> None:
 
 
 def check_devices(settings: Settings) -> None:
-    """The torch devices of the models are on this machine.
+    """The torch devices of the models are on this machine; with Ray, those of the models that training needs.
 
     Raises:
         ProfileError: One is not.
     """
-    models = settings.models
-    for name in KINDS:
+    models, elsewhere = settings.models, settings.run.workers == "ray"
+    for name in ("vlm", "similarity") if elsewhere else KINDS:
         _check_device(f"models.{name}.device", getattr(models, name).device)
-    if settings.judge.path:
+    if settings.judge.path and not elsewhere:
         _check_device("judge.device", settings.judge.device)
 
 
@@ -197,6 +200,8 @@ def check_benchmark(settings: Settings) -> None:
     _check_device("models.vlm.device", settings.models.vlm.device)
     _check_model(settings, "vlm")
     _check_vlm(settings.models.vlm)
+    if settings.run.workers == "ray":
+        check_cluster(settings)
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
     try_reading(settings, settings.benchmarks.max_new_tokens)

@@ -1,7 +1,8 @@
 """How the flows run steps: ``submit(step, inputs)``, whoever does the work.
 
-The flows are written once against this. In the process, every submission is a Prefect task run, with its retries, state
-and time in the UI; ``flows.survey`` walks the same way and computes nothing.
+The flows are written once against this. Every submission is a Prefect task run, with its retries, state and time in the
+UI. Here it is done in this process; ``flows.ray_runner`` has shards done on a Ray cluster, and ``flows.survey`` walks
+the same way and computes nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,10 +19,10 @@ from storage.objects import ObjectStore
 from tasks.pace import Phase
 from tasks.step import In, Step, perform
 from tasks.worker import Worker
-from viper.errors import StoreUnavailable
+from viper.errors import StoreUnavailable, WorkerLost
 from viper.records import ArtifactRef
 
-TRANSIENT = (StoreUnavailable, ConnectionError, TimeoutError)
+TRANSIENT = (StoreUnavailable, WorkerLost, ConnectionError, TimeoutError)
 """Errors that may pass by themselves. Everything else ends the step at once."""
 PAUSES_S = [1.0, 5.0, 15.0, 30.0, 60.0]
 """Between the attempts of a step, in seconds: about two minutes in all."""
@@ -81,14 +82,23 @@ class InProcess:
         """Where artifacts lie."""
         return self.worker.store
 
+    @property
+    def threads(self) -> int:
+        """Steps at once."""
+        return 1
+
     def submit(self, step: Step[In], inputs: In) -> Pending:
         """Begin a step."""
-        phase = self._phases.setdefault(step.name, Phase(step.name))
-        phase.expect()
+        items = step.items(inputs, self.store) if step.items else 0
+        if step.name not in self._phases:
+            self._phases[step.name] = Phase(step.name)
+        phase = self.worker.phase = self._phases[step.name]
+        phase.expect(items or 1)
+        done_by = self._doer(step, items)
 
         def work() -> ArtifactRef | State[ArtifactRef]:
-            found, reused = perform(step, inputs, self.worker)
-            phase.end(reused=reused)
+            found, reused = done_by(step, inputs)
+            phase.end(items or 1, reused=reused)
             if not reused:
                 return found
             return Completed(name="Reused", message=f"Done before: {found.uri}", data=found)
@@ -96,16 +106,28 @@ class InProcess:
         pending: Pending = retried(step.name, inputs.title, work).submit()
         return pending
 
+    def _doer(self, step: Step[In], items: int) -> Callable[[Step[In], In], tuple[ArtifactRef, bool]]:
+        """What gives the step's artifact, and whether it was done before. A shard has ``items``, other steps none."""
+        return self._perform
+
+    def _perform(self, step: Step[In], inputs: In) -> tuple[ArtifactRef, bool]:
+        return perform(step, inputs, self.worker)
+
     def group(self, title: str, walk: Callable[..., Result], *arguments: object) -> Result:
         """The steps as a subflow."""
 
         # Without parameters: a runner is nothing that Prefect could show or keep.
         @says_why
         def steps() -> Result:
-            return walk(InProcess(self.worker), *arguments)
+            return walk(self._inside(), *arguments)
 
         name = walk.__name__.strip("_").replace("_", " ")
-        return Flow(steps, name=name, flow_run_name=title, task_runner=one_worker)()
+        threads: Any = ThreadPoolTaskRunner(max_workers=self.threads)
+        return Flow(steps, name=name, flow_run_name=title, task_runner=threads)()
+
+    def _inside(self) -> "InProcess":
+        """The runner of a subflow."""
+        return InProcess(self.worker)
 
     def forget(self, ref: ArtifactRef) -> None:
         """Remove it from the store."""

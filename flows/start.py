@@ -48,7 +48,7 @@ def ask(store: ObjectStore, profile: str, rounds: int, settings: Settings, run: 
 
 
 def begin(settings: Settings, allow_code_change: bool = False) -> tuple[InProcess, Cut]:
-    """A runner in this process, and the slices of the settings.
+    """A runner, and the slices of the settings.
 
     Args:
         settings: Of the evolution.
@@ -56,4 +56,17 @@ def begin(settings: Settings, allow_code_change: bool = False) -> tuple[InProces
     """
     store = open_store()
     cut = cut_of(store, settings)
-    return InProcess(Worker(store, cut.machine(allow_code_change))), cut
+    return runner_for(cut, Worker(store, cut.machine(allow_code_change))), cut
+
+
+def runner_for(cut: Cut, worker: Worker) -> InProcess:
+    """What runs the steps, as ``run.workers`` says: this process alone, or with the actors of a Ray cluster.
+
+    Raises:
+        ViperError: There is no such cluster.
+    """
+    if cut.settings.run.workers == "process":
+        return InProcess(worker)
+    from flows.ray_runner import Crews, RayRunner
+
+    return RayRunner(worker, Crews(worker, cut.settings))

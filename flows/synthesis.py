@@ -39,7 +39,8 @@ def synthesis(profile: ProfileName = "shapes", round_number: int = 1, settings: 
     """
     runner, cut = begin(settings or load_profile(profile))
     champion = champion_before(runner.store, cut.settings.evolution, round_number) or cut.base
-    return make_and_show_data(runner, cut, round_number, cut.synthesizer(champion), {})
+    title = f"data of round {round_number}"
+    return runner.group(title, make_and_show_data, cut, round_number, cut.synthesizer(champion), {})
 
 
 def make_and_show_data(

@@ -10,7 +10,7 @@ from models.rewriting import read_rewrite
 from models.selfcritique import read_critique
 from models.tries import Tries, Unusable, ask
 from models.worlds import find_world
-from tasks.shards import read_payload, read_pictures, shard_images
+from tasks.shards import read_payload, read_pictures, shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
@@ -59,7 +59,7 @@ class CritiqueInputs(Inputs):
         return f"critique shard {self.shard.number}"
 
 
-@step("critiques", 5, roles=("vlm",))
+@step("critiques", 5, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
     """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them.
 

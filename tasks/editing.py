@@ -10,7 +10,8 @@ from models.payloads import Critiques, FittedText, Plan, Plans, Refinement, Refi
 from models.tries import Tries, Unusable, ask, unusable
 from models.worlds import find_world
 from storage.images import encode_png
-from tasks.shards import PNG, read_payload, shard_images
+from storage.objects import ObjectStore
+from tasks.shards import PNG, read_payload, shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.diffusion import DiffusionUse
@@ -77,7 +78,12 @@ class EditInputs(Inputs):
         return f"edit shard {self.shard.number}"
 
 
-@step("plans", 5, roles=("vlm",))
+def _asked_pictures(inputs: PlanInputs, store: ObjectStore) -> int:
+    """Pictures of the shard that the VLM is shown; rules show nobody any, and take no time."""
+    return shard_size(store, inputs.written.shard) if isinstance(inputs.written, AskedOperations) else 0
+
+
+@step("plans", 5, roles=("vlm",), items=_asked_pictures)
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
     """Payloads ``Plans`` and ``Unwritten``.
 
@@ -138,7 +144,7 @@ def _asked(
     return ask(worker.vlm(written.vlm), prompts, read, tries)
 
 
-@step("edits", 5, roles=("editor",))
+@step("edits", 5, roles=("editor",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def edit_images(inputs: EditInputs, worker: Worker) -> Made:
     """Payloads ``Plans``, ``Unwritten`` and ``Shortened``, and ``<image id>/<number>.png``.
 

@@ -47,7 +47,14 @@ class AnswerInputs(Inputs):
         return f"{self.vlm.model.name} answers {self.suite} {self.shard}"
 
 
-@step("replies", 7, roles=("vlm",))
+def shard_questions(inputs: AnswerInputs, store: ObjectStore) -> int:
+    """How many questions a shard has, about: the last one has what is left."""
+    meta = store.manifest(inputs.file).meta
+    rows, shards = int(str(meta["questions"])), int(str(meta["shards"]))
+    return rows // shards + (inputs.shard < rows % shards)
+
+
+@step("replies", 7, roles=("vlm",), items=shard_questions)
 def answer_questions(inputs: AnswerInputs, worker: Worker) -> Made:
     """``replies.jsonl``: one line a question with its fields, the raw reply, the score and whether it is an answer.
 

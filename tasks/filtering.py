@@ -16,7 +16,7 @@ from models.payloads import (
     Unwritten,
 )
 from models.selfcritique import CritiqueRules, EditRules, best_critique, judge_edit
-from tasks.shards import read_payload, read_pictures, shard_images
+from tasks.shards import read_payload, read_pictures, shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.records import ArtifactRef, Shard
@@ -74,7 +74,7 @@ def filter_critiques(inputs: CritiqueFilterInputs, worker: Worker) -> Made:
     return Made(Refinements(rows).encoded(), {"reasons": dict(counts)})
 
 
-@step("operations", 4)
+@step("operations", 4, items=lambda inputs, store: shard_size(store, inputs.shard))
 def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
     """Payload ``Operations``; facts: counts by reason, and of the kept operations by kind.
 

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from models.payloads import Captions
 from models.tries import NOT_READ, Tries, Unusable, ask
 from models.written import read_caption
-from tasks.shards import shard_images
+from tasks.shards import shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.records import Seed, Shard, VlmUse
@@ -32,7 +32,7 @@ class CaptionInputs(Inputs):
         return f"{self.vlm.model.name} captions shard {self.shard.number}"
 
 
-@step("captions", 3, roles=("vlm",))
+@step("captions", 3, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def caption_images(inputs: CaptionInputs, worker: Worker) -> Made:
     """Payload ``Captions``: the greedy caption of each image; a sampled one where that cannot be read.
 

@@ -4,14 +4,15 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from tasks.artifacts import Bar
 
 EVERY_S = 15.0
 """Seconds between two lines of one piece of work. What takes less says nothing but its end."""
 
-Watcher = Callable[[str, float, float], object]
-"""Called with a title and how many units of how many are done, from any thread."""
+Watcher = Callable[[str, float, float, str], object]
+"""Called with a title, how many units of how many are done, and how fast and how long, from any thread."""
 
 IS_PACE = {"is_pace": True}
 """Marks the lines of the log that a watcher shows in a better way."""
@@ -46,9 +47,9 @@ class Pace:
         self._told = time.monotonic()
         self._is_told = False
 
-    def begin(self, done: float) -> None:
-        """What is done up to here took no time: it says nothing of what is left."""
-        self._began, self._done = (time.monotonic(), done), done
+    def begin(self, done: float, at: float | None = None) -> None:
+        """So much took no time, and says nothing of what is left; the rest was begun now, or ``at`` a time before."""
+        self._began, self._done = (time.monotonic() if at is None else at, done), done
 
     def tell(self, done: float, total: float, said: str = "") -> bool:
         """Say how much is done, unless something was said a moment ago. The end is said where anything was said.
@@ -62,52 +63,76 @@ class Pace:
         Returns:
             Whether it was said.
         """
-        for watcher in _watchers:
-            watcher(self._title, done, total)
         now = time.monotonic()
         if self._began is None or done < self._done:
             self.begin(done)
         self._done = done
+        for watcher in _watchers:
+            watcher(self._title, done, total, self._speed(done, total))
         ends = done >= total and self._is_told
         if now - self._told < EVERY_S and not ends:
             return False
         self._told, self._is_told = now, True
-        text = ", ".join(part for part in (f"{done:g} of {total:g}", said, self._left(now, total)) if part)
+        text = self.text(done, total, said)
         log.info("%s: %s", self._title, text, extra=IS_PACE)
         if self._key:
             self._bar = self._bar or Bar(self._key, self._title)
             self._bar.show(100.0 * done / max(total, 1), text)
         return True
 
-    def _left(self, now: float, total: float) -> str:
-        began, before = self._began or (now, self._done)
-        if self._done >= total or self._done <= before:
+    def text(self, done: float, total: float, said: str = "") -> str:
+        """Where it stands, how fast it goes, and how long it will take as far as that is known."""
+        parts = (f"{done:,.10g} of {total:,.10g}", said, self._speed(done, total))
+        return ", ".join(part for part in parts if part)
+
+    def _speed(self, done: float, total: float) -> str:
+        now = time.monotonic()
+        began, before = self._began or (now, done)
+        if done <= before or now <= began:
             return ""
-        return f"about {duration((total - self._done) * (now - began) / (self._done - before))} left"
+        rate = (done - before) / (now - began)
+        speed = f"{rate:,.3g} a second" if rate >= 1 else f"{rate * 60:,.3g} a minute"
+        return f"{speed}, about {duration((total - done) / rate)} left" if done < total else speed
 
 
 class Phase:
-    """One kind of step over all its shards.
+    """One kind of step over all its shards, counted in their pictures or questions. Threads may share it.
 
     Args:
         kind: Its name.
     """
 
     def __init__(self, kind: str) -> None:
-        self._pace = Pace(f"{kind}, shards", kind)
-        self._expected = self._done = 0
+        self.kind, self._pace = kind, Pace(kind, kind)
+        self._expected = self._done = self._reused = self._shards = 0
+        self._since = time.monotonic()
+        self._pace.begin(0)
+        self._one_at_a_time = Lock()
 
-    def expect(self) -> None:
-        """One more shard is to be done."""
-        self._expected += 1
+    def expect(self, items: int) -> None:
+        """One more shard is to be done, with so many items."""
+        with self._one_at_a_time:
+            self._expected, self._shards = self._expected + items, self._shards + 1
 
-    def end(self, *, reused: bool) -> None:
+    def end(self, items: int, *, reused: bool) -> None:
         """One more is done, or was found done."""
-        self._done += 1
-        if reused:
-            self._pace.begin(self._done)
-        elif self._expected > 1:
-            self._pace.tell(self._done, self._expected)
+        with self._one_at_a_time:
+            self._done += items
+            if reused:
+                self._found(items)
+            elif self._shards > 1:
+                self._pace.tell(self._done, self._expected)
+
+    def _found(self, items: int) -> None:
+        """Leave what took no time out of the rate."""
+        if self._done == self._reused + items:  # nothing else is done yet
+            self._since = time.monotonic()
+        self._reused += items
+        self._pace.begin(self._reused, self._since)
+
+    def __str__(self) -> str:
+        """Such as ``captions: 120 of 400, 3.4 a second, about 80 s left``; empty where there is one shard."""
+        return f"{self.kind}: {self._pace.text(self._done, self._expected)}" if self._shards > 1 else ""
 
 
 def duration(seconds: float) -> str:

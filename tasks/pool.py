@@ -95,7 +95,7 @@ def list_pool(inputs: ListingInputs, worker: Worker) -> Made:
     return Made(Listing(tuple(files)).encoded(), {"files": len(files)})
 
 
-@step("pool", 5)
+@step("pool", 5, items=lambda inputs, store: len(inputs.files))
 def take_images(inputs: TakeInputs, worker: Worker) -> Made:
     """``<image id>.png`` for each usable image; the id is 16 hex digits of the PNG's hash.
 

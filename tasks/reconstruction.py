@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from models.payloads import Captions, Critiques, Distances, Judgements, shortened_of
 from models.selfcritique import refined_captions
 from storage.images import encode_png
-from tasks.shards import PNG, read_payload, shard_images
+from tasks.shards import PNG, read_payload, shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from viper.diffusion import DiffusionUse
@@ -54,7 +54,7 @@ class JudgementInputs(Inputs):
         return f"paint refined captions of shard {self.shard.number}"
 
 
-@step("paintings", 3, roles=("painter", "judge"))
+@step("paintings", 3, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
 def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
     """Payloads ``Distances`` and ``Shortened``, and ``<image id>.png``, each image's painting with the first seed."""
     pictures = shard_images(worker.store, inputs.shard)
@@ -76,7 +76,7 @@ def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
     return Made({**entries, **distances.encoded(), **shortened.encoded()}, facts)
 
 
-@step("judgements", 3, roles=("painter", "judge"))
+@step("judgements", 3, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
 def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
     """Payloads ``Judgements`` and ``Shortened``, and each refined caption's painting with the first seed.
 

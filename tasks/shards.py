@@ -37,6 +37,11 @@ def shard_images(store: ObjectStore, shard: Shard) -> "dict[str, Image]":
     return read_pictures(store, shard.pool)
 
 
+def shard_size(store: ObjectStore, shard: Shard) -> int:
+    """How many images a shard has."""
+    return int(str(store.manifest(shard.pool).meta["images"]))
+
+
 def stored_picture(ref: ArtifactRef, name: str) -> Picture:
     """Where a picture of an artifact lies."""
     return Picture(ref, f"{name}{PNG}")

@@ -70,6 +70,9 @@ class Step(Generic[In]):
     """Of a step that keeps checkpoints: how many units the newest one has behind it, and of how many."""
     roles: tuple[Role, ...] = ()
     """Whose models it works with. Those of others leave the memory before; a step without any leaves them there."""
+    items: "Callable[[In, ObjectStore], int] | None" = None
+    """Of a step that is done once a shard: how many pictures or questions a shard has, 0 where it takes no time. Shards
+    may be done beside each other."""
 
     def key(self, inputs: In) -> str:
         """Where the artifact of these inputs lies in the store."""
@@ -89,6 +92,7 @@ def step(
     place: Callable[[Any, str], str] | None = None,
     progress: "Callable[[Any, ObjectStore], tuple[int, int]] | None" = None,
     roles: tuple[Role, ...] = (),
+    items: "Callable[[Any, ObjectStore], int] | None" = None,
 ) -> MakesStep:
     """Decorator that makes a function of inputs and worker a step; its arguments are the fields of ``Step``."""
 
@@ -96,7 +100,7 @@ def step(
         return result_key(name, key)
 
     def decorate(function: "Callable[[In, Worker], Made]") -> Step[In]:
-        return Step(name, version, function, place or among_results, progress, roles)
+        return Step(name, version, function, place or among_results, progress, roles, items)
 
     return decorate
 
@@ -120,25 +124,36 @@ def _identity(value: object) -> Any:
     return value
 
 
-def perform(step: Step[In], inputs: In, worker: "Worker") -> tuple[ArtifactRef, bool]:
-    """The step's artifact, and whether it was done before: found under its key, or computed and committed.
+def find_made(step: Step[In], inputs: In, store: "ObjectStore") -> ArtifactRef | None:
+    """The step's artifact if it was done before. What is damaged is removed, so that it is computed again.
 
     Raises:
-        CorruptArtifact: History lies damaged under the key. Anything else that is damaged is computed again.
+        CorruptArtifact: History lies damaged under the key.
     """
-    key, title = step.key(inputs), inputs.title
-    store = worker.store
+    key = step.key(inputs)
     try:
         found = store.find(key)
         if found is not None:
             store.manifest(found)
-            log.info("%s: done before, reused", title)
-            return found, True
+            log.info("%s: done before, reused", inputs.title)
     except CorruptArtifact as error:
         if is_history(key):
             raise
         log.warning("%s", error)
         store.delete(key)
+        return None
+    return found
+
+
+def perform(step: Step[In], inputs: In, worker: "Worker") -> tuple[ArtifactRef, bool]:
+    """The step's artifact, and whether it was done before: found under its key, or computed and committed.
+
+    Raises:
+        CorruptArtifact: History lies damaged under the key.
+    """
+    key, title, store = step.key(inputs), inputs.title, worker.store
+    if (found := find_made(step, inputs, store)) is not None:
+        return found, True
     began = time.monotonic()
     with worker.working_on(title, step.roles):
         made = step.compute(inputs, worker)

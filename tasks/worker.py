@@ -17,11 +17,11 @@ from pydantic import BaseModel
 
 from storage.folder import sweep_stale
 from storage.objects import ObjectStore
-from tasks.pace import Pace
+from tasks.pace import Pace, Phase
 from tasks.step import Role
 from viper.diffusion import DiffusionUse
 from viper.environment import scratch_folder, work_folder
-from viper.progress import heard_by
+from viper.progress import Listener, heard_by
 from viper.records import ArtifactRef, JudgeUse, ModelRef, ModelUse, Record, VlmUse
 from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
 
@@ -59,11 +59,15 @@ class Worker:
     Args:
         store: Where artifacts lie.
         machine: On which devices models run.
+        listen: By the title of a step, who hears how far its loops are.
     """
 
-    def __init__(self, store: ObjectStore, machine: Machine) -> None:
-        self.store, self.machine = store, machine
+    def __init__(
+        self, store: ObjectStore, machine: Machine, listen: Callable[[str], Listener] = lambda title: Pace(title).tell
+    ) -> None:
+        self.store, self.machine, self._listen = store, machine, listen
         self.doing = "starting"
+        self.phase: Phase | None = None
         self._roles: tuple[Role, ...] = ()
         self._models: dict[Role, dict[str, Any]] = {}
         self._last: dict[str, tuple[object, Any]] = {}
@@ -80,6 +84,11 @@ class Worker:
             raise RuntimeError("The worker has a folder only while it works on a step.")
         return self._folder
 
+    def __str__(self) -> str:
+        """What is being done, and how far its phase is."""
+        phase = str(self.phase or "")
+        return f"{self.doing} ({phase})" if phase else self.doing
+
     @contextmanager
     def working_on(self, title: str, roles: Sequence[Role]) -> Iterator[None]:
         """Around the work on one step with the models of some roles: those of others leave the memory before."""
@@ -90,7 +99,7 @@ class Worker:
         with scratch_folder() as folder:
             self._folder = folder
             try:
-                with heard_by(Pace(title).tell):
+                with heard_by(self._listen(title)):
                     yield
             finally:
                 self._folder = None

@@ -17,6 +17,7 @@
     ├── ApprovalNeeded             a candidate waits until a person approves or rejects it; nothing is wrong
     ├── Collapsed                  data or training collapsed: a verdict on the round, not a failure of it
     ├── TrainingFailed             the training process ended without a result
+    ├── WorkerLost                 a process that worked off shards is gone; another does its shard again
     └── ServiceFailed              a server or worker that does not start, or refuses what it is told
 
 Errors cross process boundaries, so each is built from plain values and survives pickling.
@@ -125,6 +126,10 @@ class Collapsed(ViperError, ValueError):
 
 class TrainingFailed(ViperError, RuntimeError):
     """The training process died, hung, or ended without writing its result."""
+
+
+class WorkerLost(ViperError, RuntimeError):
+    """A process that worked off shards ended or cannot be reached. What it had finished is kept."""
 
 
 class ServiceFailed(ViperError, RuntimeError):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from flows.plan.expectations import Expectations, estimated
+from flows.plan.hands import gpus_used, workers_for
 from flows.plan.looks import look
 from flows.plan.memory import phases
 from flows.plan.rates import Measurement, Rate, estimated_rate, find_measurement
@@ -18,8 +19,6 @@ from models.sizes.weights import components
 from tasks.launchers import processes_asked_of
 from viper.settings import Settings
 
-WORKERS = 1
-"""Processes that work off the shards of synthesis and benchmarks."""
 TASK_S = 0.03
 """What Prefect takes to run a step as a task, about."""
 
@@ -42,7 +41,7 @@ def make_plan(settings: Settings, card: Card, gpus: int = 0) -> Plan:
     with set_up(settings) as setting:
         sights, picture, pixels = look(setting)
         rehearsal = rehearse(setting, sights, expected)
-        lines, seconds = _lines(setting, rehearsal, sights, expected, measured, card, pixels)
+        lines, seconds = _lines(setting, rehearsal, sights, expected, measured, card, pixels, gpus)
         held = phases(setting, rehearsal, sights, measured.runtime if measured else {})
         return Plan(
             profile=settings.name,
@@ -91,7 +90,7 @@ def _gib(size: float) -> str:
 
 def _lines(
     setting: Setting, rehearsal: Rehearsal, sights: Sights, expected: Expectations, measured: Measurement | None,
-    card: Card, pixels: int,
+    card: Card, pixels: int, gpus: int,
 ) -> tuple[list[Line], float]:  # fmt: skip
     """The lines by step, in the order of the round, and the wall time of all."""
     kinds: dict[str, list[Duty]] = {}
@@ -103,18 +102,21 @@ def _lines(
         rate = known.get(kind) or estimated_rate(
             kind, duties, setting, card, pixels, rehearsal.trainings, sights, expected
         )
-        lines.append(_line(kind, duties, rate, setting.asked))
+        lines.append(_line(kind, duties, rate, setting.asked, gpus))
     loading = _loading(setting, rehearsal, measured)
     merged = [_merged(list(same)) for _, same in groupby(lines, key=_row)]
     return [*merged, loading], sum(line.seconds for line in merged) + loading.seconds
 
 
-def _line(kind: str, duties: Sequence[Duty], rate: Rate, settings: Settings) -> Line:
+def _line(kind: str, duties: Sequence[Duty], rate: Rate, settings: Settings, gpus: int) -> Line:
     units = sum(duty.units for duty in duties)
     asked = [one for duty in duties for one in duty.asked]
     training = duties[0].roles == ("training",)
-    on_gpu = bool(duties[0].roles) and settings.models.vlm.device != "cpu"
-    workers = 1 if training else min(WORKERS, len(duties))
+    on_gpu, roles = bool(duties[0].roles) and settings.models.vlm.device != "cpu", duties[0].roles
+    processes = max(1, processes_asked_of(settings.training.launcher))
+    workers = min(workers_for(settings, roles, gpus), len(duties)) if duties[0].is_shard else 1
+    # Shards are of one size: the last turn takes as long as the others, however few of them are left for it.
+    turns = -(-len(duties) // workers) / len(duties)
     return Line(
         step=kind,
         unit=duties[0].unit,
@@ -122,8 +124,8 @@ def _line(kind: str, duties: Sequence[Duty], rate: Rate, settings: Settings) -> 
         prompts=sum(one.prompts for one in asked),
         prompt_tokens=sum(one.prompts * (one.text + one.seen) for one in asked),
         reply_tokens=sum(one.prompts * one.reply for one in asked),
-        seconds=units * rate.seconds / workers + TASK_S * len(duties),
-        gpus=on_gpu * (max(1, processes_asked_of(settings.training.launcher)) if training else workers),
+        seconds=units * rate.seconds * turns + TASK_S * len(duties),
+        gpus=on_gpu * (processes if training else gpus_used(settings, roles, workers)),
         stored_bytes=units * rate.bytes,
         source=rate.source,
     )
@@ -200,10 +202,11 @@ def _download(setting: Setting) -> int:
 
 def _notes(settings: Settings, gpus: int, processes: int, measured: Measurement | None) -> list[str]:
     notes = []
-    if gpus > WORKERS and settings.models.vlm.device != "cpu":
+    if gpus > 1 and settings.models.vlm.device != "cpu" and settings.run.workers == "process":
         notes.append(
             f"Synthesis and benchmarks run in one process on one GPU; {gpus} are used by training alone"
             + (f", {processes} of them." if processes < gpus else ".")
+            + ' With run.workers = "ray" they use all.'
         )
     notes.append(f"Measured: {measured.taken}" if measured else "Nothing was measured here: viper plan --measure does.")
     return notes

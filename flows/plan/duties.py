@@ -17,16 +17,16 @@ from storage.manifest import LINEAGE
 from storage.objects import ObjectStore
 from tasks.critique import CritiqueInputs
 from tasks.editing import AskedOperations, EditInputs, PlanInputs
-from tasks.evaluation import AnswerInputs
+from tasks.evaluation import AnswerInputs, shard_questions
 from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
 from tasks.generation import CaptionInputs
 from tasks.pool import ListingInputs, TakeInputs
 from tasks.reconstruction import JudgementInputs, PaintingInputs
+from tasks.shards import shard_size
 from tasks.step import Inputs, Step
 from tasks.suites import SuiteInputs
 from tasks.training_spec import TrainingInputs
 from tasks.versioning import DatasetInputs
-from viper.records import Shard
 from viper.settings import GrpoStage
 
 CHARACTERS_A_TOKEN = 4
@@ -36,6 +36,7 @@ CHARACTERS_A_TOKEN = 4
 def duty_of(step: Step[Any], inputs: Inputs, store: ObjectStore, sights: Sights, expected: Expectations) -> Duty:
     """What a step would do with its inputs."""
     plain = {"step": step.name, "kind": kind_of(step.name, inputs), "unit": "call", "units": 1, "roles": step.roles}
+    plain["is_shard"] = bool(step.items and step.items(inputs, store))
     say = _DUTIES.get(type(inputs))
     return Duty.model_validate(plain | (say(inputs, store, sights, expected) if say else {}))
 
@@ -65,11 +66,6 @@ def expected_facts(name: str, inputs: Any, store: ObjectStore, sights: Sights) -
     return {}
 
 
-def images_of(store: ObjectStore, shard: Shard) -> int:
-    """Pictures of a shard."""
-    return int(str(store.manifest(shard.pool).meta["images"]))
-
-
 def _rows(suite: str, limit: int, sights: Sights) -> int:
     rows = sights.rows[find_suite(suite).name]
     return min(rows, limit) if limit else rows
@@ -88,18 +84,18 @@ def _take(inputs: TakeInputs, *_: object) -> dict[str, Any]:
 
 
 def _captions(inputs: CaptionInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    images = images_of(store, inputs.shard)
+    images = shard_size(store, inputs.shard)
     asked = _ask(inputs, images, 1, sights.picture, inputs.prompt, (), expected.caption)
     return {"unit": "caption", "units": images, "model": inputs.vlm.model.fingerprint, "asked": (asked,)}
 
 
 def _paintings(inputs: PaintingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    painted = images_of(store, inputs.shard) * inputs.painting.seeds
+    painted = shard_size(store, inputs.shard) * inputs.painting.seeds
     return {"unit": "painting", "units": painted, "model": "painter", "together": painted}
 
 
 def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    images = images_of(store, inputs.shard)
+    images = shard_size(store, inputs.shard)
     drawn, said = images * inputs.critiques, (expected.caption, inputs.max_new_tokens)
     asked = [_ask(inputs, drawn, 2, sights.picture + sights.painting, inputs.prompt, said, expected.critique)]
     if inputs.rewriting.prompt:
@@ -110,7 +106,7 @@ def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expec
 
 
 def _judgements(inputs: JudgementInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    each = images_of(store, inputs.shard) * inputs.painting.seeds
+    each = shard_size(store, inputs.shard) * inputs.painting.seeds
     painted = each * expected.refined
     return {"unit": "painting", "units": painted, "model": "painter", "together": round(painted)}
 
@@ -123,22 +119,22 @@ def _plans(inputs: PlanInputs, store: ObjectStore, sights: Sights, expected: Exp
     written = inputs.written
     if not isinstance(written, AskedOperations):
         return {"unit": "shard", "roles": ()}
-    prompts = images_of(store, written.shard) * inputs.edits_per_image
+    prompts = shard_size(store, written.shard) * inputs.edits_per_image
     said = (expected.caption, written.max_new_tokens)
     asked = _ask(written, prompts, 1, sights.picture, written.prompt, said, expected.operation)
     return {"unit": "plan", "units": prompts, "model": written.vlm.model.fingerprint, "asked": (asked,)}
 
 
 def _edits(inputs: EditInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    return {"unit": "edit", "units": images_of(store, inputs.shard) * expected.planned, "model": "editor"}
+    return {"unit": "edit", "units": shard_size(store, inputs.shard) * expected.planned, "model": "editor"}
 
 
 def _operations(inputs: EditFilterInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
-    return {"unit": "picture", "units": images_of(store, inputs.shard)}
+    return {"unit": "picture", "units": shard_size(store, inputs.shard)}
 
 
 def _dataset(inputs: DatasetInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
-    return {"unit": "picture", "units": sum(images_of(store, shard) for shard in inputs.shards)}
+    return {"unit": "picture", "units": sum(shard_size(store, shard) for shard in inputs.shards)}
 
 
 def _training(inputs: TrainingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
@@ -147,9 +143,7 @@ def _training(inputs: TrainingInputs, store: ObjectStore, sights: Sights, expect
 
 def _replies(inputs: AnswerInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
     suite = find_suite(inputs.suite)
-    meta = store.manifest(inputs.file).meta
-    rows, shards = int(str(meta["questions"])), int(str(meta["shards"]))
-    questions = rows // shards + (inputs.shard < rows % shards)
+    questions = shard_questions(inputs, store)
     seen = suite.pictures * sights.question_picture
     asked = _ask(inputs, questions, suite.pictures, seen, inputs.wording.multiple_choice, (), expected.reply)
     return {

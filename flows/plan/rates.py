@@ -31,7 +31,7 @@ PNG_S = 0.15
 TEXT_BYTES = 1_000
 """Of what a step keeps of a text and its figures, about."""
 MEGAPIXEL_PX = 1_024
-UNDECIDED = ("name", "evolution", "seed", "gate", "collapse", "ablation", "filter")
+UNDECIDED = ("name", "evolution", "seed", "gate", "collapse", "ablation", "filter", "run")
 SIZES = {"pool": ("images_per_round",), "benchmarks": ("limit",)}
 """What does not change how fast a unit of work is: everything else is in the fingerprint of a measurement."""
 

@@ -48,6 +48,8 @@ class Duty(Record):
     unit: str
     units: float
     roles: tuple[Role, ...]
+    is_shard: bool = False
+    """Others like it may be done beside it."""
     model: str = ""
     """What decides the model of its first role."""
     models: int = 1
@@ -78,7 +80,7 @@ class Line(Record):
     prompt_tokens: float
     reply_tokens: float
     seconds: float
-    gpus: int
+    gpus: float
     """Accelerators that compute meanwhile."""
     stored_bytes: float
     source: str

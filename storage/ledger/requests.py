@@ -147,7 +147,8 @@ def settings_asked(store: ObjectStore, evolution: str, sha256: str) -> dict[str,
 
 def settings_sha256(dump: Mapping[str, object]) -> str:
     """What ``RoundResult.settings_sha256`` says of the settings that were dumped, whichever version dumped them."""
-    text = json.dumps({"step": "settings", "version": 1, "inputs": {"settings": dump}}, sort_keys=True)
+    counted = {name: value for name, value in dump.items() if name != "run"}
+    text = json.dumps({"step": "settings", "version": 1, "inputs": {"settings": counted}}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ Every number carries its unit in its name. Endpoints and secrets are not setting
     training     all stages, adapters, reward; the sizes of ablations
     evaluation   benchmarks, gate, collapse
     notification who is told what has become of a run
+    run          who works off shards: this process, or actors on a Ray cluster
     evolution    all of them together: ``Settings``
 """
 
@@ -18,12 +19,14 @@ from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateR
 from viper.settings.evolution import Settings
 from viper.settings.models import DiffusionSettings, JudgeSettings, ModelSettings, ModelsSettings, VlmSettings
 from viper.settings.notification import NotifySettings, Occurrence
+from viper.settings.run import ActorSettings, RunSettings
 from viper.settings.section import Section
 from viper.settings.stages import GrpoStage, SftSizes, SftStage, Stage, default_stage_name
 from viper.settings.training import AblationSettings, LoraSettings, RewardSettings, TrainingSettings
 
 __all__ = [
     "AblationSettings",
+    "ActorSettings",
     "BenchmarkSettings",
     "CollapseSettings",
     "DiffusionSettings",
@@ -39,6 +42,7 @@ __all__ = [
     "Occurrence",
     "PoolSettings",
     "RewardSettings",
+    "RunSettings",
     "Section",
     "Settings",
     "SftSizes",

@@ -10,6 +10,7 @@ from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
 from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
 from viper.settings.models import JudgeSettings, ModelsSettings
 from viper.settings.notification import NotifySettings
+from viper.settings.run import RunSettings
 from viper.settings.section import Name, Section, Seed, Word
 from viper.settings.training import AblationSettings, TrainingSettings
 
@@ -49,11 +50,14 @@ class Settings(Section):
     """Ablations."""
     notify: NotifySettings = NotifySettings()
     """Who is told what has become of a run."""
+    run: RunSettings = RunSettings()
+    """Who works off shards."""
 
     @property
     def sha256(self) -> str:
-        """The hash of all values, 64 hex digits: equal for equal settings, as the key of a step would be."""
-        dumped = {"step": "settings", "version": 1, "inputs": {"settings": self.model_dump(mode="json")}}
+        """The hash of all values but ``run``, 64 hex digits: whoever does the work, a round ends in the same bytes."""
+        dump = self.model_dump(mode="json", exclude={"run"})
+        dumped = {"step": "settings", "version": 1, "inputs": {"settings": dump}}
         return hashlib.sha256(json.dumps(dumped, sort_keys=True).encode()).hexdigest()
 
     @model_validator(mode="after")

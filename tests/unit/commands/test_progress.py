@@ -74,11 +74,11 @@ def test_bars_are_few_and_go_at_their_end() -> None:
     progress = Progress(console=Console(file=io.StringIO(), force_terminal=True))
     bars = _Bars(progress)
     for number in range(5):
-        bars.move(f"paint shard {number}", 1, 10)
+        bars.move(f"paint shard {number}", 1, 10, "2 a second")
     assert [task.description for task in progress.tasks] == ["paint shard 3", "paint shard 4"]
     assert MOST_BARS == 2
-    bars.move("paint shard 3", 10, 10)
-    bars.move("filter", 1, 1)  # was over before anybody could see it
+    bars.move("paint shard 3", 10, 10, "2 a second")
+    bars.move("filter", 1, 1, "")  # was over before anybody could see it
     assert [task.description for task in progress.tasks] == ["paint shard 4"]
 
 
