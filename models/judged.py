@@ -17,15 +17,15 @@ class Judged(Record):
     caption: str
     drawn: tuple[Said, ...]
     """Of each draw that could be read."""
-    accepted: Said | None
-    """``None`` where nothing was accepted."""
-    rejected: Said | None
-    """``None`` where nothing was rejected."""
+    accepted: tuple[Said, ...]
+    """What stands together; none where nothing was accepted."""
+    rejected: tuple[Said, ...]
+    """What was refused, each by itself."""
 
     @property
     def sentences(self) -> frozenset[str]:
         """All that was said, each sentence once."""
-        return frozenset().union(*self.drawn, self.accepted or (), self.rejected or ())
+        return frozenset().union(*self.drawn, *self.accepted, *self.rejected)
 
 
 def judged_row(row: Refinement, critiques: Sequence[Critique]) -> Judged:
@@ -33,15 +33,14 @@ def judged_row(row: Refinement, critiques: Sequence[Critique]) -> Judged:
     said = _said(row.refinements)
     return Judged(
         caption=row.caption,
-        drawn=tuple(
-            found for one in critiques if (found := _said(one.refinements)) is not None for _ in range(one.samples)
-        ),
-        accepted=said if row.kept else None,
-        rejected=None if row.kept else said,
+        drawn=tuple(found for one in critiques for found in _said(one.refinements) * one.samples),
+        accepted=said if row.kept else (),
+        rejected=() if row.kept else said,
     )
 
 
-def _said(text: str) -> Said | None:
+def _said(text: str) -> tuple[Said, ...]:
+    """What a text says; nothing at all if it is empty."""
     if not text:
-        return None
-    return () if says_nothing(text) else tuple(split_sentences(text))
+        return ()
+    return ((),) if says_nothing(text) else (tuple(split_sentences(text)),)

@@ -73,16 +73,12 @@ class Count:
             marks: What is true of all that was said.
         """
         self._pictures += 1
-        for said in judged.drawn:
-            self._add_said("before", said, marks)
-        for side, kept in (("after", judged.accepted), ("rejected", judged.rejected)):
-            if kept is not None:
-                self._add_said(side, kept, marks)
-        answered = {
-            "before": _answered([sentence for said in judged.drawn for sentence in said], marks),
-            "after": _answered(judged.accepted or (), marks),
-        }
-        answered["rejected"] = _answered(judged.rejected or (), marks) - answered["after"]
+        sides = {"before": judged.drawn, "after": judged.accepted, "rejected": judged.rejected}
+        for side, each in sides.items():
+            for said in each:
+                self._add_said(side, said, marks)
+        answered = {side: _answered(each, marks) for side, each in sides.items()}
+        answered["rejected"] -= answered["after"]
         for side, found in answered.items():
             for number, kind in enumerate(marks.needed):
                 self._add("needed", kind, side, number in found)
@@ -131,8 +127,9 @@ class Count:
         return Sides(before=tally("before"), after=tally("after"), rejected=tally("rejected"))
 
 
-def _answered(sentences: Sequence[str], marks: Marks) -> set[int]:
-    return {answers for sentence in sentences if (answers := marks.said[sentence].answers) is not None}
+def _answered(each: Sequence[Said], marks: Marks) -> set[int]:
+    found = (marks.said[sentence].answers for said in each for sentence in said)
+    return {answers for answers in found if answers is not None}
 
 
 def measured_rows(measured: Measured) -> list[tuple[str, Sides]]:

@@ -1,5 +1,6 @@
 """Wrong sentences planted into critiques, to see what the judge is worth where they are bad. For ablations alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -96,4 +97,5 @@ def _rewritten(caption: str, sentences: list[str], rules: Rules) -> Critique:
 
 def _gathered(said: list[Critique]) -> tuple[Critique, ...]:
     """Equal draws as one critique, in the order in which they were drawn first."""
-    return tuple(one.model_copy(update={"samples": said.count(one)}) for one in dict.fromkeys(said))
+    counts = Counter(said)
+    return tuple(one.model_copy(update={"samples": count}) for one, count in counts.items())

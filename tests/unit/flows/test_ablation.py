@@ -136,7 +136,8 @@ def marked(right: int, of: int) -> Measured:
         Marks(needed=("size",), said={"r": Mark(kind="size", answers=0), "w": Mark(kind="size", answers=None)}),
     )
     count.add_critiques(
-        Judged(caption="", drawn=(("r",) * right + ("w",) * (of - right),), accepted=("r",), rejected=("w",)), marks
+        Judged(caption="", drawn=(("r",) * right + ("w",) * (of - right),), accepted=(("r",),), rejected=(("w",),)),
+        marks,
     )
     return count.measured(("size",))
 

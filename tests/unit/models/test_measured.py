@@ -28,9 +28,9 @@ def sides(before: tuple[int, int], after: tuple[int, int], rejected: tuple[int, 
 def test_sentences_critiques_and_needed_corrections_are_counted_before_and_after_the_judge() -> None:
     count = Count()
     drawn = (("teal.", "red."), ("teal.",), ("large.",), ())
-    count.add_critiques(Judged(caption="c", drawn=drawn, accepted=("teal.",), rejected=("red.", "large.")), TRUTH)
-    count.add_critiques(Judged(caption="c", drawn=((), ("red.",)), accepted=(), rejected=None), TRUE)
-    count.add_critiques(Judged(caption="c", drawn=(), accepted=None, rejected=None), TRUTH)
+    count.add_critiques(Judged(caption="c", drawn=drawn, accepted=(("teal.",),), rejected=(("red.", "large."),)), TRUTH)
+    count.add_critiques(Judged(caption="c", drawn=((), ("red.",)), accepted=((),), rejected=()), TRUE)
+    count.add_critiques(Judged(caption="c", drawn=(), accepted=(), rejected=()), TRUTH)
     found = count.measured(KINDS)
     assert found.pictures == 3
     # Right are teal twice and large once, of those and red twice.
@@ -48,7 +48,7 @@ def test_sentences_critiques_and_needed_corrections_are_counted_before_and_after
 def test_what_is_rejected_in_one_sentence_and_accepted_in_another_is_not_lost() -> None:
     count = Count()
     truth = Marks(needed=("color",), said={name: Mark(kind="color", answers=0) for name in ("teal.", "it is teal.")})
-    judged = Judged(caption="c", drawn=(("teal.",),), accepted=("teal.",), rejected=("it is teal.",))
+    judged = Judged(caption="c", drawn=(("teal.",),), accepted=(("teal.",),), rejected=(("it is teal.",),))
     count.add_critiques(judged, truth)
     assert count.measured(KINDS).needed == sides((1, 1), (1, 1), (0, 1))
 
@@ -85,11 +85,11 @@ def test_the_judgement_of_a_critique_is_read_sentence_by_sentence() -> None:
     ]
     both = ("It is teal.", "It is large.")
     kept = judged_row(row("It is teal. It is large.", kept=True), critiques)
-    assert (kept.drawn, kept.accepted, kept.rejected) == ((both, both, ()), both, None)
+    assert (kept.drawn, kept.accepted, kept.rejected) == ((both, both, ()), (both,), ())
     assert kept.sentences == {*both}
     refused = judged_row(row("It is teal. It is large.", kept=False), critiques)
-    assert (refused.accepted, refused.rejected) == (None, both)
+    assert (refused.accepted, refused.rejected) == ((), (both,))
     nothing = judged_row(row("Nothing to correct.", kept=True), critiques)
-    assert (nothing.accepted, nothing.rejected) == ((), None)
+    assert (nothing.accepted, nothing.rejected) == (((),), ())
     unusable = judged_row(row("", kept=False), critiques[2:])
-    assert (unusable.drawn, unusable.accepted, unusable.rejected) == ((), None, None)
+    assert (unusable.drawn, unusable.accepted, unusable.rejected) == ((), (), ())
