@@ -61,13 +61,14 @@ class Raylets:
 
     def kill_node(self) -> list[int]:
         """Kill a node that has an actor, and put another in its place. Returns the processes of its actors."""
-        first = self.wait_for_actor()
-        node = next(node for node in self._nodes if first in actors_of(raylet_of(node)))
-        found = actors_of(raylet_of(node))
-        self._cluster.remove_node(node, allow_graceful=False)
-        self._nodes.remove(node)
-        self._nodes.append(self.add_node())
-        return found
+        while True:
+            self.wait_for_actor()
+            for node in self._nodes:
+                if found := actors_of(raylet_of(node)):
+                    self._cluster.remove_node(node, allow_graceful=False)
+                    self._nodes.remove(node)
+                    self._nodes.append(self.add_node())
+                    return found
 
     def shut_down(self) -> None:
         self._cluster.shutdown()
