@@ -89,7 +89,9 @@ class Actors:
             try:
                 actor, begun = self._free.get(timeout=WORD_S)
             except Empty:
-                log.warning("%s waits: the Ray cluster has no room for a %s actor now.", title, self.kind)
+                log.warning(
+                    "%s waits: no %s actor is there; it starts, or the Ray cluster has no room.", title, self.kind
+                )
                 continue
             if begun is not None:
                 self._look_at(actor, begun)

@@ -70,7 +70,7 @@ def connect() -> Any:
     ended_by = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **local)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # Ray raises plain ones, too
         if address == "local":
             found = f"A Ray cluster on this machine does not start: {error}. Its logs are in /tmp/ray."
             raise ServiceFailed(found) from error

@@ -22,7 +22,7 @@ class Nap(Inputs):
     number: int
     seconds: float
     notes: str
-    """Folder in which every process that begins the shard leaves a file."""
+    """Folder in which every process that begins the shard leaves a file with the times when it began and ended."""
     fatal: int = 0
     """So many processes that begin it are killed."""
     refused: bool = False
@@ -37,7 +37,8 @@ class Nap(Inputs):
 def nap(inputs: Nap, worker: Worker) -> Made:
     folder = Path(inputs.notes)
     begun = len(list(folder.glob(f"{inputs.number}-*")))
-    (folder / f"{inputs.number}-{os.getpid()}").touch()
+    note = folder / f"{inputs.number}-{os.getpid()}"
+    note.write_text(f"{time.time()} ")
     if begun < inputs.fatal:
         os.kill(os.getpid(), signal.SIGKILL)
     if inputs.refused:
@@ -46,6 +47,8 @@ def nap(inputs: Nap, worker: Worker) -> Made:
     for second in range(3):
         tell(second, 3)
         time.sleep(inputs.seconds / 3)
+    with note.open("a") as times:
+        times.write(str(time.time()))
     return Made({"nap.txt": str(inputs.number).encode()})
 
 

@@ -11,6 +11,8 @@ import psutil
 
 ACTOR = "ray::ShardWorker"
 """How Ray names the processes of our actors."""
+ACTOR_WITHIN_S = 600
+"""So long a run may take to its next phase, in seconds."""
 HEAD_CPUS = 0
 """The head takes the driver alone, so that a node that dies has actors and never the driver's raylet."""
 
@@ -41,7 +43,9 @@ class Raylets:
 
     def wait_for_actor(self) -> int:
         """The process of an actor, as soon as there is one."""
+        deadline = time.monotonic() + ACTOR_WITHIN_S
         while not (found := self.actors()):
+            assert time.monotonic() < deadline, "no actor is there"
             time.sleep(0.05)
         return found[0]
 
@@ -58,13 +62,13 @@ class Raylets:
     def kill_node(self) -> list[int]:
         """Kill a node that has an actor, and put another in its place. Returns the processes of its actors."""
         while True:
+            self.wait_for_actor()
             for node in self._nodes:
                 if found := actors_of(raylet_of(node)):
                     self._cluster.remove_node(node, allow_graceful=False)
                     self._nodes.remove(node)
                     self._nodes.append(self.add_node())
                     return found
-            time.sleep(0.05)
 
     def shut_down(self) -> None:
         self._cluster.shutdown()

@@ -26,6 +26,7 @@ ON_RAY = ["run.workers=ray", *(f"run.{kind}.actors=2" for kind in ("files", "vlm
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Raylets]:
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on the loopback, before Ray is imported
+    monkeypatch.setenv("VIPER_COMMIT", "tests")  # of the run and of its actors
     with raylets(2) as found:
         monkeypatch.setenv("RAY_ADDRESS", found.address)
         yield found
@@ -82,7 +83,7 @@ def test_a_round_under_kills_ends_in_the_hashes_of_one_process(cluster: Raylets,
     assert status == 0, output[-3000:]
 
     home, random_ = tmp_path / "ray", random.Random(1)
-    log = {"KILL_LOG": str(tmp_path / "kills.jsonl"), "VIPER_COMMIT": "tests"}
+    log = {"KILL_LOG": str(tmp_path / "kills.jsonl")}
     viper = [sys.executable, str(VICTIM), "viper"]
     process = started([*viper, "evolve", *as_arguments([*SMALL, launcher, *ON_RAY])], home, **log)
     kills = 0

@@ -74,11 +74,11 @@ def test_what_a_vlm_rewrites_and_writes_is_asked_of_it() -> None:
 
 @pytest.mark.parametrize("profile", profile_names())
 def test_every_shipped_profile_fits_the_hardware_that_it_names(profile: str) -> None:
-    card, gpus = HARDWARE[profile]
-    plan = make_plan(load_profile(profile), card, gpus)
+    (card, gpus), settings = HARDWARE[profile], load_profile(profile)
+    plan = make_plan(settings, card, gpus)
     assert plan.faults == ()
     assert plan.gpus == max(1, gpus)
-    if profile.endswith("-lite"):
+    if profile.endswith("-lite") or settings.run.workers == "ray":
         assert plan.seconds < NIGHT_S
 
 
@@ -100,8 +100,23 @@ def test_a_phase_that_does_not_fit_is_named_with_its_parts_and_what_to_change() 
 def test_more_processes_than_gpus_are_a_fault_and_idle_gpus_a_note() -> None:
     (fault,) = planned("qwen2.5-vl-7b", *FEW, gpus=4).faults
     assert "starts 8 processes, each with a GPU of its own, but there are 4" in fault
-    assert any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b", *FEW).notes)
+    assert any("one process on one GPU" in note for note in planned("qwen3-vl-8b", *FEW).notes)
+    assert not any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b", *FEW).notes)
     assert not any("one process on one GPU" in note for note in planned("qwen2.5-vl-7b-lite", *FEW).notes)
+
+
+def test_actors_share_what_has_shards_and_take_their_turns() -> None:
+    few = ("pool.images_per_round=900", "benchmarks.limit=64", "filter.min_samples=1")
+    alone, shared = (
+        {line.step: line for line in planned("qwen2.5-vl-7b", f"run.workers={workers}", *few, *more, gpus=8).lines}
+        for workers, more in (("process", ()), ("ray", ("run.editor.actors=3", "run.painter.gpus=2")))
+    )
+    # Nine shards of 100 pictures: on eight GPUs two turns, by three editors three, by four painters of two GPUs three.
+    for step, turns in (("critiques", 2), ("edits", 3), ("paintings", 3), ("pool", 1)):
+        assert shared[step].seconds == pytest.approx(alone[step].seconds * turns / 9, rel=0.02)
+    assert (shared["critiques"].gpus, shared["edits"].gpus, shared["paintings"].gpus) == (8, 3, 8)
+    for step in ("training csr", "dataset"):
+        assert shared[step].seconds == alone[step].seconds
 
 
 def test_a_judge_on_another_gpu_leaves_the_painters() -> None:

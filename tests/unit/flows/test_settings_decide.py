@@ -34,14 +34,16 @@ WITHOUT_CONSEQUENCE = {
     "gate.approval",
     "notify.block",
     "notify.on",
+    "run.workers",
+    *(f"run.{kind}.{name}" for kind in ("files", "vlm", "painter", "editor") for name in ("actors", "gpus", "cpus")),
     *(
         f"ablation.sft.{name}"
         for name in ("steps", "rows_per_step", "learning_rate", "warmup_steps", "checkpoint_steps", "micro_batch")
     ),
 }
 """By hand: where a model computes, how a training is started and watched, when a pool is refused, the revision of a
-folder, the attention of models that choose their own, in which memory components wait, whom a promotion needs, and who
-is told."""
+folder, the attention of models that choose their own, in which memory components wait, whom a promotion needs, who is
+told, and who works off shards."""
 CASES = {
     "filter.min_edit_change": "operations",
     "filter.max_edit_spill": "operations",

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tasks import artifacts, pace
-from tasks.pace import EVERY_S, Pace, Phase, duration
+from tasks.pace import EVERY_S, Pace, Phase, duration, watched_by
 from viper.progress import heard_by, tell
 
 
@@ -32,9 +32,9 @@ def test_it_speaks_once_in_a_while_and_knows_how_long_it_takes(
         work.tell(done, 100)
         clock[0] += 3.0  # 100 units take 300 s
     # After 15 s five units are done, and 95 take 285 s more.
-    assert said.messages[0] == "paint shard 0: 5 of 100, about 5 min left"
-    assert said.messages[1] == "paint shard 0: 10 of 100, about 4 min left"
-    assert said.messages[-1] == "paint shard 0: 100 of 100"
+    assert said.messages[0] == "paint shard 0: 5 of 100, 20 a minute, about 5 min left"
+    assert said.messages[1] == "paint shard 0: 10 of 100, 20 a minute, about 4 min left"
+    assert said.messages[-1] == "paint shard 0: 100 of 100, 20 a minute"
     assert len(said.messages) == 300 / EVERY_S
 
 
@@ -47,7 +47,7 @@ def test_short_work_says_nothing_and_what_was_done_before_took_no_time(
     resumed.tell(80, 100)
     clock[0] += 20.0
     resumed.tell(90, 100, "reward 0.5")
-    assert said.messages == ["training csr: 90 of 100, reward 0.5, about 20 s left"]
+    assert said.messages == ["training csr: 90 of 100, reward 0.5, 30 a minute, about 20 s left"]
 
 
 def test_a_phase_counts_its_shards_and_leaves_the_reused_ones_out_of_its_rate(
@@ -57,21 +57,43 @@ def test_a_phase_counts_its_shards_and_leaves_the_reused_ones_out_of_its_rate(
 
     class Bar:
         def __init__(self, key: str, title: str) -> None:
-            assert (key, title) == ("paintings", "paintings, shards")
+            assert (key, title) == ("paintings", "paintings")
 
         def show(self, percent: float, text: str) -> None:
             bars.append((percent, text))
 
     monkeypatch.setattr(pace, "Bar", Bar)
     phase = Phase("paintings")
+    assert str(phase) == ""
     for _ in range(8):
-        phase.expect()
+        phase.expect(100)
+    clock[0] += 10.0  # an actor starts
     for _ in range(4):
-        phase.end(reused=True)
-    clock[0] += 60.0
-    phase.end(reused=False)
-    assert said.messages == ["paintings, shards: 5 of 8, about 3 min left"]
-    assert bars == [(62.5, "5 of 8, about 3 min left")]
+        phase.end(100, reused=True)
+    clock[0] += 50.0
+    phase.end(100, reused=False)
+    assert said.messages == ["paintings: 500 of 800, 2 a second, about 2 min left"]
+    assert bars == [(62.5, "500 of 800, 2 a second, about 2 min left")]
+    phase.end(100, reused=True)  # another process did it meanwhile
+    clock[0] += 50.0
+    phase.end(100, reused=False)
+    assert str(phase) == "paintings: 700 of 800, 2 a second, about 50 s left"
+
+
+def test_a_phase_of_one_shard_is_no_phase_to_speak_of(
+    clock: list[float], said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    one, two = Phase("listing"), Phase("captions")
+    one.expect(1)
+    for _ in range(2):
+        two.expect(12)
+    clock[0] += 6.0
+    with watched_by(lambda *told: shown.append(" ".join(map(str, told)))):
+        one.end(1, reused=False)
+        two.end(12, reused=False)
+    assert shown == ["captions 12 24 2 a second, about 6 s left"]
+    assert said.messages == []
 
 
 def test_loops_are_heard_by_whoever_listens_and_by_nobody_else() -> None:
