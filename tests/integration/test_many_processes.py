@@ -26,7 +26,7 @@ Sharding = Literal["none", "fsdp2"]
 TWO = ("torchrun", "--nproc_per_node", "2")
 # Two micro-batches a process and step; no group lies in one. A sum in another order may not flip a token's draw.
 REINFORCED = STAGE.model_copy(update={"learning_rate": 1e-3, "micro_batch": 2})
-ONE_BY_ONE = SUPERVISED.model_copy(update={"micro_batch": 1})
+ONE_BY_ONE = SUPERVISED.model_copy(update={"learning_rate": 1e-3, "micro_batch": 1})
 ROUNDING = 1e-5
 """Largest difference of a weight after eight steps of the size 1e-3."""
 Weights = dict[str, torch.Tensor]
