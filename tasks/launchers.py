@@ -70,7 +70,8 @@ def first_to_fail(output: str) -> tuple[int, int] | None:
     found = [(int(one["rank"]), int(one["status"])) for one in _ENDED.finditer(report)]
     # The root cause comes last, but is whoever ended first: that may be one who missed a process that was killed.
     killed = [one for one in found if one[1] < 0 and one[1] != -signal.SIGTERM]
-    return (killed or found or [None])[-1]
+    ended = killed or found
+    return ended[-1] if ended else None
 
 
 def _number_after(option: re.Pattern[str], words: Sequence[str]) -> int:
