@@ -151,7 +151,7 @@ def test_two_nodes_end_where_one_process_does(
     """As Slurm's ``srun`` would: the launcher starts the same command on each node, and they meet at an address."""
     (port,) = free_ports(1)
     srun = tmp_path / "srun"
-    srun.write_text('#!/bin/sh\n"$@" &\n"$@"; status=$?\nwait $! && exit $status\n')
+    srun.write_text('#!/bin/sh\nexec 3<&0\n"$@" <&3 &\n"$@"; status=$?\nwait $! && exit $status\n')
     srun.chmod(0o755)
     launcher = (str(srun), *TWO[:1], "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d")
     spec = spec_of_two(tmp_path, vlm, REINFORCED, "lora", "fsdp2")
