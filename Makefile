@@ -34,7 +34,7 @@ test: $(STAMP) ## Run the tests (ARGS is handed to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
 gpu: ## What GPUs compute, how fast and in how much memory (PYTHON_GPU names a Python that has the packages)
-	@$(PYTHON_GPU) -m pytest -n 0 -s -m gpu tests/gpu $(ARGS)
+	@$(PYTHON_GPU) -m pytest -o addopts= -o minversion=8 -o timeout=480 --import-mode=importlib -W default -s -m gpu tests/gpu $(ARGS)
 
 kills: $(STAMP) ## Kill rounds at KILLS=100 places drawn by SEED=1, resume them, compare what they end in
 	@$(BIN)/python -m tests.kill --kills $(KILLS) --seed $(SEED) $(ARGS)

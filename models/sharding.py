@@ -16,15 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict, set_optimizer_state_dict
+from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
-
-FLAT = StateDictOptions(flatten_optimizer_state_dict=True)
-"""The optimizer's state by the names of weights."""
 
 
 def shard(model: Any) -> None:
@@ -90,22 +87,24 @@ def whole_weights(model: Any, keep: bool) -> dict[str, Tensor]:
 def save_shards(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> None:
     """Write what learns and the optimizer's moments, each process its part, as safetensors. All processes call this."""
     folder.mkdir(parents=True, exist_ok=True)
-    moments = _tensors(get_optimizer_state_dict(model, optimizer, options=FLAT))
-    save(_learning(model) | moments, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
+    save(_learned(model, optimizer), storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
 
 
 def load_shards(model: Any, optimizer: torch.optim.Optimizer, folder: Path) -> None:
     """Read what ``save_shards`` wrote, also by another number of processes. All processes call this."""
-    state = get_optimizer_state_dict(model, optimizer, options=FLAT)
-    moments = _tensors(state)
-    load(_learning(model) | moments, storage_reader=HuggingFaceStorageReader(str(folder)))
-    set_optimizer_state_dict(model, optimizer, state | moments, options=FLAT)
+    load(_learned(model, optimizer), storage_reader=HuggingFaceStorageReader(str(folder)))
 
 
-def _learning(model: nn.Module) -> dict[str, Tensor]:
-    return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
+def _learned(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """By name the weights that learn, and of each its moments and steps; not copies.
 
-
-def _tensors(state: dict[str, Any]) -> dict[str, Any]:
-    """Of the optimizer's state; the numbers beside them, such as rates, come from the settings and the scheduler."""
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    Rates and the like stand beside them in an optimizer: they come from the settings and the scheduler.
+    """
+    found = {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
+    state: Any = get_optimizer_state_dict(model, optimizer)["state"]  # which it makes, where there is none yet
+    return found | {
+        f"{name}.{part}": value
+        for name, parts in state.items()
+        for part, value in parts.items()
+        if torch.is_tensor(value)
+    }

@@ -123,6 +123,8 @@ class ResumableTrainer(Trainer):
         elif checkpoint is not None and self.lr_scheduler is not None:
             load_shards(self.model, self.optimizer.optimizer, Path(checkpoint, SHARDS))
             self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint, SCHEDULER_NAME), weights_only=True))
+            for group, rate in zip(self.optimizer.param_groups, self.lr_scheduler.get_last_lr(), strict=True):
+                group["lr"] = rate  # of the next step, which is no part of the shards
 
     def _defer_fsdp_gradient_reduction(self) -> AbstractContextManager[None]:
         return nullcontext()  # whole gradients between micro-batches would take the memory that sharding saves

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,8 @@ from viper.errors import ProfileError
 
 _PROCESSES = re.compile(r"--(?:nproc[-_]per[-_]node|num[-_]processes)")
 _NODES = re.compile(r"--nnodes")
-_CAUSE = re.compile(r"rank\s*: (?P<rank>\d+) .*?exitcode\s*: (?P<status>-?\d+) ", re.DOTALL)
-LAUNCHER_SPEAKS = "torch/distributed/elastic"
+_ENDED = re.compile(r"rank\s*: (?P<rank>\d+) .*\n\s*exitcode\s*: (?P<status>-?\d+) ")
+LAUNCHER_SPEAKS = "torch/distributed/elastic/multi"
 """Stands in what ``torchrun`` and ``accelerate launch`` write when a process of theirs fails, and not before."""
 _PER_MACHINE = re.compile(r"--nproc[-_]per[-_]node")
 
@@ -65,9 +66,12 @@ def first_to_fail(output: str) -> tuple[int, int] | None:
 
     The status is negative where a signal killed it. None if there is no such report.
     """
-    cause = output.rpartition("Root Cause (first observed failure):")[2] if LAUNCHER_SPEAKS in output else ""
-    found = _CAUSE.search(cause)
-    return (int(found["rank"]), int(found["status"])) if found else None
+    report = output.partition(LAUNCHER_SPEAKS)[2]
+    found = [(int(one["rank"]), int(one["status"])) for one in _ENDED.finditer(report)]
+    # The root cause comes last, but is whoever ended first: that may be one who missed a process that was killed.
+    killed = [one for one in found if one[1] < 0 and one[1] != -signal.SIGTERM]
+    ended = killed or found
+    return ended[-1] if ended else None
 
 
 def _number_after(option: re.Pattern[str], words: Sequence[str]) -> int:

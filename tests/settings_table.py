@@ -50,6 +50,7 @@ TOGETHER = {
     "world": ["synthesis.writer=vlm"],
     "judge.kind": ["judge.path='shapes:similarity'"],
     "judge.path": ["judge.kind=features"],
+    "training.sharding": ["training.launcher=['torchrun']"],
     **{f"models.{name}.offload": [f"models.{name}.device=cuda"] for name in ("painter", "editor")},
     **{f"models.{name}.lora": [f"models.{name}.lora_file=x.safetensors"] for name in ("painter", "editor")},
     **{f"models.{name}.lora_file": [f"models.{name}.lora=shapes:vlm"] for name in ("painter", "editor")},

@@ -32,7 +32,7 @@ ADVICE = {
     "editor": "models.editor.batch or models.editor.side_px, or set models.editor.quantization, vae_slicing or offload",
     "training": (
         "the stage's micro_batch, prompts_per_step or max_completion_tokens, train with method = 'lora', or share the "
-        "step by more processes in training.launcher"
+        "step by more processes in training.launcher, which also divide the weights with training.sharding = 'fsdp2'"
     ),
 }
 """What to lower or change where a role's step does not fit."""

@@ -89,11 +89,14 @@ def training(
         recomputes: Whether layers are recomputed in the backward pass, as on accelerators.
     """
     full = settings.method == "full"
-    held = Parts(
-        weights=shape.parameters * MASTER_BYTES if full else shape.parameters * width + learning * MASTER_BYTES,
-        # Where all weights learn, autocast keeps a copy of them in the format that is computed in.
-        optimizer=learning * (GRADIENT_BYTES + ADAM_BYTES + (width if full and width < MASTER_BYTES else 0)),
-    )
+    weights = shape.parameters * MASTER_BYTES if full else shape.parameters * width + learning * MASTER_BYTES
+    # Where all weights learn, autocast keeps a copy of them in the format that is computed in.
+    copied = learning * width if full and width < MASTER_BYTES else 0
+    sharded = settings.sharding != "none" and processes > 1
+    shares = processes if sharded else 1
+    held = Parts(weights=weights // shares, optimizer=learning * (GRADIENT_BYTES + ADAM_BYTES) // shares + copied)
+    if sharded:  # whole while rollouts are sampled (``models.sharding``), which bounds the few layers of an update
+        held += Parts(weights=weights)
     if isinstance(stage, SftStage):
         tokens = stage.micro_batch * (asked.prompt + asked.reply)
         scores = tokens * shape.vocabulary * (width + 4)

@@ -1,6 +1,6 @@
 """Times and memory of training and answering with the layers of real models, on whatever device there is.
 
-python -m tests.gpu.measure --size 3b --device cuda --side 896 --tokens 256      one JSON line for each measurement
+python -m tests.gpu.measure --size 7b --layers 8 --device cuda --side 896 --tokens 256     one JSON line a measurement
 
 The weights are random, so no answer ends by itself: every rollout has --tokens tokens, the most that a profile allows.
 """
@@ -22,12 +22,15 @@ from PIL import Image
 from models.grpo import make_trainer
 from models.grpo_reports import Reports
 from models.rewards import SentenceReward
+from models.sizes import memory
+from models.sizes.language import learning_numbers, shape_of
+from models.sizes.memory import Asked
+from models.sizes.weights import BYTES
 from models.trainable import Adaptation, save_trained
 from models.vlm import Prompt, Vlm, load_vlm
-from tasks.worker import free_memory
 from tests.gpu.layers import save_random
 from tests.grpo import Letters
-from viper.settings import GrpoStage, LoraSettings, RewardSettings, VlmSettings
+from viper.settings import GrpoStage, LoraSettings, RewardSettings, TrainingSettings, VlmSettings
 
 GIB = 2**30
 TRUTH = "the object at the top left is red, not blue."
@@ -38,6 +41,13 @@ def pictures(count: int, side: int) -> list[Image.Image]:
     """Noise of side x side pixels."""
     rng = np.random.default_rng(0)
     return [Image.fromarray(rng.integers(0, 255, (side, side, 3), dtype=np.uint8)) for _ in range(count)]
+
+
+def free_memory() -> None:
+    """As ``tasks.worker`` does, which would load Prefect."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 @contextmanager
@@ -57,7 +67,6 @@ def measured(device: str, found: Figures) -> Iterator[None]:
 
 def held_gib(device: str) -> float:
     """Memory of the device that somebody holds."""
-    gc.collect()
     free_memory()
     return round(torch.cuda.memory_allocated() / GIB, 3) if device.startswith("cuda") else 0.0
 
@@ -90,6 +99,7 @@ def training(
         steps.append(round(time.monotonic() - began, 2))
         began = time.monotonic()
 
+    planned = planned_gib(model, stage, shared_prefix, side, method)
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
     trainer = make_trainer(
         model,
@@ -109,7 +119,22 @@ def training(
     save_trained(trainer, "", "", made)
     rollouts = stage.prompts_per_step * stage.generations
     found |= {"step_seconds": steps, "rollouts_a_step": rollouts, "tokens": stage.max_completion_tokens}
+    # The first step loads kernels and makes room.
+    found |= {"tokens_a_second": round(rollouts * stage.max_completion_tokens / min(steps), 1), "planned_gib": planned}
     return found, made
+
+
+def planned_gib(model: VlmSettings, stage: GrpoStage, shared_prefix: bool, side: int, method: str) -> float:
+    """The peak of such a training by the arithmetic of ``viper plan``."""
+    shape = shape_of(Path(model.path))
+    settings = TrainingSettings.model_validate({"stages": [stage], "method": method, "shared_prefix": shared_prefix})
+    learning = learning_numbers(Path(model.path), settings)
+    asked = Asked(text=30, pictures=2 * (side // 28) ** 2, reply=stage.max_completion_tokens)
+    on_gpu = model.device.startswith("cuda")
+    parts = memory.training(
+        shape, BYTES[model.dtype], learning, shape.layers, stage, settings, asked, 1, recomputes=on_gpu
+    )
+    return round(parts.total / GIB, 3)
 
 
 def served_as_trained(model: VlmSettings, adapter: Path, side: int) -> Figures:
@@ -132,7 +157,7 @@ def measurements(arguments: argparse.Namespace, folder: Path) -> Iterator[Figure
     model = VlmSettings(path=str(folder / "model"), dtype="bfloat16", device=arguments.device)
     found: Figures = {"what": "random weights written"}
     with measured(arguments.device, found):
-        save_random(arguments.size, folder / "model", arguments.device)
+        save_random(arguments.size, folder / "model", arguments.device, arguments.layers)
     yield found
     before = held_gib(arguments.device)
     stage = GrpoStage(
@@ -163,6 +188,7 @@ def main(words: Sequence[str] | None = None) -> list[Figures]:
     """Print every measurement as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["tiny", "3b", "7b"], default="tiny")
+    parser.add_argument("--layers", type=int, default=0, help="of the language model; 0: as many as the real one")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--side", type=int, default=56, help="pixels of a picture's side")
     parser.add_argument("--tokens", type=int, default=8, help="of each answer")

@@ -26,7 +26,7 @@ Sharding = Literal["none", "fsdp2"]
 TWO = ("torchrun", "--nproc_per_node", "2")
 # Two micro-batches a process and step; no group lies in one. A sum in another order may not flip a token's draw.
 REINFORCED = STAGE.model_copy(update={"learning_rate": 1e-3, "micro_batch": 2})
-ONE_BY_ONE = SUPERVISED.model_copy(update={"micro_batch": 1})
+ONE_BY_ONE = SUPERVISED.model_copy(update={"learning_rate": 1e-3, "micro_batch": 1})
 ROUNDING = 1e-5
 """Largest difference of a weight after eight steps of the size 1e-3."""
 Weights = dict[str, torch.Tensor]
@@ -151,7 +151,7 @@ def test_two_nodes_end_where_one_process_does(
     """As Slurm's ``srun`` would: the launcher starts the same command on each node, and they meet at an address."""
     (port,) = free_ports(1)
     srun = tmp_path / "srun"
-    srun.write_text('#!/bin/sh\n"$@" &\n"$@"; status=$?\nwait $! && exit $status\n')
+    srun.write_text('#!/bin/sh\nexec 3<&0\n"$@" <&3 &\n"$@"; status=$?\nwait $! && exit $status\n')
     srun.chmod(0o755)
     launcher = (str(srun), *TWO[:1], "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d")
     spec = spec_of_two(tmp_path, vlm, REINFORCED, "lora", "fsdp2")

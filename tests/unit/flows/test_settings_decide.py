@@ -30,6 +30,7 @@ WITHOUT_CONSEQUENCE = {
     "judge.revision",
     "pool.max_rejected_share",
     "training.launcher",
+    "training.sharding",
     "training.hang_timeout_s",
     "gate.approval",
     "notify.block",
