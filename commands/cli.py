@@ -95,9 +95,9 @@ def resume(
     """
     start()
     with checking():
-        from commands.evolutions import several, show_evolutions
+        from commands.evolutions import how_many, show_evolutions
 
-        if not evolution and several():
+        if not evolution and how_many() > 1:
             show_evolutions()
             raise typer.Exit(USER_MISTAKE)
         from flows.preflight import check
@@ -116,13 +116,13 @@ def resume(
 def status(evolution: Evolution = "", json: Json = False) -> None:
     """What is done of an evolution, what is running, and what a resume would skip and do. Changes nothing.
 
-    Without a name it lists the evolutions in the store if there are several, and with --json always.
+    Without a name it lists the evolutions in the store unless there is one, and with --json always.
     """
     reading()
     with checking():
-        from commands.evolutions import several, show_evolutions
+        from commands.evolutions import how_many, show_evolutions
 
-        if not evolution and (json or several()):
+        if not evolution and (json or how_many() != 1):
             show_evolutions(json)
             return
         from commands.status import show_status

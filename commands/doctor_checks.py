@@ -140,7 +140,7 @@ def _models(settings: Settings) -> str:
 
 def _memory(settings: Settings) -> str:
     check_memory(settings)
-    return "every phase fits, by the plan, where its device says what memory it has"
+    return "no device that is here is too small, by the plan"
 
 
 def _pool(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """The evolutions of a store: how far each is, when it was last heard of, and what to type next."""
 
 from commands.tables import TextTable, age, show_table
-from commands.terminal import said, say_json
+from commands.terminal import said, say, say_json
 from commands.waiting import show_waiting, waiting
 from storage.heartbeats import living
 from storage.layout import evolution_prefix
@@ -33,9 +33,9 @@ class Evolution(Record):
     """What to type next; what is wrong where it is unreadable."""
 
 
-def several() -> bool:
-    """Whether the store holds more evolutions than one."""
-    return len(evolutions(ObjectStore(store_root()))) > 1
+def how_many() -> int:
+    """How many evolutions the store holds."""
+    return len(evolutions(ObjectStore(store_root())))
 
 
 def show_evolutions(json: bool = False) -> None:
@@ -44,6 +44,10 @@ def show_evolutions(json: bool = False) -> None:
     found = sorted((_evolution(store, name) for name in evolutions(store)), key=_urgency)
     if json:
         say_json({"store": store_root(), "evolutions": found, "queue": waiting()})
+        return
+    if not found:
+        say(f"No evolution in {store_root()} yet: start one with `viper evolve`")
+        show_waiting()
         return
     table = TextTable(f"Evolutions in {store_root()}")
     for name in ("evolution", "state", "rounds", "last written", "next"):

@@ -54,7 +54,7 @@ def _show_run(name: str, step: str, follow: bool) -> None:
         shown = 0
         while True:
             ended = log.has_ended()  # asked first: what is said before the end is read after it
-            for line in log.new_lines():
+            for line in log.new_lines(last=ended or not follow):
                 _say_line(line.at, line.level, line.step, line.text)
                 shown += 1
             if ended or not follow:

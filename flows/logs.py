@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from viper.errors import ProfileError
 from viper.records import Record
 
+LATE = timedelta(seconds=60)
+"""So much later than it was made an entry may come, and its step become known."""
 _PAGE = 200
 """The most that the server gives at once."""
 _LOOKED_AT = 200
@@ -84,24 +86,30 @@ class RunLog:
         self.run = self.client.read_flow_run(self.run.id)
         return self.run.state is not None and (self.run.state.is_final() or self.run.state.is_paused())
 
-    def new_lines(self) -> Iterator[Line]:
+    def new_lines(self, *, last: bool = False) -> Iterator[Line]:
         """What was said since it was asked last, the first time all, in order.
 
-        Entries come to the server a moment after they were made, so that some are read late.
+        Entries come to the server a moment after they were made, and it learns of a step later than of what it said.
+
+        Args:
+            last: It is not asked again: an entry whose step the server does not know yet is of the group around it.
         """
         self._find_steps()
         wanted: dict[str, object] = {"flow_run_id": {"any_": list(self._groups)}}
         if self._until is not None:
-            wanted["timestamp"] = {"after_": self._until}
+            wanted["timestamp"] = {"after_": self._until - LATE}
         for page in count():
             entries = self.client.read_logs(
                 LogFilter.model_validate(wanted), limit=_PAGE, offset=page * _PAGE, sort=LogSort.TIMESTAMP_ASC
             )
             for entry in entries:
                 self._until = max(self._until or entry.timestamp, entry.timestamp)
+                unknown = entry.task_run_id is not None and entry.task_run_id not in self._steps
+                if entry.id in self._seen or (unknown and not last and datetime.now(UTC) - entry.timestamp < LATE):
+                    continue
+                self._seen.add(entry.id)
                 titles = self._titles(entry.flow_run_id, entry.task_run_id)
-                if entry.id not in self._seen and self._is_wanted(titles):
-                    self._seen.add(entry.id)
+                if self._is_wanted(titles):
                     yield Line(at=entry.timestamp, level=entry.level, step=titles[-1], text=entry.message)
             if len(entries) < _PAGE:
                 return

@@ -5,6 +5,7 @@ UI. Here it is done in this process; ``flows.ray_runner`` has shards done on a R
 the same way and computes nothing.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
@@ -74,6 +75,8 @@ class InProcess:
     """Runs steps one after the other in this process, each as a Prefect task run of the flow around it."""
 
     def __init__(self, worker: Worker) -> None:
+        # Prefect sends what this logger says to the server, but leaves its level to whoever made it.
+        logging.getLogger("viper").setLevel(logging.INFO)
         self.worker = worker
         self._phases: dict[str, Phase] = {}
 

@@ -1,9 +1,10 @@
 """Flows that end as an evolution's run ends, without the round before it."""
 
 import json
+import logging
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.states import Completed
 
 from flows import outcome
@@ -17,6 +18,7 @@ from viper.settings import NotifySettings
 
 BASE = ModelRef(name="base", settings_path="./base", fingerprint="base")
 CANDIDATE = ModelRef(name="round 1", settings_path="./candidate", fingerprint="candidate")
+log = logging.getLogger("viper")
 PROMOTE = Verdict(decision="promote", reason="Sees better than the champion: +3.0 points.")
 
 
@@ -42,17 +44,18 @@ def ends(profile: str, decision: str, first: int, last: int) -> Any:
 @flow(name="evolve", flow_run_name="e, rounds 1–2")
 def speaks() -> None:
     """A run with a group and two steps in it, all of which say something, as an evolution's run does."""
-    get_run_logger().info("The champion is base.")
-    InProcess(worker_for(cut_for())).group("round 1 of e", _speaking)
+    runner = InProcess(worker_for(cut_for()))
+    log.info("The champion is base.")
+    runner.group("round 1 of e", _speaking)
 
 
 def _speaking(_: Runner) -> None:
-    get_run_logger().info("Round 1 begins.")
+    log.info("Round 1 begins.")
     for step, title, said in (
         ("model", "training csr from base", "reward 0.5"),
         ("paintings", "paint shard 0", "slow"),
     ):
-        retried(step, title, lambda said=said: get_run_logger().warning(said)).submit().result()
+        retried(step, title, lambda said=said: log.info(said)).submit().result()
 
 
 def _result(number: int, decision: str) -> RoundResult:

@@ -1,5 +1,6 @@
 """What the person on duty asks a real Prefect server: what runs said, what they wait for, what mends what is wrong."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from prefect import flow_engine
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.logging.handlers import APILogHandler
 from prefect.states import Completed, Pending, Running, State
 
 from commands import doctor_checks
@@ -132,6 +134,19 @@ def test_a_suspended_run_is_never_taken_for_lost(
         time.sleep(1)
 
 
+@pytest.fixture
+def sends_its_log() -> Iterator[None]:
+    """As a process of a worker does with the loggers that PREFECT_LOGGING_EXTRA_LOGGERS names."""
+    logger, handler = logging.getLogger("viper"), APILogHandler()
+    level = logger.level
+    logger.setLevel(logging.NOTSET)
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("sends_its_log")
 def test_a_log_is_read_step_by_step_and_further_where_it_grows(client: SyncPrefectClient) -> None:
     speaks()
     expected = [

@@ -1,5 +1,6 @@
 """A retry by Prefect, a killed worker, a lost machine: finished steps are reused, and the hashes are the same."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -69,6 +70,8 @@ def test_a_retry_by_prefect_and_a_resume_end_in_the_same_hashes(tmp_path: Path, 
         deployed.kill_worker(with_runs=True)
     tasks = api(f"{deployed.url}/task_runs/filter", {"limit": 200})
     assert any(task["state_name"] == "Reused" for task in tasks)
+    logged = api(f"{deployed.url}/logs/filter", {"limit": 200, "sort": "TIMESTAMP_ASC"})
+    assert any(re.fullmatch(r"base captions shard 0: .* kB", entry["message"]) for entry in logged)
 
     status, output, _ = world.run(resumed, ["evolve", *as_arguments(changes)])
     assert status == 1, output

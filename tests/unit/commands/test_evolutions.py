@@ -85,6 +85,16 @@ def test_one_that_gives_signs_of_life_is_running(store: ObjectStore) -> None:
     assert (found["half"]["state"], found["half"]["next"]) == ("running", "viper status half")
 
 
+def test_a_store_without_an_evolution_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIPER_HOME", str(tmp_path))
+    monkeypatch.delenv("VIPER_STORE", raising=False)
+    code, out, _ = run("status")
+    assert (code, "start one with `viper evolve`" in out) == (0, True)
+    code, out, error = run("resume")
+    assert (code, out) == (2, "")
+    assert "none yet; start one with `viper evolve`" in error
+
+
 def test_age_counts_from_what_was_written_last(store: ObjectStore) -> None:
     for path in (Path(store.root) / "refs" / "evolutions" / "done").rglob("*.json"):
         os.utime(path, (time.time() - 7200, time.time() - 7200))

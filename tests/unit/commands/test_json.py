@@ -11,6 +11,7 @@ from commands.cli import app
 from storage.ledger.requests import keep_request
 from storage.objects import ObjectStore
 from tests.unit.storage.ledger.world import KEEP, PROMOTE, blob_path, finish
+from viper import servers
 from viper.profiles import load_profile, override
 
 
@@ -73,3 +74,23 @@ def test_times_of_the_store(store: ObjectStore) -> None:
     found = read("store", "bench", "--files", "2", "--small-kb", "1", "--large-mb", "1", "--turns", "1")
     assert [(one["files"], one["file_bytes"]) for one in found["measured"]] == [(2, 1000), (1, 1_000_000)]
     assert all(one["ways"]["store"]["put_s"] > 0 for one in found["measured"])
+
+
+def test_the_doctor_names_what_is_wrong_and_the_command_that_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "PATIENCE_S", 0.0)
+    monkeypatch.setenv("VIPER_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    found = read("doctor", "--profile", "shapes", code=2)
+    checks = {one["check"]: one for one in found["checks"]}
+    wrong = {name: one["mend"] for name, one in checks.items() if not one["ok"]}
+    assert (found["sound"], wrong) == (False, {"prefect": "viper up", "mlflow": "viper up"})
+    assert "no server answers there" in checks["prefect"]["found"]
+    assert "worker" not in checks, "nobody can tell"
+    assert checks["models"]["found"].startswith("shapes:vlm")
+    monkeypatch.delenv("PREFECT_API_URL")
+    wrong_profile = read("doctor", "--profile", "shpes", code=2)["checks"][-1]
+    assert (wrong_profile["check"], wrong_profile["mend"]) == ("profile", "viper profiles")
+    assert "Did you mean 'shapes'" in wrong_profile["found"]
