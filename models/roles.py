@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from models.payloads import FittedText
+    from models.prompt_reader import Prompt
     from models.rewards import RewardParts
-    from models.vlm import Prompt
 
 
 class Writer(Protocol):

@@ -109,7 +109,7 @@ def question_of(row: Mapping[str, Any]) -> Question:
 
 def _prepare(inputs: AnswerInputs, store: ObjectStore, vlm: "Vlm", rows: Sequence[Mapping[str, Any]]) -> "Prepared":
     """The shard's questions as model inputs."""
-    from models.vlm import Prompt
+    from models.prompt_reader import Prompt
 
     suite, pictures = find_suite(inputs.suite), _pictures(store, inputs.file, inputs.shard, rows)
     asked = [

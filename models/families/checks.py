@@ -10,8 +10,9 @@ from models.families import family_of
 from models.families.prompts import read_prompts
 from models.families.weights import adapter_targets
 from models.locations import read_description, resolve
+from models.prompt_reader import Prompt
 from models.prompts import Prompts
-from models.vlm import Prompt, load_processing
+from models.vlm import load_processing
 from viper.errors import ModelError
 from viper.settings import TrainingSettings, VlmSettings
 

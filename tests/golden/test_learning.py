@@ -7,11 +7,12 @@ from datasets import Dataset, Features, Image, List, Value
 
 from models.grpo import make_trainer
 from models.grpo_reports import Reports
+from models.prompt_reader import Prompt
 from models.rewards import SentenceReward
 from models.similarity import load_similarity
 from models.threads import fix_threads
 from models.trainable import Adaptation, save_trained
-from models.vlm import Prompt, load_vlm
+from models.vlm import load_vlm
 from tests.golden.six import pictures
 from viper.profiles import load_profile
 from viper.settings import GrpoStage

@@ -21,9 +21,10 @@ from PIL import Image
 
 from models.grpo import make_trainer
 from models.grpo_reports import Reports
+from models.prompt_reader import Prompt
 from models.rewards import SentenceReward
 from models.trainable import Adaptation, save_trained
-from models.vlm import Prompt, Vlm, load_vlm
+from models.vlm import Vlm, load_vlm
 from tasks.worker import free_memory
 from tests.gpu.layers import save_random
 from tests.grpo import Letters

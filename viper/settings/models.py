@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from viper.settings.section import Count, Device, MaybeModelPath, ModelPath, Section, Text, Word
+from viper.settings.serving import Serving, TransformersServing
 
 
 class ModelSettings(Section):
@@ -30,6 +31,8 @@ class VlmSettings(ModelSettings):
     max_pixels: int = Field(default=0, ge=0)
     """Largest width × height that it sees: larger pictures are reduced, or cut into fewer crops, as its family does. 0
     leaves it to the model's folder."""
+    serving: Serving = TransformersServing()
+    """Who generates with it in synthesis and benchmarks."""
 
     @model_validator(mode="after")
     def _limits_leave_room(self) -> Self:
@@ -37,6 +40,15 @@ class VlmSettings(ModelSettings):
             raise ValueError(
                 f"min_pixels is {self.min_pixels:,}, but max_pixels is only {self.max_pixels:,}. Set min_pixels to at "
                 "most max_pixels, or either to 0 for the model folder's own."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _serving_is_there(self) -> Self:
+        if self.serving.engine == "vllm" and ":" in self.device:
+            raise ValueError(
+                f'device is "{self.device}", but vLLM takes the first that it sees. Set device to '
+                f'"{self.device.partition(":")[0]}", and CUDA_VISIBLE_DEVICES to the number.'
             )
         return self
 

@@ -12,7 +12,8 @@ from commands.summary import show_scores
 from flows import synthesis_inputs, training_inputs
 from flows.cut import Cut
 from flows.start import open_store
-from models.vlm import Prompt, Vlm
+from models.prompt_reader import Prompt
+from models.vlm import Vlm
 from models.worlds import find_suite
 from storage.images import read_image
 from storage.manifest import PROVENANCE
