@@ -26,7 +26,7 @@ def training(
         collapse=slice_of(TrainingRules, cut.settings.collapse),
     )
     return TrainingInputs(
-        start=cut.vlm(start),
+        start=cut.weights(start),
         stage=stage.model_copy(update={"lessons": lessons}),
         method=training.method,
         lora=training.lora if training.method == "lora" else None,

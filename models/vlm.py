@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from models.adapters import put_on
 from models.families import family_of, find_family
 from models.families.family import Family
-from models.locations import resolve
+from models.locations import read_description, resolve
 from models.prompt_reader import Prompt, PromptReader
 from models.threads import fix_threads
 from viper.errors import ModelError
@@ -22,6 +22,8 @@ from viper.settings import VlmSettings
 if TYPE_CHECKING:
     import torch
     from transformers import LogitsProcessor, PreTrainedModel, ProcessorMixin
+
+GENERATION = "generation_config.json"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ def load_processing(settings: VlmSettings) -> tuple[Family, Any, Any]:
         raise ModelError(f"config.json of {settings.path} describes no model: {error} Check the path.") from error
     family.limit_pixels(processor, config, settings.min_pixels, settings.max_pixels)
     return family, processor, config
+
+
+def ends_of(settings: VlmSettings, config: Any) -> tuple[Any, ...]:
+    """Ids of the tokens that end a reply, as the model's folder names them, whatever stands there."""
+    described = read_description(settings.path, settings.revision, GENERATION)
+    named: Any = described.get("eos_token_id") if described else config.get_text_config().eos_token_id
+    return tuple(named) if isinstance(named, list) else (named,)
 
 
 def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
@@ -191,6 +200,9 @@ class Vlm(PromptReader):
             ModelError: A prompt does not hold as many image tokens as its pictures have features.
         """
         return self._on_device(self.read(prompts))
+
+    def close(self) -> None:
+        """Nothing: its memory goes when nobody holds it any more."""
 
     def save(self, folder: Path) -> None:
         """Write model and processor as a stock folder. Equal weights give equal files."""
