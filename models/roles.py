@@ -36,14 +36,6 @@ class Writer(Protocol):
         """
 
 
-class Prepared(Protocol):
-    """Prompts that one or several models are asked."""
-
-    @property
-    def image_tokens(self) -> int:
-        """Of all of them together."""
-
-
 class Answerer(Writer, Protocol):
     """A writer that answers prompts which were prepared once. Such as ``models.vlm.Vlm``."""
 
@@ -59,7 +51,9 @@ class Answerer(Writer, Protocol):
         """Tokens that a photograph of 12 megapixels, 4,000 x 3,000 pixels, costs in a prompt."""
 
     def prepare(self, prompts: Sequence["Prompt"], *, batch: int) -> Any:
-        """The prompts for ``answer``, of this model or of another that reads them alike: a ``Prepared``.
+        """The prompts for ``answer``, of this model or of another that reads them alike.
+
+        It has ``image_tokens``, those of all prompts together.
 
         Args:
             prompts: User turns.
