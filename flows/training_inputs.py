@@ -23,6 +23,7 @@ def training(
         reward=training.reward,
         similarity=cut.similarity,
         shared_prefix=training.shared_prefix,
+        rollouts=training.rollouts,
         collapse=slice_of(TrainingRules, cut.settings.collapse),
     )
     return TrainingInputs(

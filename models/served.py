@@ -9,10 +9,16 @@ engine resizes with has nothing left to do.
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
+from models.families.family import Family
 from models.plain_text import without_special
 from models.prompt_reader import Prompt, PromptReader
 from viper.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,11 @@ class PreparedPrompts:
 
 
 class ServedVlm(PromptReader):
-    """Generates by an engine. A subclass says how one prompt or many are asked."""
+    """Generates by an engine. A subclass says how prompts are asked. Arguments as for ``PromptReader``."""
+
+    def __init__(self, family: Family, processor: "ProcessorMixin", config: Any) -> None:
+        super().__init__(family, processor, config)
+        self._reading = Lock()  # tokenizers are no place for two threads
 
     @abstractmethod
     def complete(self, asked: Sequence[Callable[[], Asked]], sampling: Sequence[Sampling]) -> list[str]:
@@ -118,7 +128,8 @@ class ServedVlm(PromptReader):
         """
         images = tuple(self.family.as_seen(self.processor, image) for image in prompt.images)
         plain = Prompt(without_special(self.processor, prompt.text), images)
-        return Asked(plain, tuple(self.read([plain])["input_ids"][0].tolist()))
+        with self._reading:
+            return Asked(plain, tuple(self.read([plain])["input_ids"][0].tolist()))
 
     def said(self, ids: Sequence[int]) -> str:
         """The text of a reply's tokens."""

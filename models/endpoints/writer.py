@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from models.endpoints.adapters import ServedAdapter
@@ -74,6 +75,18 @@ class EndpointVlm(ServedVlm):
         except Refusal as error:
             raise ModelError(f"A server refuses a prompt of models.vlm: {error}") from error
         return self.speech.replies(answer, asked, count)
+
+    def adopt(self, folder: Path) -> None:
+        """Go on with another adapter: it is loaded before the one that it follows is taken out.
+
+        Raises:
+            ModelError: A server does not load it.
+            EndpointAway: A server does not answer.
+        """
+        before, self.adapter = self.adapter, ServedAdapter(self.servers, folder)
+        self.speech = replace(self.speech, model=self.adapter.name)
+        if before is not None and before.name != self.adapter.name:
+            before.unload()
 
     def close(self) -> None:
         """Take the adapter out of the servers, and end the connections."""
