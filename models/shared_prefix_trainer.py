@@ -85,10 +85,7 @@ class SharedPrefixTrainer(FamilyTrainer):
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], *args: Any, **kwargs: Any
     ) -> tuple[list[list[int]], list[list[float]] | None]:
         if not self._shared_prefix:
-            found: tuple[list[list[int]], None] = super()._generate_single_turn(
-                prompt_ids, images, multimodal_fields, *args, **kwargs
-            )
-            return found
+            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
         ids = [torch.tensor(prompt_ids[first]) for first in self._asked.firsts]
         ids_NP = pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left")
         mask_NP = pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left")
@@ -170,12 +167,10 @@ class SharedPrefixTrainer(FamilyTrainer):
         others[kept] = False
         old = self._given["old_per_token_logps"] = batch.setdefault("old_per_token_logps", logps.detach())
         if self._servers is not None:
-            weights = self._servers.weights(
-                old[kept], batch["sampling_per_token_logps"][kept], said, self._metrics["train"]
-            )
-            self._given["advantages"] = torch.zeros_like(old).index_copy(
-                0, torch.tensor(kept, device=old.device), batch["advantages"][kept][:, None] * weights
-            )
+            told = batch["sampling_per_token_logps"][kept]
+            weights = torch.zeros_like(old)  # those of rollouts without advantage do not matter
+            weights[kept] = self._servers.weights(old[kept], told, said, self._metrics["train"])
+            self._given["advantages"] = batch["advantages"][:, None] * weights
         logps = torch.where(others[:, None], old, logps)
         entropies = torch.where(others[:, None], (entropies.sum() / said.sum()).detach(), entropies)
         return logps, entropies, None

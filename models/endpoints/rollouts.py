@@ -83,8 +83,8 @@ class RolloutServers:
             asked = self._vlm.asked(prompts[number])
             if asked.ids != tuple(ids[number]):
                 raise ModelError(
-                    f"A prompt of the training has {len(ids[number])} tokens, but {len(asked.ids)} as servers are asked: "
-                    "its text holds special tokens. Leave the row out, or sample in the process."
+                    f"A prompt of the training has {len(ids[number])} tokens, but {len(asked.ids)} as servers are "
+                    "asked: its text holds special tokens. Leave the row out, or sample in the process."
                 )
             return self._read(asked, sampling[number], counts[number])
 
@@ -112,8 +112,8 @@ class RolloutServers:
         metrics["servers/difference"].append(difference)
         if difference > FAR_NATS:
             raise ModelError(
-                f"The servers' log-probabilities differ from the trainer's by {difference:.2f} nats a token: they serve "
-                "other weights than models.vlm, or log-probabilities of another temperature. Start vLLM with the same "
+                f"The servers' log-probabilities differ from the trainer's by {difference:.2f} nats a token: they "
+                "serve other weights than models.vlm, or log-probabilities of another temperature. Start vLLM with the same "
                 "folder and revision, and with --logprobs-mode processed_logprobs."
             )
         weights_BC = torch.ones_like(own_BC)
