@@ -8,6 +8,7 @@ until the adapter is taken out of the servers.
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from viper.endpoints import ADAPTERS, adapters_folder
 from viper.errors import EndpointAway, ModelError
 
 LOAD, UNLOAD = "/v1/load_lora_adapter", "/v1/unload_lora_adapter"
+BUSY = (429, 502, 503, 504)
+"""Answers after which loading again may succeed; what is wrong with an adapter, vLLM says with 500, too."""
 
 
 class ServedAdapter:
@@ -53,21 +56,22 @@ class ServedAdapter:
 
     def _load(self, server: Server) -> None:
         body = {"lora_name": self.name, "lora_path": str(self._folder)}
+        said = ""
         for number in range(TRIES):
             try:
                 self._servers.call(server, "POST", LOAD, body)
                 return
-            except Answerless as error:
+            except (Answerless, Refusal) as error:
                 said = str(error)
-                self._servers.pause(REST_S[number])
-            except Refusal as error:
-                if "already been loaded" in str(error):
+                if "already been loaded" in said:
                     return
-                raise ModelError(
-                    f"A server does not load an adapter: {error} Expected vLLM, started with --enable-lora, "
-                    "--max-lora-rank at least training.lora.rank and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1, which sees "
-                    f"{self._folder} ({ADAPTERS} names the folder)."
-                ) from error
+                if error.status and error.status not in BUSY:
+                    raise ModelError(
+                        f"A server does not load an adapter: {said} Expected vLLM, started with --enable-lora, "
+                        "--max-lora-rank at least training.lora.rank and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1, which "
+                        f"sees {self._folder} ({ADAPTERS} names the folder)."
+                    ) from error
+            time.sleep(REST_S[number])
         raise EndpointAway(f"{said}. It was to load an adapter, in {TRIES} tries.")
 
 

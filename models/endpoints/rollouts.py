@@ -113,8 +113,8 @@ class RolloutServers:
         if difference > FAR_NATS:
             raise ModelError(
                 f"The servers' log-probabilities differ from the trainer's by {difference:.2f} nats a token: they "
-                "serve other weights than models.vlm, or log-probabilities of another temperature. Start vLLM with the same "
-                "folder and revision, and with --logprobs-mode processed_logprobs."
+                "serve other weights than models.vlm, or log-probabilities of another temperature. Start vLLM with the "
+                "same folder and revision, and with --logprobs-mode processed_logprobs."
             )
         weights_BC = torch.ones_like(own_BC)
         if self.settings.importance == "truncated":

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Condition
@@ -58,7 +58,16 @@ class Usage:
 
 
 class Answerless(Exception):
-    """A server gave no answer that can be used; another try may get one."""
+    """A server gave no answer that can be used; another try may get one.
+
+    Args:
+        message: Which server, and what was found.
+        status: Of its answer; 0 for none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Refusal(Exception):
@@ -124,14 +133,15 @@ class Servers:
             Refusal: A server refuses the request.
             AddressError: A server refuses the key.
         """
-        said = ""
+        said, failed = "", set[str]()
         for number in range(TRIES):
-            server = self._take()
+            server = self._take(failed)
             try:
                 answer = self.call(server, "POST", path, body)
             except Answerless as error:
                 said = str(error)
-                log.warning("%s; asked again (%s of %s)", said, number + 1, TRIES - 1)
+                failed.add(server.address)
+                log.warning("%s (try %s of %s)", said, number + 1, TRIES)
                 self._give_back(server, failed=True)
                 continue
             except BaseException:
@@ -155,7 +165,8 @@ class Servers:
         except httpx2.HTTPError as error:
             raise Answerless(f"{server.address} does not answer ({str(error) or type(error).__name__})") from error
         if answer.status_code in PASSING:
-            raise Answerless(f"{server.address} answers {answer.status_code}: {answer.text[:200]}")
+            found = f"{server.address} answers {answer.status_code}: {answer.text[:300]}"
+            raise Answerless(found, answer.status_code)
         if answer.status_code in REFUSED:
             raise AddressError(f"{server.address} refuses the key ({answer.status_code}). Correct {KEY}.")
         if answer.status_code >= 400:
@@ -167,16 +178,13 @@ class Servers:
             read = {"text": answer.text}
         return read if isinstance(read, dict) else {"text": str(read)}
 
-    def pause(self, seconds: float) -> None:
-        """Wait before a server is asked again."""
-        time.sleep(seconds)
-
-    def _take(self) -> Server:
-        """A server with room: the least busy of those that do not rest."""
+    def _take(self, failed: Collection[str]) -> Server:
+        """A server with room: the least busy of those that do not rest, and one that did not fail this request."""
         with self._changed:
             while True:
                 now = time.monotonic()
                 awake = [one for one in self.all if one.rests_until <= now]
+                awake = [one for one in awake if one.address not in failed] or awake
                 if free := [one for one in awake if one.busy < self.serving.requests_in_flight]:
                     server = min(free, key=lambda one: one.busy)
                     server.busy += 1
