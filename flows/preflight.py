@@ -148,7 +148,7 @@ def _try_engine(settings: Settings, training: TrainingSettings | None) -> None:
     """Who generates with the VLM is there, has it, and takes the adapters of a training if there will be some."""
     vlm = settings.models.vlm
     if vlm.serving.engine == "vllm":
-        from models.vllm_engine import check_vllm
+        from models.endpoints.own import check_vllm
 
         check_vllm()
     elif vlm.serving.engine == "endpoint":

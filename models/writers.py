@@ -26,7 +26,7 @@ def load_writer(settings: VlmSettings, adapter: str = "") -> "Answerer":
 
         return EndpointVlm(settings, serving, adapter)
     if serving.engine == "vllm":
-        from models.vllm_engine import VllmVlm
+        from models.endpoints.own import VllmVlm
 
         return VllmVlm(settings, serving, adapter)
     from models.vlm import load_vlm

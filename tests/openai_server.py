@@ -20,6 +20,8 @@ from models.prompt_reader import Prompt
 from models.vlm import load_vlm
 from viper.settings import VlmSettings
 
+LOADING = Lock()
+"""transformers loads one model at a time: it changes what is global."""
 Fault = Callable[["SmallServer", str], int]
 """By the server and the path that is asked: a status to answer with, -1 to hang up, 0 to answer as usual."""
 
@@ -91,20 +93,22 @@ class SmallServer:
                 ]
                 return 200, {"data": [base, *own]}
             case "/v1/load_lora_adapter":
-                if body["lora_name"] in self.models:
-                    return 400, {
-                        "error": {"message": f"The lora adapter {body['lora_name']!r} has already been loaded."}
-                    }
-                if not Path(body["lora_path"]).is_dir():
-                    return 404, {"error": {"message": "No adapter found"}}
-                self.models[body["lora_name"]] = load_vlm(self.settings, body["lora_path"])
-                return 200, "loaded"
+                with LOADING:
+                    return self.load(body["lora_name"], body["lora_path"])
             case "/v1/unload_lora_adapter":
                 return (200, "gone") if self.models.pop(body["lora_name"], None) else (404, {})
             case "/v1/chat/completions" if body["model"] in self.models:
                 with self._generating:
                     return 200, self.complete(body)
         return 404, {"error": {"message": f"The model {body.get('model')!r} does not exist."}}
+
+    def load(self, name: str, path: str) -> tuple[int, Any]:
+        if name in self.models:
+            return 400, {"error": {"message": "The lora adapter has already been loaded."}}
+        if not Path(path).is_dir():
+            return 404, {"error": {"message": "No adapter found"}}
+        self.models[name] = load_vlm(self.settings, path)
+        return 200, "loaded"
 
     def complete(self, body: dict[str, Any]) -> dict[str, Any]:
         vlm, count = self.models[body["model"]], body.get("n", 1)

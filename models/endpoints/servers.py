@@ -83,26 +83,37 @@ class Refusal(Exception):
         self.status = status
 
 
+@dataclass(frozen=True)
+class Addresses:
+    """Where servers are."""
+
+    all: tuple[str, ...]
+    key: str
+    """That they ask for; empty for none."""
+
+
 @dataclass
 class Servers:
-    """The servers that the environment names.
+    """The servers of one model.
 
     Args:
         serving: How they are asked.
+        addresses: Where they are; ``None`` for those that the environment names.
     """
 
     serving: EndpointServing
+    addresses: Addresses | None = None
     usage: Usage = field(default_factory=Usage)
 
     def __post_init__(self) -> None:
-        key = vlm_endpoint_key()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        where = self.addresses or Addresses(vlm_endpoints(), vlm_endpoint_key())
+        headers = {"Authorization": f"Bearer {where.key}"} if where.key else {}
         # Reading waits for a whole reply; to connect takes no time where a server is there.
         patience = httpx2.Timeout(self.serving.timeout_s, connect=min(10, self.serving.timeout_s))
         room = httpx2.Limits(max_connections=None, max_keepalive_connections=self.serving.requests_in_flight)
         self.all = [
             Server(one, httpx2.Client(base_url=one, headers=headers, timeout=patience, limits=room))
-            for one in vlm_endpoints()
+            for one in where.all
         ]
         self._changed = Condition()
 

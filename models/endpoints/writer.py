@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.endpoints.adapters import ServedAdapter
 from models.endpoints.dialects import CHAT, Dialect, Reply, Speech, dialect_of
-from models.endpoints.servers import Answerless, Refusal, Server, Servers
+from models.endpoints.servers import Addresses, Answerless, Refusal, Server, Servers
 from models.locations import resolve
 from models.served import Asked, Sampling, ServedVlm
 from models.vlm import ends_of, load_processing
@@ -25,6 +25,7 @@ class EndpointVlm(ServedVlm):
         settings: Of the model.
         serving: How servers are asked.
         adapter: Folder of the adapter on its weights; empty for none.
+        addresses: Of the servers; ``None`` for those that the environment names.
 
     Raises:
         AddressError: No usable address, or a key that is refused.
@@ -32,9 +33,11 @@ class EndpointVlm(ServedVlm):
         ModelError: A server has another model, or does not load the adapter.
     """
 
-    def __init__(self, settings: VlmSettings, serving: EndpointServing, adapter: str = "") -> None:
+    def __init__(
+        self, settings: VlmSettings, serving: EndpointServing, adapter: str = "", addresses: Addresses | None = None
+    ) -> None:
         super().__init__(*load_processing(settings))
-        self.servers = Servers(serving)
+        self.servers = Servers(serving, addresses)
         dialect, name = find_model(self.servers, settings, serving)
         self.adapter = ServedAdapter(self.servers, Path(adapter)) if adapter else None
         self.speech = Speech(dialect, self.adapter.name if self.adapter else name, ends_of(settings, self.config))

@@ -43,15 +43,6 @@ class VlmSettings(ModelSettings):
             )
         return self
 
-    @model_validator(mode="after")
-    def _serving_is_there(self) -> Self:
-        if self.serving.engine == "vllm" and ":" in self.device:
-            raise ValueError(
-                f'device is "{self.device}", but vLLM takes the first that it sees. Set device to '
-                f'"{self.device.partition(":")[0]}", and CUDA_VISIBLE_DEVICES to the number.'
-            )
-        return self
-
 
 class DiffusionSettings(ModelSettings):
     """A diffusers pipeline and how it is called."""

@@ -15,7 +15,10 @@ class TransformersServing(Section):
 
 
 class VllmServing(Section):
-    """vLLM generates on this machine, with continuous batching. It must be installed beside the project."""
+    """A vLLM that each worker starts for itself generates, with continuous batching.
+
+    It must be installed in an environment of its own, whose Python ``VIPER_VLLM_PYTHON`` names.
+    """
 
     engine: Literal["vllm"]
     """vLLM generates."""
