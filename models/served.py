@@ -26,7 +26,8 @@ class Asked:
     """A prompt as an engine gets it."""
 
     prompt: Prompt
-    """Its pictures have the size in which the model sees them, and its text holds no special token."""
+    """Its pictures have the size in which the model sees them where they can (``Family.as_seen``), and its text holds no
+    special token."""
     ids: tuple[int, ...]
     """Of its tokens, with one for each feature of a picture."""
 
@@ -127,9 +128,10 @@ class ServedVlm(PromptReader):
             ModelError: It does not hold as many image tokens as its pictures have features.
         """
         images = tuple(self.family.as_seen(self.processor, image) for image in prompt.images)
-        plain = Prompt(without_special(self.processor, prompt.text), images)
+        text = without_special(self.processor, prompt.text)
         with self._reading:
-            return Asked(plain, tuple(self.read([plain])["input_ids"][0].tolist()))
+            ids = self.read([Prompt(text, prompt.images)])["input_ids"][0].tolist()
+        return Asked(Prompt(text, images), tuple(ids))
 
     def said(self, ids: Sequence[int]) -> str:
         """The text of a reply's tokens."""

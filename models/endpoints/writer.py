@@ -38,8 +38,12 @@ class EndpointVlm(ServedVlm):
     ) -> None:
         super().__init__(*load_processing(settings))
         self.servers = Servers(serving, addresses)
-        dialect, name = find_model(self.servers, settings, serving)
-        self.adapter = ServedAdapter(self.servers, Path(adapter)) if adapter else None
+        try:
+            dialect, name = find_model(self.servers, settings, serving)
+            self.adapter = ServedAdapter(self.servers, Path(adapter)) if adapter else None
+        except BaseException:
+            self.servers.close()
+            raise
         self.speech = Speech(dialect, self.adapter.name if self.adapter else name, ends_of(settings, self.config))
 
     def complete(self, asked: Sequence[Callable[[], Asked]], sampling: Sequence[Sampling]) -> list[str]:

@@ -96,7 +96,7 @@ class Family(ABC):
         return None
 
     def as_seen(self, processor: Any, picture: "Image") -> "Image":
-        """A picture in the size in which the model sees it, where that is one picture; as it is where it is cut up.
+        """A picture in the size in which the model sees it, where another processor leaves it so; else as it is.
 
         Args:
             processor: Of the model, with the limits that ``limit_pixels`` gave it.

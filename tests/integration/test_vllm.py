@@ -66,8 +66,8 @@ def prompts() -> list[Prompt]:
         lambda number: Prompt(told.caption, (picture(number),)),
         lambda number: Prompt(told.predict, (picture(number), picture(number + 1))),
         lambda number: Prompt(critique, (picture(number), picture(number + 1))),
-        # A size of its own: both sides resize, and must see the same.
-        lambda number: Prompt(told.caption, (picture(number).resize((70 + number % 9, 101)),)),
+        # Larger than the model sees: it is reduced here.
+        lambda number: Prompt(told.caption, (picture(number).resize((48 * (2 + number % 3),) * 2),)),
     ]
     return [kinds[number % 4](number) for number in range(PROMPTS)]
 
