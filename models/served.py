@@ -26,8 +26,8 @@ class Asked:
     """A prompt as an engine gets it."""
 
     prompt: Prompt
-    """Its pictures have the size in which the model sees them where they can (``Family.as_seen``), and its text holds no
-    special token."""
+    """Its pictures have the size in which the model sees them where they can (``Family.as_seen``), and its text holds
+    no special token."""
     ids: tuple[int, ...]
     """Of its tokens, with one for each feature of a picture."""
 

@@ -125,6 +125,7 @@ class SmallServer:
                 max_new_tokens=body["max_completion_tokens"],
                 do_sample=drawn,
                 num_return_sequences=count,
+                suppress_tokens=[int(token) for token in body.get("logit_bias", ())] or None,
                 output_logits=True,
                 return_dict_in_generate=True,
                 **({"temperature": body["temperature"], "top_k": 0, "top_p": 1.0} if drawn else {}),
