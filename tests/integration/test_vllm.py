@@ -88,7 +88,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     adapted = get_peft_model(load_vlm(BASE).model, form)
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.05)
+            torch.nn.init.normal_(weight, std=1.0)
     save_adapter(adapted, "", "", folder)
     return folder
 
