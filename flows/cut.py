@@ -81,6 +81,7 @@ class Cut:
         models, training = self.settings.models, self.settings.training
         return Machine(
             vlm=models.vlm.device,
+            serving=models.vlm.serving,
             painter=models.painter.device,
             editor=models.editor.device,
             judge=self.settings.judge.device,
@@ -93,7 +94,11 @@ class Cut:
         )
 
     def vlm(self, model: ModelRef) -> VlmUse:
-        """A vision-language model as every step loads it."""
+        """A vision-language model as synthesis and benchmarks use it."""
+        return self.weights(model).model_copy(update={"engine": self.settings.models.vlm.serving.engine})
+
+    def weights(self, model: ModelRef) -> VlmUse:
+        """A vision-language model as transformers loads it, to train it or to look at it."""
         vlm = self.settings.models.vlm
         return VlmUse(
             model=model,

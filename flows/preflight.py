@@ -18,10 +18,11 @@ from storage.objects import ObjectStore
 from tasks.launchers import find_launcher
 from tasks.pool import check_pool
 from tasks.suites import check_suites
+from viper.endpoints import vlm_endpoints
 from viper.environment import store_root
 from viper.errors import ProfileError
 from viper.servers import check_s3_answers, check_servers
-from viper.settings import ModelSettings, Settings, VlmSettings
+from viper.settings import ModelSettings, Settings, TrainingSettings, VlmSettings
 
 KINDS = {"vlm": MODEL, "painter": PIPELINE, "editor": PIPELINE, "similarity": MODEL}
 """What describes each model of the loop."""
@@ -37,6 +38,8 @@ def check(settings: Settings, rounds: int) -> None:
     if not 1 <= rounds < MAX_ROUNDS:
         raise ProfileError(f"rounds is {rounds}; expected at least 1 and at most {MAX_ROUNDS - 1:,}.")
     check_servers()
+    if settings.models.vlm.serving.engine == "endpoint":
+        vlm_endpoints()
     check_s3_answers(settings.pool.uri, settings.benchmarks.folder)
     check_names(settings)
     _check_samples(settings)
@@ -140,11 +143,25 @@ def try_models(settings: Settings) -> None:
     replies = [stage.max_completion_tokens for stage in settings.training.stages if stage.objective == "grpo"]
     try_reading(settings, max([settings.synthesis.max_new_tokens, *replies]))
     check_trainable(models.vlm, settings.training)
+    _try_engine(settings, settings.training)
     if settings.judge.path and (check := CHECKS.get(settings.judge.kind)):
         check(settings.judge.path, settings.judge.revision)
     for pipeline in (models.painter, models.editor):
         check_scheduler(pipeline)
     check_similarity(models.similarity)
+
+
+def _try_engine(settings: Settings, training: TrainingSettings | None) -> None:
+    """Who generates with the VLM is there, has it, and takes the adapters of a training if there will be some."""
+    vlm = settings.models.vlm
+    if vlm.serving.engine == "vllm":
+        from models.endpoints.own import check_vllm
+
+        check_vllm()
+    elif vlm.serving.engine == "endpoint":
+        from models.endpoints.checks import check_endpoints
+
+        check_endpoints(vlm, find_world(settings.world).prompts.caption, training)
 
 
 def try_reading(settings: Settings, reply_tokens: int) -> None:
@@ -205,6 +222,7 @@ def check_benchmark(settings: Settings) -> None:
     check_suites(settings.benchmarks)
     ObjectStore(store_root()).probe(MIN_FREE_BYTES)
     try_reading(settings, settings.benchmarks.max_new_tokens)
+    _try_engine(settings, None)
 
 
 def check_training(settings: Settings) -> None:

@@ -24,10 +24,11 @@ def training(
         reward=training.reward,
         similarity=cut.similarity,
         shared_prefix=training.shared_prefix,
+        rollouts=training.rollouts,
         collapse=slice_of(TrainingRules, cut.settings.collapse),
     )
     return TrainingInputs(
-        start=cut.vlm(start),
+        start=cut.weights(start),
         stage=stage.model_copy(update={"lessons": lessons}),
         method=training.method,
         lora=training.lora if training.method == "lora" else None,

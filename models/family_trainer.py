@@ -40,7 +40,7 @@ class FamilyTrainer(GRPOTrainer):
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> tuple[list[list[int]], None]:
+    ) -> tuple[list[list[int]], list[list[float]] | None]:
         counts = counts_of(images, len(prompt_ids))
         answers: list[list[int]] = []
         for rows in batches_of(len(prompt_ids), self.args.per_device_train_batch_size):

@@ -29,11 +29,13 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import GRPOConfig
 
+from models.endpoints.rollouts import RolloutServers
 from models.roles import Reward
 from models.rollout_images import processed_once
 from models.shared_prefix_trainer import SharedPrefixTrainer
 from models.trainable import Adaptation, ResumableTrainer, draw_order, load_trainable, micro_batches
-from viper.settings import GrpoStage, VlmSettings
+from viper.errors import ModelError
+from viper.settings import GrpoStage, Rollouts, VlmSettings
 
 log = logging.getLogger("viper")
 
@@ -46,12 +48,21 @@ class ViperTrainer(ResumableTrainer, SharedPrefixTrainer):
         rows: Any,
         order: Sequence[int],
         reward: Reward,
+        servers: RolloutServers | None = None,
         **kwargs: Any,
     ) -> None:
         self._rows, self._reward = rows, reward
         # The place of a prompt in the training decides the draws of its rollouts, whichever process samples them.
         numbers = Dataset.from_dict({"row": list(order), "place": list(range(len(order)))})
-        super().__init__(reward_funcs=[self._score], train_dataset=numbers, **kwargs)
+        super().__init__(servers=servers, reward_funcs=[self._score], train_dataset=numbers, **kwargs)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As ``Trainer.train``; servers give back what they hold for this training."""
+        try:
+            return super().train(*args, **kwargs)
+        finally:
+            if self._servers is not None:
+                self._servers.close()
 
     def _score(
         self,
@@ -146,6 +157,7 @@ def make_trainer(
     output_dir: Path,
     callbacks: Sequence[TrainerCallback] = (),
     adapter: str = "",
+    rollouts: Rollouts | None = None,
 ) -> ViperTrainer:
     """A trainer that is ready for ``train()``.
 
@@ -160,9 +172,10 @@ def make_trainer(
         output_dir: Folder for checkpoints.
         callbacks: Such as ``models.grpo_reports.Reports``.
         adapter: Folder of the adapter to go on with; empty for none.
+        rollouts: Who samples; the trainer itself if ``None``.
 
     Raises:
-        ModelError: The model or the adapter cannot be loaded.
+        ModelError: The model or the adapter cannot be loaded, or servers have another model.
         ProfileError: See ``make_config``.
     """
     # Before the model is loaded: the config chooses this process's GPU.
@@ -179,6 +192,7 @@ def make_trainer(
         warmup_steps=stage.warmup_steps,
         sharded=adaptation.sharded,
         shared_prefix=shared,
+        servers=_servers_for(model, rollouts, shared, output_dir),
         family=vlm.family,
         model=vlm.model,
         processing_class=vlm.processor,
@@ -186,3 +200,16 @@ def make_trainer(
         peft_config=adapters,
         callbacks=list(callbacks),
     )
+
+
+def _servers_for(
+    model: VlmSettings, rollouts: Rollouts | None, shared: bool, output_dir: Path
+) -> RolloutServers | None:
+    if rollouts is None or rollouts.engine != "endpoint":
+        return None
+    if not shared:
+        raise ModelError(
+            'training.rollouts.engine is "endpoint", which is there for families that share prefixes (Qwen\'s). Set it '
+            'to "transformers".'
+        )
+    return RolloutServers(model, rollouts, output_dir.with_name("step-adapter"))

@@ -28,6 +28,8 @@ METRICS = {
     "grad_norm": "gradient_norm",
     "learning_rate": "learning_rate",
     "num_tokens": "tokens",
+    "servers/difference": "servers/difference",
+    "servers/weight": "servers/weight",
     "step_time": "seconds",
 }
 """TRL's names and ours. Those of the rollouts come with the first step on them, so not with every step if

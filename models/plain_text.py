@@ -28,6 +28,17 @@ def keep_texts_plain(processor: Any) -> None:
         processor.multimodal_pattern = re.compile(f"(?<!{_MARK})(?:{places.pattern})")
 
 
+def without_special(processor: Any, text: str) -> str:
+    """The text with a blank in what would be a special token, for whoever reads it with another program.
+
+    Args:
+        processor: As ``keep_texts_plain`` left it.
+        text: Of others.
+    """
+    found: str = processor.special_in_texts().sub(lambda match: f"{match[0][:1]} {match[0][1:]}", text)
+    return found
+
+
 class _PlainText:
     """Mixed in before a processor."""
 
@@ -37,12 +48,16 @@ class _PlainText:
     """By template and number of tokens. A processor may have thousands of them, and is asked prompt by prompt."""
 
     def apply_chat_template(self, conversation: Any, chat_template: str | None = None, **kwargs: Any) -> Any:
+        marked = mark_control_tokens(conversation, self.special_in_texts(chat_template))
+        return super().apply_chat_template(marked, chat_template, **kwargs)  # type: ignore[misc]
+
+    def special_in_texts(self, chat_template: str | None = None) -> re.Pattern[str]:
+        """Matches what would become a special token in the texts of a conversation."""
         template = chat_template or self.chat_template
         known = (str(template), len(self.tokenizer))
         if known not in self._matchers:
             self._matchers[known] = self._special(str(template))
-        marked = mark_control_tokens(conversation, self._matchers[known])
-        return super().apply_chat_template(marked, chat_template, **kwargs)  # type: ignore[misc]
+        return self._matchers[known]
 
     def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> Any:
         texts = [text] if isinstance(text, str) else text

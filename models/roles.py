@@ -1,14 +1,16 @@
 """The roles of the loop, each as little as the loop needs of it. Whatever has the methods can play the role."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from transformers import ProcessorMixin
 
+    from models.families.family import Family
     from models.payloads import FittedText
+    from models.prompt_reader import Prompt
     from models.rewards import RewardParts
-    from models.vlm import Prompt
 
 
 class Writer(Protocol):
@@ -32,6 +34,37 @@ class Writer(Protocol):
             temperature: 0 is greedy; otherwise each prompt draws from its own seed.
             seeds: One a prompt; required where ``temperature`` is above 0.
         """
+
+
+class Answerer(Writer, Protocol):
+    """A writer that answers prompts which were prepared once. Such as ``models.vlm.Vlm``."""
+
+    family: "Family"
+    processor: "ProcessorMixin"
+
+    @property
+    def processing(self) -> str:
+        """What decides how prompts become inputs, 64 hex digits: models that agree in it can share what they read."""
+
+    @property
+    def photograph_tokens(self) -> int:
+        """Tokens that a photograph of 12 megapixels, 4,000 x 3,000 pixels, costs in a prompt."""
+
+    def prepare(self, prompts: Sequence["Prompt"], *, batch: int) -> Any:
+        """The prompts for ``answer``, of this model or of another that reads them alike.
+
+        It has ``image_tokens``, those of all prompts together.
+
+        Args:
+            prompts: User turns.
+            batch: Prompts a forward pass.
+        """
+
+    def answer(self, prepared: Any, *, max_new_tokens: int) -> list[str]:
+        """The greedy replies that ``generate`` gives to the prompts, in their order."""
+
+    def close(self) -> None:
+        """Give back what it holds outside this process's memory."""
 
 
 class Painter(Protocol):

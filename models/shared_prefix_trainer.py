@@ -21,11 +21,14 @@ from trl.data_utils import prepare_multimodal_messages
 from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.utils import pad, split_tensor_dict
 
+from models.endpoints.rollouts import RolloutServers
 from models.family_trainer import FamilyTrainer, batches_of, counts_of
 from models.group_sampling import Sampled, sample_groups
+from models.prompt_reader import Prompt
 from models.read_once import Features, beginning_at, look, shown, tower_learns, trunk_depth
+from models.served import Sampling
 from models.sharding import gathered
-from models.shared_prefix import Packed, branch_mask, pack, unpack
+from models.shared_prefix import Packed, branch_mask, pack, prompt_positions, unpack
 
 NO_ADVANTAGE = 1e-3
 """An advantage below this is rounding: the rewards of its group are equal."""
@@ -41,9 +44,11 @@ class SharedPrefixTrainer(FamilyTrainer):
     """Of the rollout batch."""
     _sampled: Sampled
     """Of the rollout batch."""
+    _given: dict[str, Any]
+    """The micro-batch that is being scored, as TRL sees it."""
 
-    def __init__(self, shared_prefix: bool, **kwargs: Any) -> None:
-        self._shared_prefix = shared_prefix
+    def __init__(self, shared_prefix: bool, servers: RolloutServers | None = None, **kwargs: Any) -> None:
+        self._shared_prefix, self._servers = shared_prefix, servers
         self._scored: dict[str, Any] | None = None
         self.groups = []
         super().__init__(**kwargs)
@@ -80,12 +85,9 @@ class SharedPrefixTrainer(FamilyTrainer):
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], images: Any, multimodal_fields: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> tuple[list[list[int]], None]:
+    ) -> tuple[list[list[int]], list[list[float]] | None]:
         if not self._shared_prefix:
-            found: tuple[list[list[int]], None] = super()._generate_single_turn(
-                prompt_ids, images, multimodal_fields, *args, **kwargs
-            )
-            return found
+            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, *args, **kwargs)
         ids = [torch.tensor(prompt_ids[first]) for first in self._asked.firsts]
         ids_NP = pad(ids, padding_value=self._tokenizer.pad_token_id, padding_side="left")
         mask_NP = pad([torch.ones_like(one) for one in ids], padding_value=0, padding_side="left")
@@ -99,6 +101,8 @@ class SharedPrefixTrainer(FamilyTrainer):
                     self._asked.features += features
                     own = {"image_grid_thw": own["image_grid_thw"]} | shown(features)
                 prompts.append(self._on_device({"input_ids": ids_NP[some], "attention_mask": mask_NP[some]}) | own)
+            if self._servers is not None:
+                return self._ask(self._servers, model, prompts, [prompt_ids[first] for first in self._asked.firsts])
             self._sampled = sample_groups(
                 whole,
                 prompts,
@@ -120,6 +124,24 @@ class SharedPrefixTrainer(FamilyTrainer):
         ]
         return torch.from_numpy(np.stack(draws))
 
+    def _ask(
+        self, servers: RolloutServers, model: Any, prompts: list[dict[str, Any]], ids: list[list[int]]
+    ) -> tuple[list[list[int]], list[list[float]]]:
+        """The rollouts of servers with the adapter of this step, which every process loads: its name is its content."""
+        servers.load(model)
+        whole = _without_adapters(model)
+        # From the generator that checkpoints hold.
+        seeds = torch.randint(2**31, (len(ids),)).tolist()
+        pictures = (whole.config.image_token_id, whole.config.video_token_id)
+        sampling = [Sampling(self.max_completion_length, self.temperature, seed, pictures) for seed in seeds]
+        answers, logps = servers.sample(self._asked.prompts(), ids, self._asked.sizes, sampling)
+        positions = [
+            prompt_positions(whole, one["input_ids"], one["attention_mask"], one.get("image_grid_thw"))
+            for one in prompts
+        ]
+        self._sampled = Sampled(answers, torch.cat(positions, 1), None)
+        return answers, logps
+
     def _on_device(self, inputs: dict[str, torch.Tensor]) -> dict[str, Any]:
         return {name: tensor.to(self.accelerator.device) for name, tensor in inputs.items()}
 
@@ -127,9 +149,9 @@ class SharedPrefixTrainer(FamilyTrainer):
         if not self._shared_prefix:
             plain: torch.Tensor = super()._compute_loss(model, inputs)
             return plain
-        self._scored = inputs
+        self._scored, self._given = inputs, dict(inputs)
         try:
-            loss: torch.Tensor = super()._compute_loss(model, inputs)
+            loss: torch.Tensor = super()._compute_loss(model, self._given)
         finally:
             self._scored = None
         return loss
@@ -155,7 +177,12 @@ class SharedPrefixTrainer(FamilyTrainer):
         logps, entropies = (unpack(values, packed, kept, size) for values in self._score_packed(model, packed, kept))
         others = torch.ones(len(input_ids), dtype=torch.bool, device=logps.device)
         others[kept] = False
-        old = batch.setdefault("old_per_token_logps", logps.detach())
+        old = self._given["old_per_token_logps"] = batch.setdefault("old_per_token_logps", logps.detach())
+        if self._servers is not None:
+            told = batch["sampling_per_token_logps"][kept]
+            weights = torch.zeros_like(old)  # those of rollouts without advantage do not matter
+            weights[kept] = self._servers.weights(old[kept], told, said, self._metrics["train"])
+            self._given["advantages"] = batch["advantages"][:, None] * weights
         logps = torch.where(others[:, None], old, logps)
         entropies = torch.where(others[:, None], (entropies.sum() / said.sum()).detach(), entropies)
         return logps, entropies, None
@@ -213,6 +240,17 @@ class _Prompts:
         """What the processor made of them."""
         self.features: list[Features] = []
         """What the tower made of them, where it does not learn."""
+
+    def prompts(self) -> list[Prompt]:
+        """As servers are asked."""
+        parts = [[part for message in messages for part in message["content"]] for messages in self.messages]
+        return [
+            Prompt(
+                "".join(part["text"] for part in of_prompt if part["type"] == "text"),
+                tuple(part["image"] for part in of_prompt if part["type"] == "image"),
+            )
+            for of_prompt in parts
+        ]
 
     def expanded(self, of_prompt: Iterable[Any]) -> list[Any]:
         """What is said of each prompt, for each rollout."""

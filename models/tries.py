@@ -11,8 +11,8 @@ from models.written import read_statements
 from viper.records import Seed
 
 if TYPE_CHECKING:
+    from models.prompt_reader import Prompt
     from models.roles import Writer
-    from models.vlm import Prompt
 
 Found = TypeVar("Found")
 

@@ -3,20 +3,17 @@
 The same code loads the embedded 0.7-million-parameter Qwen2.5-VL and Qwen2.5-VL-7B.
 """
 
-import json
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.adapters import put_on
 from models.families import family_of, find_family
-from models.families.family import PHOTOGRAPH, Family
-from models.families.prompts import read_prompts
-from models.locations import resolve
+from models.families.family import Family
+from models.locations import read_description, resolve
+from models.prompt_reader import Prompt, PromptReader
 from models.threads import fix_threads
 from viper.errors import ModelError
 from viper.progress import tell
@@ -24,21 +21,9 @@ from viper.settings import VlmSettings
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
     from transformers import LogitsProcessor, PreTrainedModel, ProcessorMixin
 
-
-@dataclass(frozen=True)
-class Prompt:
-    """A user turn: pictures in order, then text."""
-
-    text: str
-    images: tuple["Image", ...] = ()
-
-    def messages(self) -> list[dict[str, Any]]:
-        """The conversation as chat templates take it, images as placeholders."""
-        content: list[dict[str, str]] = [{"type": "image"} for _ in self.images]
-        return [{"role": "user", "content": [*content, {"type": "text", "text": self.text}]}]
+GENERATION = "generation_config.json"
 
 
 @dataclass(frozen=True)
@@ -95,6 +80,13 @@ def load_processing(settings: VlmSettings) -> tuple[Family, Any, Any]:
     return family, processor, config
 
 
+def ends_of(settings: VlmSettings, config: Any) -> tuple[Any, ...]:
+    """Ids of the tokens that end a reply, as the model's folder names them, whatever stands there."""
+    described = read_description(settings.path, settings.revision, GENERATION)
+    named: Any = described.get("eos_token_id") if described else config.get_text_config().eos_token_id
+    return tuple(named) if isinstance(named, list) else (named,)
+
+
 def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
     """The model in eval mode with its processor; an adapter folder, if given, stays beside the weights.
 
@@ -135,31 +127,12 @@ def load_vlm(settings: VlmSettings, adapter: str = "") -> "Vlm":
     return Vlm(model.to(settings.device).eval(), processor)
 
 
-class Vlm:
+class Vlm(PromptReader):
     """A vision-language model and its processor."""
 
     def __init__(self, model: "PreTrainedModel", processor: "ProcessorMixin") -> None:
-        self.model, self.processor = model, processor
-        self.family = find_family(model.config.model_type)
-
-    @cached_property
-    def processing(self) -> str:
-        """What decides how prompts become inputs, 64 hex digits: models that agree in it can share what they read."""
-        tokenizer = self.processor.tokenizer
-        parts = [
-            type(self.processor).__name__,
-            self.processor.image_processor.to_json_string(),
-            str(self.processor.chat_template),
-            json.dumps(sorted(tokenizer.get_vocab().items())),
-            json.dumps(sorted(map(str, tokenizer.added_tokens_decoder.items()))),
-            str(self.model.config.image_token_id),
-        ]
-        return sha256("\0".join(parts).encode()).hexdigest()
-
-    @property
-    def photograph_tokens(self) -> int:
-        """Tokens that a photograph of 12 megapixels, 4,000 x 3,000 pixels, costs in a prompt."""
-        return self.family.picture_tokens(self.processor, *PHOTOGRAPH)
+        super().__init__(find_family(model.config.model_type), processor, model.config)
+        self.model = model
 
     def generate(
         self,
@@ -207,7 +180,7 @@ class Vlm:
         Raises:
             ModelError: As ``inputs``.
         """
-        batches = tuple((part, self._processed([prompts[i] for i in part])) for part in _batches(prompts, batch))
+        batches = tuple((part, self.read([prompts[i] for i in part])) for part in _batches(prompts, batch))
         token = self.model.config.image_token_id
         return Prepared(batches, sum(int((inputs["input_ids"] == token).sum()) for _, inputs in batches))
 
@@ -226,7 +199,10 @@ class Vlm:
         Raises:
             ModelError: A prompt does not hold as many image tokens as its pictures have features.
         """
-        return self._on_device(self._processed(prompts))
+        return self._on_device(self.read(prompts))
+
+    def close(self) -> None:
+        """Nothing: its memory goes when nobody holds it any more."""
 
     def save(self, folder: Path, weights: dict[str, Any] | None = None) -> None:
         """Write model and processor as a stock folder. Equal weights give equal files.
@@ -246,10 +222,6 @@ class Vlm:
     def _on_device(self, processed: Any) -> Any:
         # A copy: a batch that is moved, or cast to another number format, is changed in place.
         return copy(processed).to(self.model.device, self.model.dtype)
-
-    def _processed(self, prompts: Sequence[Prompt]) -> Any:
-        texts = [self.processor.apply_chat_template(p.messages(), add_generation_prompt=True) for p in prompts]
-        return read_prompts(self.family, self.processor, self.model.config, texts, [p.images for p in prompts])
 
     def _generate_batch(
         self, inputs: Any, max_new_tokens: int, temperature: float, seeds: Sequence[int] | None

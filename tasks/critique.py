@@ -65,7 +65,7 @@ def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
 
     Facts: how many critiques there are, and how many replies were asked for again.
     """
-    from models.vlm import Prompt
+    from models.prompt_reader import Prompt
 
     writer = worker.vlm(inputs.vlm)
     pictures, painted = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.paintings)
@@ -111,7 +111,7 @@ def _rewritten(
     inputs: CritiqueInputs, writer: "Writer", captions: Mapping[str, str], wanted: Sequence[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str | Unusable], str | Unusable], int]:
     """The caption of each (image, corrections), rewritten; and how many replies were asked for again."""
-    from models.vlm import Prompt
+    from models.prompt_reader import Prompt
 
     rewriting = inputs.rewriting
     if rewriting.rules_of:

@@ -120,7 +120,7 @@ def _asked(
     inputs: PlanInputs, written: AskedOperations, worker: Worker, rows: Mapping[str, Refinement]
 ) -> tuple[dict[str, Plan | Unusable], int]:
     """The plans, and how many replies were asked for again."""
-    from models.vlm import Prompt
+    from models.prompt_reader import Prompt
 
     pictures = shard_images(worker.store, written.shard)
     prompts = {

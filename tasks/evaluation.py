@@ -21,7 +21,7 @@ from viper.pictures import ACCEPTED
 from viper.records import ArtifactRef, PixelLimits, VlmUse
 
 if TYPE_CHECKING:
-    from models.vlm import Prepared, Vlm
+    from models.roles import Answerer
 
 log = logging.getLogger("viper")
 REPLIES = "replies.jsonl"
@@ -114,9 +114,9 @@ def question_of(row: Mapping[str, Any]) -> Question:
     return Question(**{**fields, "options": tuple(row["options"])})
 
 
-def _prepare(inputs: AnswerInputs, store: ObjectStore, vlm: "Vlm", rows: Sequence[Mapping[str, Any]]) -> "Prepared":
+def _prepare(inputs: AnswerInputs, store: ObjectStore, vlm: "Answerer", rows: Sequence[Mapping[str, Any]]) -> Any:
     """The shard's questions as model inputs."""
-    from models.vlm import Prompt
+    from models.prompt_reader import Prompt
 
     suite, pictures = find_suite(inputs.suite), _pictures(store, inputs.file, inputs.shard, rows)
     asked = [

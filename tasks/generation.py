@@ -38,7 +38,7 @@ def caption_images(inputs: CaptionInputs, worker: Worker) -> Made:
 
     Facts: the mean number of words, and how many replies were asked for again.
     """
-    from models.vlm import Prompt
+    from models.prompt_reader import Prompt
 
     tries = Tries(
         most=inputs.tries,

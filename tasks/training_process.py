@@ -142,7 +142,8 @@ def _trainer(spec: TrainingSpec, rows: "Dataset", reports: "Reports") -> "Traine
     reward = SentenceReward(load_similarity(_here(spec.similarity)), by_reward.reward)
     # After the reports: the step that shows a collapse is reported, too.
     callbacks = [reports, CollapseWatch(stage.prompts_per_step, by_reward.collapse)]
-    return make_trainer(model, rows, stage, adaptation, reward, seed, checkpoints, callbacks, spec.adapter)
+    rollouts = by_reward.rollouts
+    return make_trainer(model, rows, stage, adaptation, reward, seed, checkpoints, callbacks, spec.adapter, rollouts)
 
 
 def _restore(store: ObjectStore, spec: TrainingSpec) -> int:

@@ -11,7 +11,7 @@ from models.collapse import TrainingRules
 from storage.layout import checkpoint_key, checkpoint_prefix
 from tasks.step import Inputs
 from viper.records import ArtifactRef, ModelUse, Occasion, Record, Seed, VlmUse
-from viper.settings import LoraSettings, ModelSettings, RewardSettings, Stage, VlmSettings
+from viper.settings import LoraSettings, ModelSettings, OwnRollouts, RewardSettings, Rollouts, Stage, VlmSettings
 
 CODE = "code_version"
 """The one field of the identity that a person may allow to differ."""
@@ -25,6 +25,8 @@ class Reinforcement(Record):
     """The sentence model of the reward."""
     shared_prefix: bool
     """Whether a group's prompt is computed once."""
+    rollouts: Rollouts = OwnRollouts()
+    """Who samples, and how that counts."""
     collapse: TrainingRules
     """When the training ends early."""
 
@@ -73,6 +75,7 @@ class TrainingInputs(Inputs):
             "lora": self.lora.model_dump(mode="json") if self.lora else None,
             "vision_tower": self.vision_tower,
             "shared_prefix": by_reward.shared_prefix if by_reward else None,
+            "rollouts": by_reward.rollouts.model_dump(mode="json") if by_reward else None,
             "reward": by_reward.reward.model_dump(mode="json") if by_reward else None,
             "similarity": by_reward.similarity.model.fingerprint if by_reward else None,
             "model": self.start.model.fingerprint,

@@ -8,7 +8,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -23,11 +23,10 @@ from viper.diffusion import DiffusionUse
 from viper.environment import scratch_folder, work_folder
 from viper.progress import Listener, heard_by
 from viper.records import ArtifactRef, JudgeUse, ModelRef, ModelUse, Record, VlmUse
-from viper.settings import DiffusionSettings, ModelSettings, VlmSettings
+from viper.settings import DiffusionSettings, ModelSettings, Serving, TransformersServing, VlmSettings
 
 if TYPE_CHECKING:
-    from models.roles import Editor, Judge, Painter
-    from models.vlm import Vlm
+    from models.roles import Answerer, Editor, Judge, Painter
 
 Found = TypeVar("Found")
 
@@ -37,6 +36,8 @@ class Machine(Record):
 
     vlm: str = "cpu"
     """Torch device of the vision-language model, such as ``cpu`` or ``cuda:1``."""
+    serving: Serving = TransformersServing()
+    """Who generates with it; the engine's name is part of ``VlmUse``, too, because it decides results."""
     painter: str = "cpu"
     editor: str = "cpu"
     judge: str = "cpu"
@@ -94,7 +95,7 @@ class Worker:
         """Around the work on one step with the models of some roles: those of others leave the memory before."""
         self.doing, self._roles = title, tuple(roles)
         if roles and self._models.keys() - set(roles):
-            self._models = {role: kept for role, kept in self._models.items() if role in roles}
+            self._forget(self._models.keys() - set(roles))
             free_memory()
         with scratch_folder() as folder:
             self._folder = folder
@@ -104,11 +105,11 @@ class Worker:
             finally:
                 self._folder = None
 
-    def vlm(self, use: VlmUse) -> "Vlm":
+    def vlm(self, use: VlmUse) -> "Answerer":
         """The vision-language model."""
-        from models.vlm import load_vlm
+        from models.writers import load_writer
 
-        return self._loaded("vlm", load_vlm, self.vlm_settings(use), self.adapter_of(use.model))
+        return self._loaded("vlm", load_writer, self.vlm_settings(use), self.adapter_of(use.model))
 
     def painter(self, use: DiffusionUse) -> "Painter":
         """The painter of captions."""
@@ -132,7 +133,7 @@ class Worker:
 
     def release(self) -> None:
         """Forget all models, so that their memory is free for what comes next."""
-        self._models.clear()
+        self._forget(self._models.keys())
         self._last.clear()
         free_memory()
 
@@ -158,12 +159,18 @@ class Worker:
 
     def vlm_settings(self, use: VlmUse) -> VlmSettings:
         """How a vision-language model is loaded here, also by a training process."""
-        limits = {"min_pixels": use.min_pixels, "max_pixels": use.max_pixels}
-        return VlmSettings.model_validate({**self.settings_of(use, self.machine.vlm).model_dump(), **limits})
+        own = {"min_pixels": use.min_pixels, "max_pixels": use.max_pixels, "serving": self.machine.serving}
+        return VlmSettings.model_validate({**self.settings_of(use, self.machine.vlm).model_dump(), **own})
 
     def adapter_of(self, model: ModelRef) -> str:
         """Local folder of the adapter on a model's weights; empty for none."""
         return self._local_copy(model.lora) if model.lora else model.adapter
+
+    def _forget(self, roles: Iterable[Role]) -> None:
+        for role in list(roles):
+            for model in self._models.pop(role).values():
+                if role == "vlm":
+                    model.close()
 
     def _local_copy(self, made: ArtifactRef) -> str:
         local = work_folder() / "models"

@@ -44,7 +44,8 @@ def pictures() -> list[Any]:
 
 def ours(folder: str) -> dict[str, Any]:
     """What the project's own loader makes of prompts with one and with two pictures."""
-    from models.vlm import Prompt, load_vlm
+    from models.prompt_reader import Prompt
+    from models.vlm import load_vlm
     from viper.settings import VlmSettings
 
     vlm = load_vlm(VlmSettings(path=folder, dtype="float32", device="cpu"))

@@ -78,9 +78,9 @@ def trainer_of(
     kinds = {name: changes.pop(name) for name in ("method", "lora", "vision_tower") if name in changes}
     adaptation = ADAPTATION.model_copy(update=kinds)
     reward = SentenceReward(Letters(), RewardSettings(threshold=0.7, coverage_weight=0.5))
-    adapter = changes.pop("adapter", "")
+    adapter, rollouts = changes.pop("adapter", ""), changes.pop("rollouts", None)
     stage = STAGE.model_copy(update=changes)
-    return make_trainer(model, rows, stage, adaptation, reward, 5, folder, reports, adapter)
+    return make_trainer(model, rows, stage, adaptation, reward, 5, folder, reports, adapter, rollouts)
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -25,8 +25,9 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from models.families import find_family
 from models.families.processors import make_processor
+from models.prompt_reader import Prompt
 from models.threads import fix_threads
-from models.vlm import Prompt, Vlm
+from models.vlm import Vlm
 from models.worlds.photographs import PROMPTS
 from tests.small_pipelines import build_pipeline
 from tests.unit.tasks.test_suites import choice, encoded, text, write_tsv

@@ -56,7 +56,25 @@ TOGETHER = {
     **{f"models.{name}.lora_file": [f"models.{name}.lora=shapes:vlm"] for name in ("painter", "editor")},
 }
 """What must be changed with a setting, so that the profile still agrees with itself."""
+BASES = {
+    "training.rollouts": ["models.vlm.serving.engine=endpoint"],
+    **{
+        f"training.rollouts.{name}": ["models.vlm.serving.engine=endpoint", "training.rollouts.engine=endpoint"]
+        for name in ("importance", "importance_cap")
+    },
+    **{
+        f"models.vlm.serving.{name}": ["models.vlm.serving.engine=endpoint"]
+        for name in ("served_name", "requests_in_flight", "timeout_s")
+    },
+    **{
+        f"models.vlm.serving.{name}": ["models.vlm.serving.engine=vllm"]
+        for name in ("memory_share", "context_tokens", "compiled")
+    },
+}
+"""What must be so before and after a setting is changed: without it there is no such setting."""
 VALUES: dict[str, list[str]] = {
+    "models.vlm.serving": ["{engine='endpoint'}"],
+    "training.rollouts": ["{engine='endpoint'}"],
     "world": ["photographs"],
     "benchmarks.folder": ["shapes:held-out"],
     "benchmarks.suites": ["['fine_perception']"],
@@ -149,6 +167,11 @@ def settings_of(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[st
             yield from settings_of(GrpoStage, f"{prefix}stages.0.")
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from settings_of(field.annotation, f"{prefix}{name}.")
+        elif isinstance(field.annotation, UnionType):
+            yield f"{prefix}{name}", field
+            for member in typing.get_args(field.annotation):
+                own = [(one, of_member) for one, of_member in member.model_fields.items() if one != "engine"]
+                yield from ((f"{prefix}{name}.{one}", of_member) for one, of_member in own)
         else:
             yield f"{prefix}{name}", field
 
@@ -191,10 +214,12 @@ def table(settings: Settings | None = None) -> dict[str, str]:
     """The first step that repeats, by setting; ``NOTHING`` where a change repeats no step."""
     settings = settings or load_profile("shapes")
     identities = Identities({})
-    before = keys(Cut(settings, identities))
+    plain = keys(Cut(settings, identities))
     found = {}
     for path, field in settings_of(Settings):
-        after = keys(Cut(changed(settings, path, field), identities))
+        base = override(settings, BASES[path]) if path in BASES else settings
+        before = keys(Cut(base, identities)) if path in BASES else plain
+        after = keys(Cut(changed(base, path, field), identities))
         moved = [name for name in after if before.get(name) != after[name]]
         found[path.replace("stages.0", "stages")] = moved[0].partition(" ")[0] if moved else NOTHING
     return found

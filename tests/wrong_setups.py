@@ -93,6 +93,11 @@ VLM = (
     Wrong("lora-hits-nothing", set_to("training.lora.target_modules='.*wrong'"), "matches no module"),
     Wrong("lora-hits-the-tower", set_to("training.lora.target_modules='.*visual.*qkv'"), "in the vision tower"),
     Wrong("launcher-unknown", set_to("training.launcher=['nothing-launches']"), "which is no command here"),
+    Wrong("vllm-missing", set_to("models.vlm.serving.engine=vllm"), "package vllm is not installed for"),
+    Wrong("endpoint-no-addresses", set_to("models.vlm.serving.engine=endpoint"), "VIPER_VLM_ENDPOINTS is empty"),
+    Wrong("endpoint-full", set_to("models.vlm.serving.engine=endpoint", "training.method=full"), "take adapters, not"),
+    Wrong("endpoint-unknown", set_to("models.vlm.serving.engine=openai"), '"transformers" or "vllm" or "endpoint"'),
+    Wrong("rollouts-no-servers", set_to("training.rollouts.engine=endpoint"), "models.vlm.serving names no servers"),
     Wrong("micro-batch-uneven", set_to("training.stages.csr.micro_batch=3"), "does not divide the 8 rollouts"),
 )
 PIPELINES = (

@@ -9,6 +9,7 @@ VIPER_MLFLOW_PAGES    MLflow as browsers reach it (default ``MLFLOW_TRACKING_URI
 PREFECT_API_URL       Prefect server (default: one started inside the process)
 PREFECT_HOME          Prefect's own folder (default ``$VIPER_HOME/prefect``)
 AWS_*                 endpoint and credentials of an S3 store
+VIPER_VLM_ENDPOINTS   servers that generate (``viper.endpoints``)
 """
 
 import fcntl
@@ -27,6 +28,7 @@ from viper.places import folder_fault
 _SECRETS = (
     *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PREFECT_API_KEY"),
     *("PREFECT_API_AUTH_STRING", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HF_TOKEN"),
+    "VIPER_VLM_ENDPOINT_KEY",
 )
 """Variables whose text becomes part of what a web server is sent, which has the characters of Latin-1 alone."""
 _OF_OTHERS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -8,6 +8,7 @@
     ├── PoolError (ValueError)     a pool with no usable images, or with too many unusable ones
     │   └── UnusableImage          one image that is set aside; its reason is one of ``viper.pictures``
     ├── ModelError (OSError)       a model folder that is missing, incomplete or of the wrong class
+    ├── EndpointAway (ConnectionError)  servers that do not answer now; asking again may succeed
     ├── SuiteError (ValueError)    an unknown benchmark suite or a malformed benchmark file
     ├── StoreError (OSError)       a store that cannot be read, written or trusted
     │   ├── StoreUnavailable       the store does not answer now; asking again may succeed
@@ -61,6 +62,10 @@ class UnusableImage(PoolError):
 
 class ModelError(ViperError, OSError):
     """A model folder is missing, incomplete, or holds another kind of model."""
+
+
+class EndpointAway(ViperError, ConnectionError):
+    """The servers that generate do not answer at the moment. Worth a retry, as ``StoreUnavailable`` is."""
 
 
 class SuiteError(ViperError, ValueError):

@@ -24,6 +24,8 @@ _KINDS = {
 _LONGEST_FOUND = 80
 """Characters of a wrong value that a message shows."""
 
+TAGS = ("objective", "engine")
+"""Keys that decide which keys a table has."""
 Part = str | int
 
 
@@ -62,9 +64,9 @@ def _sentence(detail: ErrorDetails, values: Mapping[str, object]) -> str:
         case "missing":
             return f"{where!r} is missing."
         case "union_tag_not_found":
-            return f"{where!r} has no objective. Write objective = {_listed(_tags(section))}."
+            return f"{where!r} has no {_tag(section)}. Write {_tag(section)} = {_listed(_tags(section))}."
         case "union_tag_invalid":
-            return f"'{where}.objective' is {context.get('tag')!r}. Expected {_listed(_tags(section))}."
+            return f"'{where}.{_tag(section)}' is {context.get('tag')!r}. Expected {_listed(_tags(section))}."
         case "value_error":
             return f"{where or 'profile'}: {context.get('error', detail['msg'])}"
     found = "" if isinstance(detail["input"], Mapping) else f" (found {_shown(detail['input'])})"
@@ -130,10 +132,16 @@ def _members(kind: object) -> tuple[object, ...]:
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else ()
 
 
+def _tag(kind: object) -> str:
+    """The key that decides which member of a union a table is; empty for a table that is none."""
+    fields = [name for one in _members(kind) or (kind,) for name in known_keys(one)]
+    return next((name for name in TAGS if name in fields), "")
+
+
 def _tags(kind: object) -> list[str]:
-    """The objectives of a stage, or of all stages of a union."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel) and "objective" in kind.model_fields:
-        annotation = kind.model_fields["objective"].annotation
+    """The values of that key, of one member or of all members of a union."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and (tag := _tag(kind)):
+        annotation = kind.model_fields[tag].annotation
         return [str(tag) for tag in get_args(annotation)] if get_origin(annotation) is Literal else []
     return [tag for member in _members(kind) for tag in _tags(member)]
 

@@ -108,6 +108,13 @@ class VlmUse(ModelUse):
     """Smallest width × height that it sees; 0 for the folder's own."""
     max_pixels: int = 0
     """Largest width × height that it sees; 0 for the folder's own."""
+    engine: str = "transformers"
+    """Who generates with it: engines round otherwise, and draw other samples from the same seed."""
+
+    def identity(self) -> object:
+        """Everything; where transformers generates, what it always was."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in fields.items() if (name, value) != ("engine", "transformers")}
 
 
 class JudgeUse(Record):

@@ -69,6 +69,8 @@ def _phases_of(duty: Duty, setting: Setting) -> Iterator[Phase]:
         return
     models, role = setting.asked.models, duty.roles[0]
     advice = ADVICE.get(duty.step, ADVICE[role])
+    if role == "vlm" and models.vlm.serving.engine == "endpoint":
+        return  # the servers' memory is theirs
     if role == "vlm":
         yield Phase(name=duty.step, device=models.vlm.device, parts=_asked(duty, setting), advice=advice)
         return

@@ -10,12 +10,12 @@ from models.families import family_of
 from models.families.prompts import read_prompts
 from models.families.weights import adapter_targets
 from models.locations import read_description, resolve
+from models.prompt_reader import Prompt
 from models.prompts import Prompts
-from models.vlm import Prompt, load_processing
+from models.vlm import GENERATION, ends_of, load_processing
 from viper.errors import ModelError
 from viper.settings import TrainingSettings, VlmSettings
 
-GENERATION = "generation_config.json"
 SHOWN = (96, 64)
 """Width and height of the picture that a processor is tried with, in pixels."""
 RATIOS = (1.0, 4 / 3, 3 / 2, 16 / 9, 2.0, 3.0, 5.0, 8.0)
@@ -107,11 +107,10 @@ def _written(vlm: VlmSettings, processor: Any, asked: Sequence[Prompt]) -> list[
 
 def _check_ends(vlm: VlmSettings, config: Any) -> None:
     """A reply ends with a token that the model knows; without one, every reply would be as long as it may be."""
-    described = read_description(vlm.path, vlm.revision, GENERATION)
-    own = config.get_text_config()
-    named = described.get("eos_token_id") if described else own.eos_token_id
-    ends = named if isinstance(named, list) else [named]
-    if not ends or not all(isinstance(one, int) and 0 <= one < own.vocab_size for one in ends):
+    described, own = read_description(vlm.path, vlm.revision, GENERATION), config.get_text_config()
+    ends = ends_of(vlm, config)
+    named: object = list(ends) if len(ends) != 1 else ends[0]
+    if named == [] or not all(isinstance(one, int) and 0 <= one < own.vocab_size for one in ends):
         raise ModelError(
             f"eos_token_id of {vlm.path} is {named!r} in {GENERATION if described else 'config.json'}. Expected the "
             f"number, from 0 to {own.vocab_size - 1:,}, of the token that ends a reply: no reply would end."

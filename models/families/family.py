@@ -95,6 +95,15 @@ class Family(ABC):
         """How many pixels of a picture the model sees; ``None`` if it sees as many of every picture."""
         return None
 
+    def as_seen(self, processor: Any, picture: "Image") -> "Image":
+        """A picture in the size in which the model sees it, where another processor leaves it so; else as it is.
+
+        Args:
+            processor: Of the model, with the limits that ``limit_pixels`` gave it.
+            picture: RGB.
+        """
+        return picture
+
     @abstractmethod
     def limit_pixels(self, processor: Any, config: Any, min_pixels: int, max_pixels: int) -> None:
         """Give a processor other limits, so that whoever calls or saves it keeps them.

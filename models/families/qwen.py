@@ -40,6 +40,20 @@ class Qwen(Family):
         images = processor.image_processor
         return int(images.get_number_of_image_patches(height, width)) // int(images.merge_size) ** 2
 
+    def as_seen(self, processor: Any, picture: Any) -> Any:
+        """As ``Family.as_seen``; the processor then has nothing left to resize.
+
+        Limits close to each other can leave no size that would stay as it is: then the picture is as it was.
+        """
+        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
+        images, limits = processor.image_processor, self.pixel_limits(processor)
+        token, pixels = images.patch_size * images.merge_size, (limits.min_pixels, limits.max_pixels)
+        height, width = smart_resize(picture.height, picture.width, token, *pixels)
+        if smart_resize(height, width, token, *pixels) != (height, width):
+            return picture.convert("RGB")
+        return picture.convert("RGB").resize((width, height), images.resample)
+
     def pixel_limits(self, processor: Any) -> PixelLimits:
         """As ``Family.pixel_limits``."""
         size = processor.image_processor.size

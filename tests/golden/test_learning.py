@@ -7,11 +7,12 @@ from datasets import Dataset, Features, Image, List, Value
 
 from models.grpo import make_trainer
 from models.grpo_reports import Reports
+from models.prompt_reader import Prompt
 from models.rewards import SentenceReward
 from models.similarity import load_similarity
 from models.threads import fix_threads
 from models.trainable import Adaptation, save_trained
-from models.vlm import Prompt, load_vlm
+from models.vlm import load_vlm
 from tests.golden.six import pictures
 from viper.profiles import load_profile
 from viper.settings import GrpoStage
@@ -41,23 +42,30 @@ STAGE = GrpoStage(
 )
 
 
-def test_the_reward_rises_and_the_corrections_are_said(tmp_path: Path) -> None:
-    fix_threads("cpu")
-    ask = "caption: {} what must be corrected?"
+ASK = "caption: {} what must be corrected?"
+
+
+def lessons() -> Dataset:
+    """Each lesson twice."""
     images = pictures()
-    rows = Dataset.from_dict(
+    return Dataset.from_dict(
         {
             "images": [[images[name]] for name in LESSONS] * 2,
-            "prompt": [ask.format(caption) for caption, _ in LESSONS.values()] * 2,
+            "prompt": [ASK.format(caption) for caption, _ in LESSONS.values()] * 2,
             "truth": [[correction] for _, correction in LESSONS.values()] * 2,
         },
         features=Features({"images": List(Image()), "prompt": Value("string"), "truth": List(Value("string"))}),
     )
+
+
+def test_the_reward_rises_and_the_corrections_are_said(tmp_path: Path) -> None:
+    fix_threads("cpu")
+    images = pictures()
     seen: list[dict[str, float]] = []
     training = SETTINGS.training
     trainer = make_trainer(
         SETTINGS.models.vlm,
-        rows,
+        lessons(),
         STAGE,
         Adaptation(method="lora", lora=training.lora, shared_prefix=True),
         SentenceReward(load_similarity(SETTINGS.models.similarity), training.reward),
@@ -73,7 +81,7 @@ def test_the_reward_rises_and_the_corrections_are_said(tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
     save_trained(trainer, "", "", tmp_path / "adapter")
     learned = load_vlm(SETTINGS.models.vlm, str(tmp_path / "adapter"))
-    asked = [Prompt(ask.format(caption), (images[name],)) for name, (caption, _) in LESSONS.items()]
+    asked = [Prompt(ASK.format(caption), (images[name],)) for name, (caption, _) in LESSONS.items()]
     said = learned.generate(asked, max_new_tokens=40, batch=3)
     for word, reply in zip(("ring", "pink", "brown"), said, strict=True):
         assert word in reply, said

@@ -21,13 +21,14 @@ from PIL import Image
 
 from models.grpo import make_trainer
 from models.grpo_reports import Reports
+from models.prompt_reader import Prompt
 from models.rewards import SentenceReward
 from models.sizes import memory
 from models.sizes.language import learning_numbers, shape_of
 from models.sizes.memory import Asked
 from models.sizes.weights import BYTES
 from models.trainable import Adaptation, save_trained
-from models.vlm import Prompt, Vlm, load_vlm
+from models.vlm import Vlm, load_vlm
 from tests.gpu.layers import save_random
 from tests.grpo import Letters
 from viper.settings import GrpoStage, LoraSettings, RewardSettings, TrainingSettings, VlmSettings

@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from models.adapters import put_on, save_adapter
 from models.families import find_family
 from models.merging import merge
+from models.prompt_reader import Prompt
 from models.trainable import load_trainable, save_trained
-from models.vlm import Prompt, Vlm, load_vlm
+from models.vlm import Vlm, load_vlm
 from tests.grpo import ADAPTATION, TEXT, Rows, random_model, three_rows, trainer_of, weights
 from viper.errors import ModelError
 from viper.settings import VlmSettings

@@ -11,7 +11,8 @@ from models.locations import resolve
 from models.pipelines.editor import DiffusersEditor
 from models.pipelines.loading import load_pipeline
 from models.pipelines.painter import DiffusersPainter
-from models.vlm import Prompt, Vlm, load_vlm
+from models.prompt_reader import Prompt
+from models.vlm import Vlm, load_vlm
 from models.worlds.shapes import fidelity, paraphrase
 from models.worlds.shapes.collation import collate
 from models.worlds.shapes.examples import EVERYTHING, draw_example

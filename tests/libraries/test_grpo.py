@@ -12,8 +12,9 @@ import torch
 from models.families.prompts import check_image_tokens
 from models.grpo import make_config, make_trainer
 from models.grpo_reports import Metrics, Reports
+from models.prompt_reader import Prompt
 from models.rewards import SentenceReward
-from models.vlm import Prompt, load_vlm
+from models.vlm import load_vlm
 from tests.grpo import (
     ADAPTATION,
     STAGE,

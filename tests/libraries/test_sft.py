@@ -9,9 +9,10 @@ from datasets import Dataset, Features, Image, List, Value
 from PIL import Image as Pictures
 
 from models.grpo_reports import Reports
+from models.prompt_reader import Prompt
 from models.sft import as_examples, make_sft_trainer
 from models.trainable import Adaptation, save_trained
-from models.vlm import Prompt, load_vlm
+from models.vlm import load_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
 from models.worlds.shapes.vlm import make_vlm, save_vlm
 from viper.settings import SftStage, VlmSettings

@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from models.group_sampling import sample_groups
+from models.prompt_reader import Prompt
 from models.shared_prefix import branch_mask, pack, prompt_positions, unpack
-from models.vlm import Prompt, Vlm, load_vlm
+from models.vlm import Vlm, load_vlm
 from models.worlds.shapes.tokenizer import make_tokenizer
 from models.worlds.shapes.vlm import make_vlm, save_vlm
 from viper.settings import VlmSettings

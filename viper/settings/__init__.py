@@ -8,6 +8,7 @@ Every number carries its unit in its name. Endpoints and secrets are not setting
     data         pool, synthesis and filter
     stages       one training stage: reinforcement or supervised
     training     all stages, adapters, reward; the sizes of ablations
+    serving      who generates with the VLM: this process, or servers
     evaluation   benchmarks, gate, collapse
     notification who is told what has become of a run
     run          who works off shards: this process, or actors on a Ray cluster
@@ -21,6 +22,15 @@ from viper.settings.models import DiffusionSettings, JudgeSettings, ModelSetting
 from viper.settings.notification import NotifySettings, Occurrence
 from viper.settings.run import ActorSettings, RunSettings
 from viper.settings.section import Section
+from viper.settings.serving import (
+    EndpointServing,
+    OwnRollouts,
+    Rollouts,
+    ServedRollouts,
+    Serving,
+    TransformersServing,
+    VllmServing,
+)
 from viper.settings.stages import GrpoStage, SftSizes, SftStage, Stage, default_stage_name
 from viper.settings.training import AblationSettings, LoraSettings, RewardSettings, TrainingSettings
 
@@ -30,6 +40,7 @@ __all__ = [
     "BenchmarkSettings",
     "CollapseSettings",
     "DiffusionSettings",
+    "EndpointServing",
     "FilterSettings",
     "GateRules",
     "GateSettings",
@@ -40,16 +51,22 @@ __all__ = [
     "ModelsSettings",
     "NotifySettings",
     "Occurrence",
+    "OwnRollouts",
     "PoolSettings",
     "RewardSettings",
+    "Rollouts",
     "RunSettings",
     "Section",
+    "ServedRollouts",
+    "Serving",
     "Settings",
     "SftSizes",
     "SftStage",
     "Stage",
     "SynthesisSettings",
     "TrainingSettings",
+    "TransformersServing",
+    "VllmServing",
     "VlmSettings",
     "default_stage_name",
 ]

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from viper.settings.data import FilterSettings, PoolSettings, SynthesisSettings
 from viper.settings.evaluation import BenchmarkSettings, CollapseSettings, GateSettings
-from viper.settings.models import JudgeSettings, ModelsSettings
+from viper.settings.models import JudgeSettings, ModelsSettings, VlmSettings
 from viper.settings.notification import NotifySettings
 from viper.settings.run import RunSettings
 from viper.settings.section import Name, Section, Seed, Word
@@ -72,4 +72,34 @@ class Settings(Section):
                 "training.shared_prefix needs attention masks that flash_attention_2 does not take. "
                 'Set models.vlm.attention to "sdpa", or training.shared_prefix to false.'
             )
+        check_engines(self.models.vlm, self.training)
         return self
+
+
+def check_engines(vlm: VlmSettings, training: TrainingSettings) -> None:
+    """Servers can have the models of an evolution: an adapter on weights that they loaded once.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    served, sampled = vlm.serving.engine == "endpoint", training.rollouts.engine == "endpoint"
+    if sampled and not served:
+        raise ValueError(
+            'training.rollouts.engine is "endpoint", but models.vlm.serving names no servers. Set '
+            'models.vlm.serving.engine to "endpoint", too.'
+        )
+    if served and training.method != "lora":
+        raise ValueError(
+            'models.vlm.serving.engine is "endpoint", but training.method is "full": servers take adapters, not new '
+            'weights. Set training.method to "lora", or the engine to "vllm" or "transformers".'
+        )
+    if vlm.serving.engine != "transformers" and training.vision_tower:
+        raise ValueError(
+            f'models.vlm.serving.engine is "{vlm.serving.engine}", which has no adapters in vision towers. Set '
+            'training.vision_tower to false, or the engine to "transformers".'
+        )
+    if sampled and not training.shared_prefix:
+        raise ValueError(
+            'training.rollouts.engine is "endpoint", which needs training.shared_prefix. Set it to true, or the '
+            'engine to "transformers".'
+        )

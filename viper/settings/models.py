@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from viper.settings.section import Count, Device, MaybeModelPath, ModelPath, Section, Text, Word
+from viper.settings.serving import Serving, TransformersServing
 
 
 class ModelSettings(Section):
@@ -30,6 +31,8 @@ class VlmSettings(ModelSettings):
     max_pixels: int = Field(default=0, ge=0)
     """Largest width × height that it sees: larger pictures are reduced, or cut into fewer crops, as its family does. 0
     leaves it to the model's folder."""
+    serving: Serving = TransformersServing()
+    """Who generates with it in synthesis and benchmarks."""
 
     @model_validator(mode="after")
     def _limits_leave_room(self) -> Self:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from viper.settings.section import Count, Section, Share
+from viper.settings.serving import OwnRollouts, Rollouts
 from viper.settings.stages import SftSizes, Stage
 
 
@@ -60,6 +61,8 @@ class TrainingSettings(Section):
     shared_prefix: bool = True
     """Compute a group's prompt once, and leave rollouts without advantage out of the update, where that is proven for
     the model's family (Qwen's); needs ``sdpa`` or ``eager`` attention. Others go TRL's own way, and all if false."""
+    rollouts: Rollouts = OwnRollouts()
+    """Who samples the rollouts of stages by reinforcement."""
     launcher: tuple[str, ...] = Field(default=(), strict=False)
     """Command put before the training process, such as ``["torchrun", "--nproc-per-node=8"]``; empty: plain Python."""
     sharding: Literal["none", "fsdp2"] = "none"

@@ -12,9 +12,10 @@ from PIL import Image
 
 from models.pipelines.editor import DiffusersEditor
 from models.pipelines.painter import DiffusersPainter
+from models.prompt_reader import Prompt
 from models.rewards import SentenceReward
 from models.similarity import load_similarity
-from models.vlm import Prompt, Vlm
+from models.vlm import Vlm
 from models.worlds.shapes import grammar
 from models.worlds.shapes.editing import draw_edit
 from models.worlds.shapes.examples import Example, predict_example, refine_example

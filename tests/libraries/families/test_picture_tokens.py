@@ -11,7 +11,8 @@ from PIL import Image
 from models.families.family import Family
 from models.families.processors import make_processor
 from models.families.prompts import read_prompts
-from models.vlm import Prompt, load_processing, load_vlm
+from models.prompt_reader import Prompt
+from models.vlm import load_processing, load_vlm
 from tests.small_vlms import SMALL, picture, settings_of
 from viper.errors import ModelError
 from viper.records import PixelLimits

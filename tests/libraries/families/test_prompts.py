@@ -10,7 +10,8 @@ import torch
 from PIL.Image import Image
 
 from models.families import FAMILIES, find_family
-from models.vlm import Prompt, Vlm, load_vlm
+from models.prompt_reader import Prompt
+from models.vlm import Vlm, load_vlm
 from tests.small_vlms import SMALL, picture, settings_of
 from viper.errors import ModelError
 

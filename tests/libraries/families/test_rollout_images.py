@@ -9,8 +9,9 @@ import torch
 from transformers.image_utils import make_flat_list_of_images
 
 from models.families.prompts import read_prompts
+from models.prompt_reader import Prompt
 from models.rollout_images import processed_once
-from models.vlm import Prompt, load_processing
+from models.vlm import load_processing
 from tests.libraries.families.test_training import trainer_of
 from tests.small_vlms import SMALL, picture, settings_of
 

@@ -11,10 +11,11 @@ from peft import LoraConfig, get_peft_model
 from models.families import find_family
 from models.families.prompts import read_prompts
 from models.families.weights import adapter_targets
+from models.prompt_reader import Prompt
 from models.sizes.language import lora_numbers, shape_of
 from models.sizes.pictures import picture_tokens
 from models.sizes.weights import on_meta
-from models.vlm import Prompt, Vlm, load_processor
+from models.vlm import Vlm, load_processor
 from tests.small_vlms import SMALL, picture
 from viper.settings import GrpoStage, LoraSettings, TrainingSettings
 

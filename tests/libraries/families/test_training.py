@@ -15,10 +15,11 @@ from trl import GRPOTrainer
 from models.families import find_family
 from models.families.weights import in_vision
 from models.grpo import ViperTrainer, make_trainer
+from models.prompt_reader import Prompt
 from models.rewards import RewardParts
 from models.sft import make_sft_trainer
 from models.trainable import Adaptation
-from models.vlm import Prompt, Vlm, load_vlm
+from models.vlm import Vlm, load_vlm
 from tests.grpo import losses_both_ways
 from tests.small_vlms import SMALL, picture, settings_of
 from viper.settings import GrpoStage, LoraSettings, SftStage

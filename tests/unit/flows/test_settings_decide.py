@@ -29,6 +29,8 @@ WITHOUT_CONSEQUENCE = {
     "judge.device",
     "judge.revision",
     "pool.max_rejected_share",
+    *(f"models.vlm.serving.{name}" for name in ("served_name", "requests_in_flight", "timeout_s")),
+    *(f"models.vlm.serving.{name}" for name in ("memory_share", "context_tokens", "compiled")),
     "training.launcher",
     "training.sharding",
     "training.hang_timeout_s",
@@ -42,9 +44,9 @@ WITHOUT_CONSEQUENCE = {
         for name in ("steps", "rows_per_step", "learning_rate", "warmup_steps", "checkpoint_steps", "micro_batch")
     ),
 }
-"""By hand: where a model computes, how a training is started and watched, when a pool is refused, the revision of a
-folder, the attention of models that choose their own, in which memory components wait, whom a promotion needs, who is
-told, and who works off shards."""
+"""By hand: where a model computes, how engines are asked and set up, how a training is started and watched, when a pool
+is refused, the revision of a folder, the attention of models that choose their own, in which memory components wait,
+whom a promotion needs, who is told, and who works off shards."""
 CASES = {
     "filter.min_edit_change": "operations",
     "filter.max_edit_spill": "operations",
@@ -62,6 +64,9 @@ CASES = {
     "collapse.min_score_share": "verdict",
     "gate.margin_points": "verdict",
     "models.vlm.path": "captions",
+    "models.vlm.serving": "captions",
+    "training.rollouts": "model",
+    "training.rollouts.importance_cap": "model",
     "benchmarks.max_new_tokens": "replies",
 }
 """By hand, for the settings that were once in too many keys or in too few."""
@@ -99,6 +104,7 @@ def moved_by(before: Cut, after: Cut) -> set[str]:
         ("filter.enabled=false", {"refinements", "operations"}),
         ("collapse.min_coverage_share=0.1", {"model"}),
         ("benchmarks.batch=7", {"replies"}),
+        ("models.vlm.serving.engine=endpoint", {"captions", "critiques", "replies"}),
         ("models.vlm.min_pixels=1024", {"captions", "critiques", "model", "replies"}),
         ("models.vlm.max_pixels=9216", {"captions", "critiques", "model", "replies"}),
     ],

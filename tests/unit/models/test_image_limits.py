@@ -13,7 +13,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from models.image_limits import benchmark_limits, pool_limits
 from models.judges.pixels import PixelJudge
-from models.vlm import Prompt, load_vlm
+from models.prompt_reader import Prompt
+from models.vlm import load_vlm
 from viper.errors import ModelError
 from viper.settings import VlmSettings
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from models.families import family_of
 from models.locations import resolve
+from models.prompt_reader import Prompt
 from models.trainable import Adaptation, load_trainable
-from models.vlm import Prompt, Vlm, load_processor, load_vlm
+from models.vlm import Vlm, load_processor, load_vlm
 from tests.small_vlms import save_small
 from viper.errors import ModelError, ProfileError
 from viper.profiles import load_profile, override

@@ -17,7 +17,8 @@ from models.families import family_of
 from models.families.processors import load_processor_of
 from models.locations import resolve
 from models.plain_text import keep_texts_plain
-from models.vlm import Prompt, load_processor, load_vlm
+from models.prompt_reader import Prompt
+from models.vlm import load_processor, load_vlm
 from viper.settings import VlmSettings
 
 QWEN = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from models.prompt_reader import Prompt
 from models.tries import NOT_READ, Tries, Unusable, ask, unusable
-from models.vlm import Prompt
 from viper.records import Seed
 
 SEED = Seed(evolution=17, round_number=2, step="critique")

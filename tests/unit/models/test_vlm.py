@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from models.locations import resolve
-from models.vlm import Prompt, load_processor, load_vlm
+from models.prompt_reader import Prompt
+from models.vlm import load_processor, load_vlm
 from viper.errors import ModelError
 from viper.profiles import load_profile
 

@@ -4,10 +4,11 @@ import numpy as np
 from PIL import Image
 
 from models.nothing import says_nothing
+from models.prompt_reader import Prompt
 from models.rewriting import NOT_KEPT, read_rewrite
 from models.sentences import join_sentences, split_sentences
 from models.tries import Unusable
-from models.vlm import Prompt, load_vlm
+from models.vlm import load_vlm
 from models.worlds import find_world
 from models.worlds.shapes.scene import render, sample_scene
 from viper.profiles import load_profile

@@ -12,7 +12,8 @@ from commands.scores import means, scores, show_scores
 from flows import synthesis_inputs, training_inputs
 from flows.cut import Cut
 from flows.start import open_store
-from models.vlm import Prompt, Vlm
+from models.prompt_reader import Prompt
+from models.vlm import Vlm
 from models.worlds import find_suite
 from storage.images import read_image
 from storage.manifest import PROVENANCE
@@ -155,8 +156,8 @@ def test_models_share_the_images_of_a_shard_and_answer_as_if_alone(
     worker = worker_for(cut)
     trained, file = trained_model(cut, worker, tmp_path / "trained"), fixed(cut, worker)
     read: list[int] = []
-    real = Vlm._processed
-    monkeypatch.setattr(Vlm, "_processed", lambda self, prompts: (read.append(len(prompts)), real(self, prompts))[1])
+    real = Vlm.read
+    monkeypatch.setattr(Vlm, "read", lambda self, prompts: (read.append(len(prompts)), real(self, prompts))[1])
     models = (cut.base, trained)
     parts = {(model.name, shard): answered(cut, worker, model, shard) for shard in range(2) for model in models}
     assert read == [4, 2]

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from flows.cut import Cut
 from flows.synthesis import make_data
 from models.payloads import Critiques, FittedText, Refinements
-from models.vlm import Prompt
+from models.prompt_reader import Prompt
 from models.worlds.photographs import PROMPTS
 from storage.objects import ObjectStore
 from tasks.pages import yields
