@@ -60,6 +60,12 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = self._stores
 
 
+def gumbel_noise(scores: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Gumbel noise, a row from each generator: the argmax of scores with it is a draw from softmax(scores)."""
+    rows = [torch.rand(scores.shape[-1], generator=one, device=scores.device) for one in generators]
+    return -torch.log(-torch.log(torch.stack(rows).clamp_(1e-20, 1 - 1e-7)))
+
+
 @torch.no_grad()
 def sample_groups(
     model: Any,
@@ -69,6 +75,7 @@ def sample_groups(
     temperature: float,
     ends: list[int],
     depth: int = 0,
+    seeds: Sequence[int] | None = None,
 ) -> Sampled:
     """Sampled answers to each prompt, the answers of a prompt side by side.
 
@@ -79,9 +86,11 @@ def sample_groups(
             gives.
         generations: Answers of each prompt (N), at least 1; their sum is B.
         max_new_tokens: Longest answer.
-        temperature: Above 0. Draws come from torch's global generator, which checkpoints hold.
+        temperature: Above 0.
         ends: Token ids that end an answer.
         depth: Number of frozen layers whose outputs are wanted (``models.read_once.trunk_depth``).
+        seeds: One an answer (B): each draws from its own, whatever the others are. Without them, draws come from
+            torch's global generator, which checkpoints hold.
     """
     with recorded(model, depth) as met:
         cache, logits, positions_3NP = _read(model, prompts)
@@ -100,6 +109,7 @@ def sample_groups(
             max_new_tokens,
             temperature,
             torch.tensor(ends, device=mask_NP.device),
+            [torch.Generator(device=mask_NP.device).manual_seed(seed) for seed in seeds] if seeds else None,
         )
         answers_BC = torch.full((len(prompt_of), len(drawn)), -1, device=mask_NP.device)
         for column, (tokens, own) in enumerate(zip(drawn, rows, strict=True)):
@@ -122,6 +132,7 @@ def _draw(
     max_new_tokens: int,
     temperature: float,
     end_ids: Tensor,
+    generators: list[torch.Generator] | None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The tokens of each pass (-1 behind an answer's end), and the numbers of the rows that were in it."""
     # An answer with a picture's token in it could not be scored: there is no picture behind the token.
@@ -133,7 +144,12 @@ def _draw(
     while True:
         scores = logits.float() / temperature
         scores[:, pictures] = -torch.inf
-        tokens = torch.multinomial(torch.softmax(scores, -1), 1)
+        if generators is None:
+            tokens = torch.multinomial(torch.softmax(scores, -1), 1)
+        else:
+            tokens = (scores + gumbel_noise(scores, [generators[row] for row in rows.tolist()])).argmax(
+                -1, keepdim=True
+            )
         drawn.append(torch.where(going, tokens[:, 0], -1))
         drawn_rows.append(rows)
         going = going & ~torch.isin(tokens[:, 0], end_ids)

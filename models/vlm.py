@@ -181,13 +181,16 @@ class Vlm:
             batch: Prompts a forward pass. Prompts of similar length are put together.
             temperature: 0 is greedy; otherwise each prompt draws from its own seed, so that the reply does not depend
                 on which prompts share its batch.
-            seeds: One a prompt; required where ``temperature`` is above 0.
+            seeds: One a prompt; required where ``temperature`` is above 0. A prompt that is given several times is read
+                once, where the family of the model allows it.
 
         Raises:
             ValueError: Sampling without one seed a prompt.
         """
         if temperature > 0 and (seeds is None or len(seeds) != len(prompts)):
             raise ValueError(f"Sampling {len(prompts)} prompts needs as many seeds, found {len(seeds or ())}.")
+        if seeds is not None and temperature > 0 and self.family.shared_prefix:
+            return self._sample(prompts, max_new_tokens, batch, temperature, seeds)
         replies = [""] * len(prompts)
         for done, part in enumerate(_batches(prompts, batch)):
             tell(done * batch, len(prompts))
@@ -246,6 +249,43 @@ class Vlm:
         texts = [self.processor.apply_chat_template(p.messages(), add_generation_prompt=True) for p in prompts]
         return read_prompts(self.family, self.processor, self.model.config, texts, [p.images for p in prompts])
 
+    def _sample(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, batch: int, temperature: float, seeds: Sequence[int]
+    ) -> list[str]:
+        """One reply a prompt: prompts that are the very same are read once for all their replies."""
+        replies: dict[int, str] = {}
+        for part in _groups(prompts, batch):
+            tell(len(replies), len(prompts))
+            texts = self._sample_groups([prompts[own[0]] for own in part], part, max_new_tokens, temperature, seeds)
+            replies |= zip([i for own in part for i in own], texts, strict=True)
+        return [replies[i] for i in range(len(prompts))]
+
+    def _sample_groups(
+        self,
+        prompts: Sequence[Prompt],
+        groups: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        temperature: float,
+        seeds: Sequence[int],
+    ) -> list[str]:
+        import torch
+
+        from models.group_sampling import sample_groups
+
+        ends = self.model.generation_config.eos_token_id
+        inputs = {name: value for name, value in self.inputs(prompts).items() if name != "mm_token_type_ids"}
+        with torch.inference_mode():
+            sampled = sample_groups(
+                self.model,
+                [inputs],
+                [len(own) for own in groups],
+                max_new_tokens,
+                temperature,
+                ends if isinstance(ends, list) else [ends],
+                seeds=[seeds[i] for own in groups for i in own],
+            )
+        return [text.strip() for text in self.processor.batch_decode(sampled.answers, skip_special_tokens=True)]
+
     def _generate_batch(
         self, inputs: Any, max_new_tokens: int, temperature: float, seeds: Sequence[int] | None
     ) -> list[str]:
@@ -271,6 +311,24 @@ def _batches(prompts: Sequence[Prompt], batch: int) -> list[tuple[int, ...]]:
     return [tuple(order[start : start + batch]) for start in range(0, len(order), batch)]
 
 
+def _groups(prompts: Sequence[Prompt], batch: int) -> list[list[list[int]]]:
+    """Numbers of the prompts, those that are one object together, in passes of at most ``batch`` replies."""
+    same: dict[int, list[int]] = {}
+    for i, prompt in enumerate(prompts):
+        same.setdefault(id(prompt), []).append(i)
+    pieces = [own[start : start + batch] for own in same.values() for start in range(0, len(own), batch)]
+    pieces.sort(key=lambda own: (len(prompts[own[0]].images), len(prompts[own[0]].text), own[0]))
+    passes: list[list[list[int]]] = []
+    room = 0
+    for own in pieces:
+        if len(own) > room:
+            passes.append([])
+            room = batch
+        passes[-1].append(own)
+        room -= len(own)
+    return passes
+
+
 def gumbel_sampler(temperature: float, seeds: Sequence[int], device: "torch.device") -> "LogitsProcessor":
     """Adds Gumbel noise to the logits: their argmax is then a draw from softmax(logits / temperature).
 
@@ -279,12 +337,12 @@ def gumbel_sampler(temperature: float, seeds: Sequence[int], device: "torch.devi
     import torch
     from transformers import LogitsProcessor
 
+    from models.group_sampling import gumbel_noise
+
     generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
 
     class GumbelNoise(LogitsProcessor):
         def __call__(self, input_ids: "torch.Tensor", scores: "torch.Tensor") -> "torch.Tensor":
-            rows = [torch.rand(scores.shape[-1], generator=g, device=scores.device) for g in generators]
-            uniform = torch.stack(rows).clamp_(1e-20, 1 - 1e-7)
-            return scores.float() / temperature - torch.log(-torch.log(uniform))
+            return scores.float() / temperature + gumbel_noise(scores, generators)
 
     return GumbelNoise()

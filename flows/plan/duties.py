@@ -18,10 +18,13 @@ from storage.objects import ObjectStore
 from tasks.critique import CritiqueInputs
 from tasks.editing import AskedOperations, EditInputs, PlanInputs
 from tasks.evaluation import AnswerInputs
-from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
+from tasks.filtering import EditFilterInputs
 from tasks.generation import CaptionInputs
+from tasks.judging import JudgementInputs
 from tasks.pool import ListingInputs, TakeInputs
-from tasks.reconstruction import JudgementInputs, PaintingInputs
+from tasks.proving import CritiqueFilterInputs
+from tasks.reconstruction import NOISE_CAPTIONS, NoiseInputs, PaintingInputs
+from tasks.rewriting import UnionInputs
 from tasks.step import Inputs, Step
 from tasks.suites import SuiteInputs
 from tasks.training_spec import TrainingInputs
@@ -94,8 +97,12 @@ def _captions(inputs: CaptionInputs, store: ObjectStore, sights: Sights, expecte
 
 
 def _paintings(inputs: PaintingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    painted = images_of(store, inputs.shard) * inputs.painting.seeds
+    painted = images_of(store, inputs.shard)
     return {"unit": "painting", "units": painted, "model": "painter", "together": painted}
+
+
+def _noise(inputs: NoiseInputs, *_: object) -> dict[str, Any]:
+    return {"unit": "painting", "units": NOISE_CAPTIONS, "model": "painter", "together": NOISE_CAPTIONS}
 
 
 def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
@@ -110,13 +117,19 @@ def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expec
 
 
 def _judgements(inputs: JudgementInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    each = images_of(store, inputs.shard) * inputs.painting.seeds
-    painted = each * expected.refined
+    painted = images_of(store, inputs.shard) * expected.refined
     return {"unit": "painting", "units": painted, "model": "painter", "together": round(painted)}
 
 
-def _refinements(inputs: CritiqueFilterInputs, *_: object) -> dict[str, Any]:
-    return {"unit": "shard"}
+def _unions(inputs: UnionInputs, *_: object) -> dict[str, Any]:
+    return {"unit": "shard", "roles": ("vlm",) if inputs.asked else ()}
+
+
+def _refinements(
+    inputs: CritiqueFilterInputs, store: ObjectStore, sights: Sights, expected: Expectations
+) -> dict[str, Any]:
+    painted = images_of(store, inputs.shard) * expected.united
+    return {"unit": "painting", "units": painted, "model": "painter", "together": round(painted)}
 
 
 def _plans(inputs: PlanInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
@@ -206,7 +219,9 @@ _DUTIES: dict[type[Inputs], _Say] = {
     CaptionInputs: _captions,
     PaintingInputs: _paintings,
     CritiqueInputs: _critiques,
+    NoiseInputs: _noise,
     JudgementInputs: _judgements,
+    UnionInputs: _unions,
     CritiqueFilterInputs: _refinements,
     PlanInputs: _plans,
     EditInputs: _edits,

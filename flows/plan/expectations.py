@@ -26,7 +26,9 @@ class Expectations(Record):
     rewritten: float
     """Distinct corrections of a picture, each of which the caption is rewritten by."""
     refined: float
-    """Distinct refined captions of a picture, which are painted."""
+    """Paintings that judge the corrections of a picture one by one, of all noise seeds together."""
+    united: float
+    """Paintings of a picture's corrections together."""
     planned: float
     """Edited pictures, as a share of those that were asked for."""
     kept: dict[str, float]
@@ -36,7 +38,7 @@ class Expectations(Record):
 
 
 def estimated(settings: Settings) -> Expectations:
-    """What is expected where nothing was measured: every critique differs from the others, every edit is planned."""
+    """What is expected where nothing was measured: every draw says a correction of its own, and no edit fails."""
     synthesis, stages = settings.synthesis, settings.training.stages
     limits = {one.name: one.max_completion_tokens if isinstance(one, GrpoStage) else LETTER * 4 for one in stages}
     return Expectations(
@@ -47,6 +49,7 @@ def estimated(settings: Settings) -> Expectations:
         rollout={name: SHORT * limit for name, limit in limits.items()},
         rewritten=synthesis.critiques,
         refined=synthesis.critiques,
+        united=1.0,
         planned=1.0,
         kept={"csr": 0.7, "vop": 0.7},
         source=OUTSIDE,
