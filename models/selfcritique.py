@@ -27,6 +27,7 @@ SAID_ONCE = "said once and not clear"
 RIVAL = "another correction is closer"
 NOT_TOGETHER = "not closer beside the others"
 MISSED = "missed difference"
+IN_DOUBT = "nothing to correct, but in doubt"
 SECONDED = 2
 """Draws that must say a correction before one confirms the other."""
 OPEN = 1.5
@@ -95,17 +96,18 @@ def is_open(samples: int, gains: Sequence[Gain], rules: CritiqueRules) -> bool:
     return not missed and not clear
 
 
-def judge_nothing(said: bool, left: float, rules: CritiqueRules) -> Decision:
+def judge_nothing(said: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
     """Whether it is true that a caption needs no correction, where none stands.
 
     Args:
         said: Whether any draw said so.
+        doubted: Whether a correction came closer, if not as clearly as is asked.
         left: What the caption's painting is away from the image at the worst place, in units of noise.
         rules: Thresholds.
     """
-    if said and left <= rules.max_residual_noise:
+    if said and not doubted and left <= rules.max_residual_noise:
         return Decision(True, NOTHING)
-    return Decision(False, MISSED if said else "nothing usable")
+    return Decision(False, (IN_DOUBT if doubted else MISSED) if said else "nothing usable")
 
 
 def unfiltered(critiques: Sequence[Critique]) -> list[Critique]:

@@ -125,7 +125,8 @@ def _without(
         (first, *_) = unfiltered(critiques)
         if says_nothing(first.refinements):
             return first.refinements, True, "nothing to correct", 0.0
-    decision = judge_nothing(bool(nothings), left, rules)
+    doubted = any(one.gain >= rules.min_gain_noise for one in verdicts.values())
+    decision = judge_nothing(bool(nothings), doubted, left, rules)
     if decision.kept or not verdicts:
         unusable = next((one.unusable for one in critiques if one.unusable), decision.reason)
         return said, decision.kept, decision.reason if nothings else unusable, 0.0

@@ -78,7 +78,7 @@ class FilterSettings(Section):
     (``viper judge calibrate``), averaged over its place and the seeds."""
     min_explained: Share = 0.1
     """Share of what the painting was away there that a correction must explain, where several draws said it."""
-    min_explained_alone: Share = 0.5
+    min_explained_alone: Share = 0.4
     """The same where one draw alone said it."""
     max_residual_noise: float = Field(default=3.2, ge=0)
     """A painting that is nowhere farther from the image than this, in units of noise, leaves nothing to correct."""
