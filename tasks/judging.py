@@ -78,7 +78,8 @@ def judge_corrections(inputs: JudgementInputs, worker: Worker) -> Made:
             if one.refined
         }
     )
-    everything = inputs.seeds * len(asked) + (inputs.seeds - 1) * len(written)
+    texts = {(image, one.refined) for (image, _), one in asked.items()}
+    everything = inputs.seeds * len(texts) + (inputs.seeds - 1) * len({image for image, _ in texts})
     facts = {"painted": comparison.easel.painted, "all": everything, **shortened.counts()}
     return Made({**entries, **Judgements(verdicts).encoded(), **shortened.encoded()}, facts)
 

@@ -127,12 +127,15 @@ def test_a_measurement_takes_the_place_of_estimates_for_any_amount_of_the_same_w
     file.write_text(kept.model_dump_json())
     plan = planned("shapes", "pool.images_per_round=40", "synthesis.shard_images=100", card=CPU)
     lines = {line.step: line for line in plan.lines}
-    assert plan.counts["paintings"] == 40 * 2 + 40 * 1.5 * 2
-    assert lines["paintings"].seconds == pytest.approx(80 * 0.25, abs=0.1)
-    assert (lines["paintings"].source, lines["paintings"].stored_bytes) == ("measured here", 8_000)
+    # Captions, 48 for the noise, corrections by themselves and together.
+    assert plan.counts["paintings"] == 40 + 48 + 40 * 1.5 + 40
+    assert lines["paintings"].seconds == pytest.approx(40 * 0.25, abs=0.1)
+    assert (lines["paintings"].source, lines["paintings"].stored_bytes) == ("measured here", 4_000)
     assert "estimate" in lines["edits"].source
     assert next(phase for phase in plan.phases if phase.name == "captions").parts.runtime == GIB
-    assert planned("shapes", "models.painter.steps=7", card=CPU).counts["paintings"] == 4_000  # other work
+    assert (
+        planned("shapes", "models.painter.steps=7", card=CPU).counts["paintings"] == 400 + 48 + 400 * 4 + 400
+    )  # other work
 
 
 def test_amounts_are_not_in_the_fingerprint_of_a_measurement_and_everything_else_is() -> None:

@@ -6,7 +6,7 @@ import io
 from PIL import Image
 
 from storage.images import encode_png
-from tasks.gallery import LARGEST_PX, SMALLEST_PX, Sample, shown
+from tasks.gallery import LARGEST_PX, SMALLEST_PX, Said, Sample, shown
 from tasks.pages import yield_rows
 
 
@@ -34,11 +34,12 @@ def test_large_pictures_are_reduced_and_light() -> None:
 
 def test_a_sample_says_what_the_filter_decided_and_how_much_closer_the_painting_came() -> None:
     def sample(kept: bool, reason: str, gain: float) -> Sample:
-        return Sample("l", "r", "painting", "caption", ("one.",), kept, reason, gain)
+        return Sample("l", "r", "painting", "caption", (Said("one.", kept),), kept, reason, gain)
 
-    accepted, rejected = sample(True, "accepted", 0.0314), sample(False, "painting not closer", -0.002)
-    assert (accepted.mark, accepted.decision) == ("✓", "accepted; painting 0.031 closer")
-    assert (rejected.mark, rejected.decision) == ("✗", "rejected: painting not closer; painting 0.002 farther")
+    accepted, rejected = sample(True, "accepted", 3.14), sample(False, "painting not closer", -0.2)
+    assert accepted.decision == "accepted; closer by 3.1 times the painter's noise"
+    assert rejected.decision == "rejected: painting not closer; farther by 0.2 times the painter's noise"
+    assert [one.sentences[0].mark for one in (accepted, rejected)] == ["✓", "✗"]
     assert sample(True, "nothing to correct", 0.0).decision == "accepted: nothing to correct"
 
 
