@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import benchmark, champion, data, shipped, store
+from commands import benchmark, champion, data, judge, shipped, store
 from commands.prefect_settings import check_prefect_settings
 from commands.terminal import FAILED, USER_MISTAKE, Json, checking, prepare, reading, say, start, working
 from viper import __version__
@@ -24,6 +24,7 @@ app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(store.app, name="store")
 app.add_typer(data.app, name="data")
 app.add_typer(champion.app, name="champion")
+app.add_typer(judge.app, name="judge")
 
 Profile = Annotated[str, typer.Option(help="Name of a shipped profile, or path to a TOML file.")]
 Overrides = Annotated[
