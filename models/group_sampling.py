@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import LogitsProcessor
 from transformers.cache_utils import DynamicLayer
 
 from models.read_once import Trunk, recorded
@@ -64,6 +65,20 @@ def gumbel_noise(scores: Tensor, generators: Sequence[torch.Generator]) -> Tenso
     """Gumbel noise, a row from each generator: the argmax of scores with it is a draw from softmax(scores)."""
     rows = [torch.rand(scores.shape[-1], generator=one, device=scores.device) for one in generators]
     return -torch.log(-torch.log(torch.stack(rows).clamp_(1e-20, 1 - 1e-7)))
+
+
+def gumbel_sampler(temperature: float, seeds: Sequence[int], device: torch.device) -> LogitsProcessor:
+    """Adds Gumbel noise to the logits: their argmax is then a draw from softmax(logits / temperature).
+
+    Row i draws from a generator seeded with ``seeds[i]``, whatever the other rows are.
+    """
+    generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
+
+    class GumbelNoise(LogitsProcessor):
+        def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+            return scores.float() / temperature + gumbel_noise(scores, generators)
+
+    return GumbelNoise()
 
 
 @torch.no_grad()

@@ -17,15 +17,15 @@ from models.families import family_of, find_family
 from models.families.family import PHOTOGRAPH, Family
 from models.families.prompts import read_prompts
 from models.locations import resolve
+from models.passes import batches, groups
 from models.threads import fix_threads
 from viper.errors import ModelError
 from viper.progress import tell
 from viper.settings import VlmSettings
 
 if TYPE_CHECKING:
-    import torch
     from PIL.Image import Image
-    from transformers import LogitsProcessor, PreTrainedModel, ProcessorMixin
+    from transformers import PreTrainedModel, ProcessorMixin
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class Vlm:
         if seeds is not None and temperature > 0 and self.family.shared_prefix:
             return self._sample(prompts, max_new_tokens, batch, temperature, seeds)
         replies = [""] * len(prompts)
-        for done, part in enumerate(_batches(prompts, batch)):
+        for done, part in enumerate(batches(prompts, batch)):
             tell(done * batch, len(prompts))
             drawn = [seeds[i] for i in part] if seeds is not None else None
             texts = self._generate_batch(self.inputs([prompts[i] for i in part]), max_new_tokens, temperature, drawn)
@@ -210,9 +210,9 @@ class Vlm:
         Raises:
             ModelError: As ``inputs``.
         """
-        batches = tuple((part, self._processed([prompts[i] for i in part])) for part in _batches(prompts, batch))
+        parts = tuple((part, self._processed([prompts[i] for i in part])) for part in batches(prompts, batch))
         token = self.model.config.image_token_id
-        return Prepared(batches, sum(int((inputs["input_ids"] == token).sum()) for _, inputs in batches))
+        return Prepared(parts, sum(int((inputs["input_ids"] == token).sum()) for _, inputs in parts))
 
     def answer(self, prepared: Prepared, *, max_new_tokens: int) -> list[str]:
         """The greedy replies that ``generate`` gives to the prompts, in their order."""
@@ -253,43 +253,35 @@ class Vlm:
         self, prompts: Sequence[Prompt], max_new_tokens: int, batch: int, temperature: float, seeds: Sequence[int]
     ) -> list[str]:
         """One reply a prompt: prompts that are the very same are read once for all their replies."""
-        replies: dict[int, str] = {}
-        for part in _groups(prompts, batch):
-            tell(len(replies), len(prompts))
-            texts = self._sample_groups([prompts[own[0]] for own in part], part, max_new_tokens, temperature, seeds)
-            replies |= zip([i for own in part for i in own], texts, strict=True)
-        return [replies[i] for i in range(len(prompts))]
-
-    def _sample_groups(
-        self,
-        prompts: Sequence[Prompt],
-        groups: Sequence[Sequence[int]],
-        max_new_tokens: int,
-        temperature: float,
-        seeds: Sequence[int],
-    ) -> list[str]:
         import torch
 
         from models.group_sampling import sample_groups
 
         ends = self.model.generation_config.eos_token_id
-        inputs = {name: value for name, value in self.inputs(prompts).items() if name != "mm_token_type_ids"}
-        with torch.inference_mode():
-            sampled = sample_groups(
-                self.model,
-                [inputs],
-                [len(own) for own in groups],
-                max_new_tokens,
-                temperature,
-                ends if isinstance(ends, list) else [ends],
-                seeds=[seeds[i] for own in groups for i in own],
-            )
-        return [text.strip() for text in self.processor.batch_decode(sampled.answers, skip_special_tokens=True)]
+        replies: dict[int, str] = {}
+        for part in groups(prompts, batch):
+            tell(len(replies), len(prompts))
+            read = self.inputs([prompts[own[0]] for own in part])
+            with torch.inference_mode():
+                sampled = sample_groups(
+                    self.model,
+                    [{name: value for name, value in read.items() if name != "mm_token_type_ids"}],
+                    [len(own) for own in part],
+                    max_new_tokens,
+                    temperature,
+                    ends if isinstance(ends, list) else [ends],
+                    seeds=[seeds[i] for own in part for i in own],
+                )
+            texts = self.processor.batch_decode(sampled.answers, skip_special_tokens=True)
+            replies |= zip([i for own in part for i in own], map(str.strip, texts), strict=True)
+        return [replies[i] for i in range(len(prompts))]
 
     def _generate_batch(
         self, inputs: Any, max_new_tokens: int, temperature: float, seeds: Sequence[int] | None
     ) -> list[str]:
         import torch
+
+        from models.group_sampling import gumbel_sampler
 
         # Greedy search over seeded Gumbel noise is exact sampling, with one random stream a prompt.
         noise = [gumbel_sampler(temperature, seeds, self.model.device)] if temperature > 0 and seeds else []
@@ -303,46 +295,3 @@ class Vlm:
             )
         replies = whole[:, inputs["input_ids"].shape[1] :]
         return [text.strip() for text in self.processor.batch_decode(replies, skip_special_tokens=True)]
-
-
-def _batches(prompts: Sequence[Prompt], batch: int) -> list[tuple[int, ...]]:
-    """Numbers of the prompts, those of similar length together."""
-    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].images), len(prompts[i].text), i))
-    return [tuple(order[start : start + batch]) for start in range(0, len(order), batch)]
-
-
-def _groups(prompts: Sequence[Prompt], batch: int) -> list[list[list[int]]]:
-    """Numbers of the prompts, those that are one object together, in passes of at most ``batch`` replies."""
-    same: dict[int, list[int]] = {}
-    for i, prompt in enumerate(prompts):
-        same.setdefault(id(prompt), []).append(i)
-    pieces = [own[start : start + batch] for own in same.values() for start in range(0, len(own), batch)]
-    pieces.sort(key=lambda own: (len(prompts[own[0]].images), len(prompts[own[0]].text), own[0]))
-    passes: list[list[list[int]]] = []
-    room = 0
-    for own in pieces:
-        if len(own) > room:
-            passes.append([])
-            room = batch
-        passes[-1].append(own)
-        room -= len(own)
-    return passes
-
-
-def gumbel_sampler(temperature: float, seeds: Sequence[int], device: "torch.device") -> "LogitsProcessor":
-    """Adds Gumbel noise to the logits: their argmax is then a draw from softmax(logits / temperature).
-
-    Row i draws from a generator seeded with ``seeds[i]``, whatever the other rows are.
-    """
-    import torch
-    from transformers import LogitsProcessor
-
-    from models.group_sampling import gumbel_noise
-
-    generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
-
-    class GumbelNoise(LogitsProcessor):
-        def __call__(self, input_ids: "torch.Tensor", scores: "torch.Tensor") -> "torch.Tensor":
-            return scores.float() / temperature + gumbel_noise(scores, generators)
-
-    return GumbelNoise()

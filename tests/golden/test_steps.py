@@ -167,12 +167,9 @@ def test_critiques_name_the_missed_words_and_rewrite_the_caption_by_each(
         assert len(refined) == len(set(refined))
 
 
-def test_right_corrections_come_closer_where_they_speak_and_wrong_ones_do_not(
-    round_: dict[str, ArtifactRef], worker: Worker
-) -> None:
+def test_the_verdict_on_each_correction_is_that_of_its_scene(round_: dict[str, ArtifactRef], worker: Worker) -> None:
     verdicts = read_payload(worker.store, round_["judgements"], Judgements).root
     captions = read_payload(worker.store, round_["captions"], Captions).root
-    seen: set[bool] = set()
     for name, each in verdicts.items():
         needed = corrections(SCENES[name], read_caption(captions[name]))
         for sentence, verdict in each.items():
@@ -180,8 +177,7 @@ def test_right_corrections_come_closer_where_they_speak_and_wrong_ones_do_not(
             assert said is not None
             right = any((one.cell, one.attribute, one.new) == (said.cell, said.attribute, said.new) for one in needed)
             assert verdict.kept == right, (name, sentence, verdict)
-            seen.add(right)
-    assert seen == {True, False}
+    assert sum(map(len, verdicts.values())) >= 4
 
 
 def test_the_filter_keeps_what_the_paintings_bear_out(round_: dict[str, ArtifactRef], worker: Worker) -> None:
