@@ -111,7 +111,7 @@ def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expec
     asked = [_ask(inputs, drawn, 2, sights.picture + sights.painting, inputs.prompt, said, expected.critique)]
     if inputs.rewriting.prompt:
         both = (expected.caption + expected.critique, 2 * inputs.max_new_tokens)
-        rewritten = images * expected.rewritten
+        rewritten = images * (expected.rewritten + expected.united)
         asked.append(_ask(inputs, rewritten, 0, 0, inputs.rewriting.prompt, both, expected.caption))
     return {"unit": "critique", "units": drawn, "model": inputs.vlm.model.fingerprint, "asked": tuple(asked)}
 
@@ -122,7 +122,8 @@ def _judgements(inputs: JudgementInputs, store: ObjectStore, sights: Sights, exp
 
 
 def _unions(inputs: UnionInputs, *_: object) -> dict[str, Any]:
-    return {"unit": "shard", "roles": ("vlm",) if inputs.asked else ()}
+    # The captions that a VLM rewrites by all that stands are counted with those that it rewrites by each correction.
+    return {"unit": "shard", "roles": ()}
 
 
 def _refinements(
@@ -147,7 +148,8 @@ def _edits(inputs: EditInputs, store: ObjectStore, sights: Sights, expected: Exp
 
 
 def _operations(inputs: EditFilterInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
-    return {"unit": "picture", "units": images_of(store, inputs.shard)}
+    # A judge alone holds less than beside the painter.
+    return {"unit": "picture", "units": images_of(store, inputs.shard), "roles": ()}
 
 
 def _dataset(inputs: DatasetInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
