@@ -51,21 +51,22 @@ def test_the_embedded_round_is_counted_by_hand() -> None:
     assert plan.counts == {
         "pictures": 400,
         "captions": 400 + 100,  # the candidate's of the first shard; the base's are there
-        "paintings": 400 * 2 + 400 * 4 * 2,
-        "critiques": 400 * 4,
+        "paintings": 400 + 48 + 400 * 4 + 400,  # of captions, for the noise, of corrections alone and together
+        "critiques": 400 * 24,
         "edits": 400,
         "answers": 2 * 8_000,  # of base and candidate; the champion is the base
     }
     lines = {line.step: line for line in plan.lines}
     assert (lines["training csr"].units, lines["training vop"].units) == (8, 24)
-    assert lines["critiques"].prompts == 1_600  # rules rewrite: the VLM is asked for critiques alone
+    assert lines["critiques"].prompts == 9_600  # rules rewrite: the VLM is asked for critiques alone
     assert lines["loading"].units == 4 + 2 + 2 + 1 + 1 + 1
     assert lines["captions"].gpus == 0
 
 
 def test_what_a_vlm_rewrites_and_writes_is_asked_of_it() -> None:
     lines = {line.step: line for line in planned("qwen2.5-vl-7b-lite").lines}
-    assert lines["critiques"].prompts == 1_000 * 2 * 2  # each critique differs: as many captions are rewritten
+    # Two draws say two corrections, by each of which the caption is rewritten, and once more by both.
+    assert lines["critiques"].prompts == 1_000 * (2 + 2 + 1)
     assert lines["plans"].prompts == 1_000
     # A caption shows a photograph, which costs 1,230 tokens, and says about half of 384.
     assert lines["captions"].reply_tokens == 1_100 * 192
