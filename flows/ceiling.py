@@ -6,7 +6,7 @@ from flows.cut import Cut
 from flows.runner import InProcess, gather, run
 from flows.synthesis import take_shards, version_datasets
 from flows.truth import check_truth
-from tasks import editing, filtering, generation
+from tasks import editing, filtering, generation, reconstruction
 from tasks.ceiling import TruthInputs, write_true_refinements
 from tasks.training import train_stage, trained_model
 from tasks.versioning import lack_of_lessons
@@ -54,8 +54,11 @@ def _true_datasets(runner: InProcess, cut: Cut, round_number: int, model: ModelR
         runner.submit(editing.edit_images, inputs.edits(cut, round_number, *each))
         for each in zip(shards, plans, strict=True)
     )
+    painted = run(runner, reconstruction.paint_captions, inputs.paintings(cut, round_number, shards[0], captions[0]))
+    noise = run(runner, reconstruction.measure_noise, inputs.noise(cut, round_number, captions[0], painted))
     operations = gather(
-        runner.submit(filtering.filter_edits, inputs.operations(cut, *each)) for each in zip(shards, edits, strict=True)
+        runner.submit(filtering.filter_edits, inputs.operations(cut, *each, noise))
+        for each in zip(shards, edits, strict=True)
     )
     products = {"captions": captions, "refinements": truths, "edits": edits, "operations": operations}
     datasets, left_out = version_datasets(runner, cut, round_number, model, shards, products, {})

@@ -144,7 +144,8 @@ def needs_of(settings: Settings, kind: str) -> Needs:
 
 def kind_of_roles(roles: tuple[Role, ...]) -> str:
     """The kind of actor that does steps with these roles: the judge is with the painter."""
-    return roles[0] if roles else "files"
+    own = [role for role in roles if role != "judge"]
+    return own[0] if own else "painter" if roles else "files"
 
 
 def devices_of(settings: Settings, kind: str) -> list[str]:

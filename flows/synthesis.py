@@ -11,7 +11,20 @@ from flows.outcome import says_why
 from flows.runner import Runner, gather, one_worker, run
 from flows.start import begin
 from storage.ledger.champions import champion_before
-from tasks import contamination, critique, editing, filtering, generation, pages, planting, pool, reconstruction, suites
+from tasks import (
+    contamination,
+    critique,
+    editing,
+    filtering,
+    generation,
+    judging,
+    pages,
+    planting,
+    pool,
+    reconstruction,
+    rewriting,
+    suites,
+)
 from tasks.clock import timed
 from tasks.versioning import version_dataset
 from viper.errors import LessonLeftOut, PoolError
@@ -110,6 +123,8 @@ def _reconstruct(
             runner.submit(reconstruction.paint_captions, inputs.paintings(cut, round_number, *each))
             for each in zip(shards, captions, strict=True)
         )
+    with timed(clock, "noise"):
+        noise = run(runner, reconstruction.measure_noise, inputs.noise(cut, round_number, captions[0], paintings[0]))
     with timed(clock, "critiques"):
         critiques = gather(
             runner.submit(critique.critique_paintings, inputs.critiques(cut, round_number, vlm, *each))
@@ -120,23 +135,41 @@ def _reconstruct(
                 runner.submit(planting.plant_wrong_sentences, inputs.planted(cut, round_number, *each))
                 for each in zip(shards, captions, critiques, strict=True)
             )
+    products = {"captions": captions, "paintings": paintings, "critiques": critiques, "noise": (noise,)}
+    return products | _judge(runner, cut, round_number, vlm, shards, products, clock)
+
+
+def _judge(
+    runner: Runner,
+    cut: Cut,
+    round_number: int,
+    vlm: ModelRef,
+    shards: tuple[Shard, ...],
+    products: Products,
+    clock: dict[str, float],
+) -> Products:
+    """The self-critique filter: each correction by itself, then together those that stand."""
+    captions, paintings, critiques, (noise,) = (
+        products[name] for name in ("captions", "paintings", "critiques", "noise")
+    )
     with timed(clock, "judgements"):
         judgements = gather(
-            runner.submit(reconstruction.paint_refined, inputs.judgements(cut, round_number, *each))
-            for each in zip(shards, critiques, strict=True)
+            runner.submit(judging.judge_corrections, inputs.judgements(cut, round_number, *each, noise))
+            for each in zip(shards, captions, paintings, critiques, strict=True)
+        )
+    with timed(clock, "unions"):
+        unions = gather(
+            runner.submit(rewriting.put_together, inputs.unions(cut, round_number, vlm, *each))
+            for each in zip(captions, critiques, judgements, strict=True)
         )
     with timed(clock, "filter"):
         refinements = gather(
-            runner.submit(filtering.filter_critiques, inputs.refinements(cut, *each))
-            for each in zip(captions, paintings, critiques, judgements, strict=True)
+            runner.submit(filtering.filter_critiques, inputs.refinements(cut, round_number, *each, union, noise))
+            for each, union in zip(
+                zip(shards, captions, paintings, critiques, judgements, strict=True), unions, strict=True
+            )
         )
-    return {
-        "captions": captions,
-        "paintings": paintings,
-        "critiques": critiques,
-        "judgements": judgements,
-        "refinements": refinements,
-    }
+    return {"judgements": judgements, "unions": unions, "refinements": refinements}
 
 
 def _edit(
@@ -160,7 +193,7 @@ def _edit(
         )
     with timed(clock, "filter"):
         operations = gather(
-            runner.submit(filtering.filter_edits, inputs.operations(cut, *each))
+            runner.submit(filtering.filter_edits, inputs.operations(cut, *each, *products["noise"]))
             for each in zip(shards, edits, strict=True)
         )
     return {"edits": edits, "operations": operations}

@@ -8,14 +8,18 @@ from models.image_limits import benchmark_limits, pool_limits
 from models.lessons import find_lesson
 from models.selfcritique import CritiqueRules, EditRules
 from tasks.contamination import HashInputs
-from tasks.critique import CritiqueInputs, Rewriting
+from tasks.critique import CritiqueInputs
+from tasks.easel import Painting
 from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
-from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
+from tasks.filtering import EditFilterInputs
 from tasks.generation import CaptionInputs
+from tasks.judging import JudgementInputs
 from tasks.planting import PlantInputs
 from tasks.pool import ListingInputs, TakeInputs
 from tasks.pools.source import PoolChoice
-from tasks.reconstruction import JudgementInputs, Painting, PaintingInputs
+from tasks.proving import CritiqueFilterInputs
+from tasks.reconstruction import NoiseInputs, PaintingInputs
+from tasks.rewriting import AskedRewriting, Rewriting, UnionInputs
 from tasks.suites import SuiteInputs, suite_source
 from tasks.versioning import DatasetInputs, DatasetLineage
 from viper.pictures import ImageLimits, PoolFile
@@ -99,21 +103,20 @@ def paintings(cut: Cut, round_number: int, shard: Shard, captions: ArtifactRef) 
     return PaintingInputs(shard=shard, captions=captions, painting=_painting(cut, round_number))
 
 
+def noise(cut: Cut, round_number: int, captions: ArtifactRef, paintings: ArtifactRef) -> NoiseInputs:
+    """For ``measure_noise``."""
+    return NoiseInputs(captions=captions, paintings=paintings, painting=_painting(cut, round_number))
+
+
 def critiques(
     cut: Cut, round_number: int, model: ModelRef, shard: Shard, captions: ArtifactRef, paintings: ArtifactRef
 ) -> CritiqueInputs:
     """For ``critique_paintings``."""
-    synthesis, prompts = cut.settings.synthesis, cut.world.prompts
-    by_rules = synthesis.writer == "rules"
-    rewriting = (
-        Rewriting(rules_of=cut.world.name, version=cut.world.need_rules().version)
-        if by_rules
-        else Rewriting(prompt=prompts.rewrite)
-    )
+    synthesis = cut.settings.synthesis
     return CritiqueInputs(
         vlm=cut.vlm(model),
-        prompt=prompts.critique,
-        rewriting=rewriting,
+        prompt=cut.world.prompts.critique,
+        rewriting=_rewriting(cut),
         shard=shard,
         captions=captions,
         paintings=paintings,
@@ -139,27 +142,89 @@ def planted(cut: Cut, round_number: int, shard: Shard, captions: ArtifactRef, cr
     )
 
 
-def judgements(cut: Cut, round_number: int, shard: Shard, critiques: ArtifactRef) -> JudgementInputs:
-    """For ``paint_refined``."""
-    return JudgementInputs(shard=shard, critiques=critiques, painting=_painting(cut, round_number))
+def _rewriting(cut: Cut) -> Rewriting:
+    """Who rewrites captions."""
+    if cut.settings.synthesis.writer == "rules":
+        return Rewriting(rules_of=cut.world.name, version=cut.world.need_rules().version)
+    return Rewriting(prompt=cut.world.prompts.rewrite)
+
+
+def judgements(
+    cut: Cut,
+    round_number: int,
+    shard: Shard,
+    captions: ArtifactRef,
+    paintings: ArtifactRef,
+    critiques: ArtifactRef,
+    noise: ArtifactRef,
+) -> JudgementInputs:
+    """For ``judge_corrections``."""
+    return JudgementInputs(
+        shard=shard,
+        captions=captions,
+        paintings=paintings,
+        critiques=critiques,
+        noise=noise,
+        painting=_painting(cut, round_number),
+        seeds=cut.settings.filter.seeds,
+        rules=slice_of(CritiqueRules, cut.settings.filter),
+    )
+
+
+def unions(
+    cut: Cut,
+    round_number: int,
+    model: ModelRef,
+    captions: ArtifactRef,
+    critiques: ArtifactRef,
+    judgements: ArtifactRef,
+) -> UnionInputs:
+    """For ``put_together``."""
+    synthesis, rewriting = cut.settings.synthesis, _rewriting(cut)
+    asked = AskedRewriting(
+        vlm=cut.vlm(model),
+        temperature=synthesis.critique_temperature,
+        tries=synthesis.tries,
+        max_new_tokens=synthesis.max_new_tokens,
+        batch=synthesis.batch,
+        seed=cut.seed(round_number, "unions"),
+    )
+    return UnionInputs(
+        rewriting=rewriting,
+        asked=asked if rewriting.prompt else None,
+        captions=captions,
+        critiques=critiques,
+        judgements=judgements,
+    )
 
 
 def _painting(cut: Cut, round_number: int) -> Painting:
     """How a round's captions are painted, first and refined ones alike."""
-    seeds, seed = cut.settings.filter.seeds, cut.seed(round_number, "noise")
-    return Painting(painter=cut.painter, judge=cut.judge, seeds=seeds, seed=seed)
+    return Painting(painter=cut.painter, judge=cut.judge, seed=cut.seed(round_number, "noise"))
 
 
 def refinements(
-    cut: Cut, captions: ArtifactRef, paintings: ArtifactRef, critiques: ArtifactRef, judgements: ArtifactRef
+    cut: Cut,
+    round_number: int,
+    shard: Shard,
+    captions: ArtifactRef,
+    paintings: ArtifactRef,
+    critiques: ArtifactRef,
+    judgements: ArtifactRef,
+    unions: ArtifactRef,
+    noise: ArtifactRef,
 ) -> CritiqueFilterInputs:
     """For ``filter_critiques``."""
     return CritiqueFilterInputs(
         rules=slice_of(CritiqueRules, cut.settings.filter),
+        shard=shard,
         captions=captions,
         paintings=paintings,
         critiques=critiques,
         judgements=judgements,
+        unions=unions,
+        noise=noise,
+        painting=_painting(cut, round_number),
     )
 
 
@@ -196,9 +261,10 @@ def edits(cut: Cut, round_number: int, shard: Shard, plans: ArtifactRef) -> Edit
     return EditInputs(shard=shard, plans=plans, editor=cut.editor, seed=cut.seed(round_number, "edit"))
 
 
-def operations(cut: Cut, shard: Shard, edits: ArtifactRef) -> EditFilterInputs:
+def operations(cut: Cut, shard: Shard, edits: ArtifactRef, noise: ArtifactRef) -> EditFilterInputs:
     """For ``filter_edits``."""
-    return EditFilterInputs(rules=slice_of(EditRules, cut.settings.filter), shard=shard, edits=edits)
+    rules = slice_of(EditRules, cut.settings.filter)
+    return EditFilterInputs(rules=rules, judge=cut.judge, shard=shard, edits=edits, noise=noise)
 
 
 def dataset(

@@ -6,12 +6,13 @@ An answer that has ended leaves the batch once half of it has ended, and the cac
 that a token costs what is new in it. Shape suffixes as in ``models.shared_prefix``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import LogitsProcessor
 from transformers.cache_utils import DynamicLayer
 
 from models.read_once import Trunk, recorded
@@ -60,13 +61,62 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = self._stores
 
 
+def gumbel_noise(scores: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Gumbel noise, a row from each generator: the argmax of scores with it is a draw from softmax(scores)."""
+    rows = [torch.rand(scores.shape[-1], generator=one, device=scores.device) for one in generators]
+    return -torch.log(-torch.log(torch.stack(rows).clamp_(1e-20, 1 - 1e-7)))
+
+
+def gumbel_sampler(temperature: float, seeds: Sequence[int], device: torch.device) -> LogitsProcessor:
+    """Adds Gumbel noise to the logits: their argmax is then a draw from softmax(logits / temperature).
+
+    Row i draws from a generator seeded with ``seeds[i]``, whatever the other rows are.
+    """
+    generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
+
+    class GumbelNoise(LogitsProcessor):
+        def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+            return scores.float() / temperature + gumbel_noise(scores, generators)
+
+    return GumbelNoise()
+
+
+Pick = Callable[[Tensor, Tensor, int], Tensor]
+"""Draws a token (R, 1) from softmax(scores): given scores (R, V), the answers' numbers (R) and the token's place."""
+
+
+def by_draws(draws_BT: Tensor) -> Pick:
+    """Picks by numbers in [0, 1), as many an answer as it may have tokens: each falls into the share of one token.
+
+    So an answer is the same, up to rounding, whatever is sampled beside it and in whichever process.
+    """
+
+    def pick(scores: Tensor, rows: Tensor, place: int) -> Tensor:
+        up_to = torch.softmax(scores, -1).cumsum(-1)
+        shares = draws_BT.to(scores.device)[rows, place, None] * up_to[:, -1:]
+        return torch.searchsorted(up_to, shares, right=True).clamp(max=scores.shape[-1] - 1)
+
+    return pick
+
+
+def by_seeds(seeds: Sequence[int], device: torch.device) -> Pick:
+    """Picks as ``gumbel_sampler`` does: answer i draws from a generator seeded with ``seeds[i]``."""
+    generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
+
+    def pick(scores: Tensor, rows: Tensor, place: int) -> Tensor:
+        return (scores + gumbel_noise(scores, [generators[row] for row in rows.tolist()])).argmax(-1, keepdim=True)
+
+    return pick
+
+
 @torch.no_grad()
 def sample_groups(
     model: Any,
     prompts: Sequence[dict[str, Any]],
     generations: list[int],
-    draws_BT: Tensor,
+    max_new_tokens: int,
     temperature: float,
+    pick: Pick,
     ends: list[int],
     depth: int = 0,
 ) -> Sampled:
@@ -78,9 +128,9 @@ def sample_groups(
             padded left to one length P; ``image_grid_thw``, and ``pixel_values`` or what ``models.read_once.shown``
             gives.
         generations: Answers of each prompt (N), at least 1; their sum is B.
-        draws_BT: Numbers in [0, 1) that decide the tokens of each answer, as many as the longest may have. So it is the
-            same, up to rounding, whatever is sampled beside it and in whichever process.
+        max_new_tokens: Longest answer.
         temperature: Above 0.
+        pick: Draws the tokens: ``by_draws`` or ``by_seeds``.
         ends: Token ids that end an answer.
         depth: Number of frozen layers whose outputs are wanted (``models.read_once.trunk_depth``).
     """
@@ -98,8 +148,9 @@ def sample_groups(
             logits[prompt_of],
             mask_NP[prompt_of],
             positions_3NP[:, prompt_of, -1:],
-            draws_BT.to(mask_NP.device),
+            max_new_tokens,
             temperature,
+            pick,
             torch.tensor(ends, device=mask_NP.device),
         )
         answers_BC = torch.full((len(prompt_of), len(drawn)), -1, device=mask_NP.device)
@@ -120,8 +171,9 @@ def _draw(
     logits: Tensor,
     mask: Tensor,
     position: Tensor,
-    draws_BT: Tensor,
+    max_new_tokens: int,
     temperature: float,
+    pick: Pick,
     end_ids: Tensor,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The tokens of each pass (-1 behind an answer's end), and the numbers of the rows that were in it."""
@@ -134,14 +186,12 @@ def _draw(
     while True:
         scores = logits.float() / temperature
         scores[:, pictures] = -torch.inf
-        up_to = torch.softmax(scores, -1).cumsum(-1)  # the token whose share of [0, 1) a draw falls into
-        tokens = torch.searchsorted(up_to, draws_BT[rows, len(drawn), None] * up_to[:, -1:], right=True)
-        tokens = tokens.clamp(max=scores.shape[-1] - 1)
+        tokens = pick(scores, rows, len(drawn))
         drawn.append(torch.where(going, tokens[:, 0], -1))
         drawn_rows.append(rows)
         going = going & ~torch.isin(tokens[:, 0], end_ids)
         left = int(going.sum())
-        if len(drawn) == draws_BT.shape[1] or not left:
+        if len(drawn) == max_new_tokens or not left:
             return drawn, drawn_rows
         if 2 * left <= len(going):
             keep = going.nonzero()[:, 0]

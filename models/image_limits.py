@@ -4,13 +4,13 @@ Nobody asks the painter, which is given captions.
 """
 
 from models.families import family_of
-from models.judges.pixels import REGIONS_PER_SIDE
 from models.pipelines.checks import editor_shapes
+from models.places import GRID
 from viper.pictures import MAX_BENCHMARK_BYTES, MAX_BENCHMARK_PIXELS, ImageLimits, ShapeLimits
 
 Address = tuple[str, str]
 """Path of a model, and revision of one on the hub."""
-FILTER = ShapeLimits(min_side_px=REGIONS_PER_SIDE)
+FILTER = ShapeLimits(min_side_px=GRID)
 """Pictures are compared region by region, and each region holds a pixel."""
 
 

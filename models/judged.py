@@ -31,11 +31,13 @@ class Judged(Record):
 def judged_row(row: Refinement, critiques: Sequence[Critique]) -> Judged:
     """What became of an image's critiques."""
     said = _said(row.refinements)
+    refused = tuple((sentence,) for sentence, verdict in row.verdicts.items() if not verdict.kept)
+    silent = any(says_nothing(one.refinements) for one in critiques if one.refinements)
     return Judged(
         caption=row.caption,
         drawn=tuple(found for one in critiques for found in _said(one.refinements) * one.samples),
         accepted=said if row.kept else (),
-        rejected=() if row.kept else said,
+        rejected=(*refused, *([()] if silent and not (row.kept and said == ((),)) else [])),
     )
 
 

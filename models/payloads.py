@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import ConfigDict, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
 from viper.records import Record
 
@@ -82,35 +82,76 @@ class Captions(Payload[dict[str, str]]):
     entry = "captions.json"
 
 
-class Distances(Payload[dict[str, tuple[float, ...]]]):
-    """How far the paintings of each image's caption are from it, one number a noise seed, by image id."""
+class Distances(Payload[dict[str, float]]):
+    """How far the painting of each image's caption is from it where they differ most, by image id."""
 
     entry = "distances.json"
 
 
+class Noise(Payload[float]):
+    """What a painter's noise alone makes of a caption: the unit in which distances are judged (``models.places``)."""
+
+    entry = "noise.json"
+
+
 class Critique(Record):
-    """What one or several equal draws said of a painting."""
+    """A correction of a caption that one or several draws said, or that nothing is to correct."""
 
     refinements: str
-    """The corrections, sentence after sentence."""
+    """One sentence, or the reply that says that nothing is to correct."""
     refined: str
-    """The caption rewritten by them; empty where nothing is to correct, or where it could not be rewritten."""
+    """The caption rewritten by it alone; empty where nothing is to correct, or where it could not be rewritten."""
     samples: int
-    """How many draws said the same."""
+    """How many draws said it, in these words or in others that rewrite the caption alike."""
+    first_draw: int = 0
+    """The first of these draws."""
     unusable: str = ""
-    """Why there are no corrections, or why the caption could not be rewritten by them; empty where nothing failed."""
+    """Why there is no correction, or why the caption could not be rewritten by it; empty where nothing failed."""
 
 
 class Critiques(Payload[dict[str, tuple[Critique, ...]]]):
-    """The distinct critiques of each image, by image id, in the order in which they were drawn first."""
+    """The distinct corrections of each image, by image id, in the order in which they were drawn first."""
 
     entry = "critiques.json"
 
 
-class Judgements(Payload[dict[str, dict[str, tuple[float, ...]]]]):
-    """By image id and refined caption: how far its paintings are from the image, one number a noise seed."""
+class Verdict(Record):
+    """What the paintings say of one correction."""
 
-    entry = "distances.json"
+    kept: bool
+    reason: str
+    """Why it stands or not, in a few words."""
+    gain: float = 0.0
+    """How much closer the painting with it came where it speaks, in units of noise, averaged over its seeds."""
+    explained: float = 0.0
+    """The same as a share of what the painting without it was away there."""
+    samples: int = 1
+    """How many draws said it."""
+    paintings: int = 0
+    """Noise seeds it was painted with."""
+
+
+class Judgements(Payload[dict[str, dict[str, Verdict]]]):
+    """The verdict on each correction by itself, by image id and sentence."""
+
+    entry = "verdicts.json"
+
+
+class Union(Record):
+    """The corrections of an image that stand, put together."""
+
+    sentences: tuple[str, ...]
+    """Those that are in it, the one that came closest last."""
+    rivals: tuple[str, ...]
+    """Those that stand by themselves, but whose place another one takes that comes closer."""
+    refined: str
+    """The caption rewritten by its sentences; empty where it could not be."""
+
+
+class Unions(Payload[dict[str, Union]]):
+    """What stands of each image, by image id; images of which nothing stands are left out."""
+
+    entry = "unions.json"
 
 
 class Refinement(Record):
@@ -119,16 +160,20 @@ class Refinement(Record):
     caption: str
     """The first caption."""
     refinements: str
-    """Of the critique that gained most."""
+    """All corrections that stand, whichever draw said them; where none does, the one that came closest to it."""
     refined: str
-    """The accepted refined caption; the first caption where nothing was accepted."""
+    """The first caption rewritten by them; the first caption where nothing was accepted."""
     kept: bool
     reason: str
     """Why it was kept or not, in a few words."""
     gain: float
-    """How much closer the refined painting came, averaged over the seeds."""
+    """How much closer the corrections came where they speak, in units of noise, averaged over them."""
     first_distance: float
-    """Of the first caption's paintings, averaged over the seeds."""
+    """Of the first caption's painting where it is farthest from the image, in units of noise."""
+    last_distance: float = 0.0
+    """The same of the accepted caption's painting."""
+    verdicts: Mapping[str, Verdict] = Field(default_factory=dict)
+    """On each correction that any draw said, by sentence."""
 
 
 class Refinements(Payload[dict[str, Refinement]]):
@@ -165,7 +210,7 @@ class JudgedEdit(Plan):
     """A plan that was carried out, and what the filter decided."""
 
     changes: tuple[float, ...]
-    """Change of each of the nine regions, in [0, 1]."""
+    """Largest change in each of the nine regions, in units of the painter's noise."""
     kept: bool
     reason: str
     """Why it was kept or not, in a few words."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
     from transformers import ProcessorMixin
 
@@ -99,10 +101,16 @@ class Editor(Protocol):
 
 
 class Judge(Protocol):
-    """Tells how far pictures are from their originals. Such as the judges in ``models.judges``."""
+    """Tells where pictures differ from their originals. Such as the judges in ``models.judges``."""
 
-    def distances(self, first: Sequence["Image"], second: Sequence["Image"]) -> list[float]:
-        """One distance a pair of pictures, each at least 0; 0 means the same."""
+    reach: int
+    """A distance tells of what lies up to so many places away, to each side."""
+
+    def maps(self, first: Sequence["Image"], second: Sequence["Image"]) -> list["NDArray[np.float32]"]:
+        """How far each pair of pictures is from each other at each place: (rows, columns) at least 0; 0 is the same.
+
+        A place is a pixel or a patch. All maps of pictures of one size have one size.
+        """
 
 
 class Reward(Protocol):

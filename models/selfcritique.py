@@ -1,37 +1,57 @@
-"""The self-critique filter: the painter is the judge. Pure decisions over measured distances.
+"""The self-critique filter: the painter is the judge, sentence by sentence. Pure decisions over measured gains.
 
-A refinement stands if painting the refined caption comes closer to the image than painting the first caption did. An
+A correction stands if painting the caption with it comes closer to the image where it speaks. One that several draws
+said needs less of the painting than one that a single draw said. What stands is put together and painted once more. An
 edit stands if it changed the image where it should and little elsewhere. Every rejection has a name.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from models.corrections import without_empty_corrections
 from models.nothing import says_nothing
-from models.payloads import Critique
-from models.rewriting import UNCHANGED
+from models.payloads import Critique, Verdict
+from models.places import Gain, Map, grid_regions, mean_gain
 from models.sentences import join_sentences
 from models.tries import Unusable, unusable
 from models.written import read_statements
 from viper.records import Record
 
+ACCEPTED = "accepted"
+NOTHING = "nothing to correct"
+NOT_CLOSER = "painting not closer"
+BELOW_MARGIN = "gain below margin"
+SAID_ONCE = "said once and not clear"
+RIVAL = "another correction is closer"
+NOT_TOGETHER = "not closer beside the others"
+MISSED = "missed difference"
+IN_DOUBT = "nothing to correct, but in doubt"
+SECONDED = 2
+"""Draws that must say a correction before one confirms the other."""
+OPEN = 1.5
+"""A first painting decides where it is this many times above or below what is asked; between, others are painted."""
+MOST_CHANGED = 0.8
+"""Share of the grid's regions that an edit whose regions are not known may change."""
+
 
 class CritiqueRules(Record):
-    """When a critique is kept: see ``viper.settings.FilterSettings``."""
+    """When a correction stands: see ``viper.settings.FilterSettings``."""
 
     enabled: bool
-    min_gain: float
-    min_agreement: float
-    max_faithful_distance: float
+    min_gain_noise: float
+    min_explained: float
+    min_explained_alone: float
+    max_residual_noise: float
 
 
 class EditRules(Record):
     """When an edit is kept: see ``viper.settings.FilterSettings``."""
 
     enabled: bool
-    min_edit_change: float
-    max_edit_spill: float
+    min_edit_noise: float
+    max_spill_noise: float
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,6 @@ class Decision:
     kept: bool
     reason: str
     """``accepted``, ``nothing to correct``, or the name of the rejection."""
-    gain: float = 0.0
-    """How much closer the refined painting came, averaged over the seeds."""
 
 
 def read_critique(reply: str) -> str | Unusable:
@@ -50,90 +68,89 @@ def read_critique(reply: str) -> str | Unusable:
     return join_sentences(without_empty_corrections(read_statements(reply))) or unusable(reply, "wrote no corrections")
 
 
-def judge_critique(
-    critique: Critique, caption: str, first: Sequence[float], refined: Sequence[float], rules: CritiqueRules
-) -> Decision:
-    """Whether one critique of one caption is kept.
+def judge_correction(samples: int, gains: Sequence[Gain], rules: CritiqueRules) -> Decision:
+    """Whether a correction stands.
 
     Args:
-        critique: What is said of the caption.
-        caption: The first caption.
-        first: Distances of the first caption's paintings to the image, one a seed.
-        refined: Distances of the refined caption's paintings, with the same seeds; empty if it was not painted.
+        samples: How many draws said it.
+        gains: Of its paintings where it speaks, one a noise seed.
         rules: Thresholds.
     """
-    if not critique.refinements:
-        return Decision(False, critique.unusable)
-    if says_nothing(critique.refinements):
-        faithful = max(first) <= rules.max_faithful_distance
-        if faithful or not rules.enabled:
-            return Decision(True, "nothing to correct")
-        return Decision(False, "missed difference")
-    if not rules.enabled:
-        return Decision(True, "accepted")
-    if not critique.refined:
-        return Decision(False, critique.unusable)
-    if critique.refined == caption:
-        return Decision(False, UNCHANGED)
-    gains = [before - after for before, after in zip(first, refined, strict=True)]
-    gain = sum(gains) / len(gains)
-    if gain <= 0:
-        return Decision(False, "painting not closer", gain)
-    if sum(one > 0 for one in gains) < rules.min_agreement * len(gains):
-        return Decision(False, "seeds disagree", gain)
-    if gain < rules.min_gain:
-        return Decision(False, "gain below margin", gain)
-    return Decision(True, "accepted", gain)
+    gain, seconded = mean_gain(gains), samples >= SECONDED
+    if gain.closer <= 0:
+        return Decision(False, NOT_CLOSER)
+    if gain.closer < rules.min_gain_noise or gain.explained < rules.min_explained:
+        return Decision(False, BELOW_MARGIN)
+    if not seconded and gain.explained < rules.min_explained_alone:
+        return Decision(False, SAID_ONCE)
+    return Decision(True, ACCEPTED)
 
 
-def judge_edit(changes: Sequence[float], regions: Sequence[int] | None, rules: EditRules) -> Decision:
+def is_open(samples: int, gains: Sequence[Gain], rules: CritiqueRules) -> bool:
+    """Whether another noise seed could change the decision: the gain is near to what is asked for."""
+    gain = mean_gain(gains)
+    explained = rules.min_explained if samples >= SECONDED else rules.min_explained_alone
+    asked = ((gain.closer, rules.min_gain_noise), (gain.explained, explained))
+    missed = any(found < need / OPEN for found, need in asked)
+    clear = all(found >= need * OPEN for found, need in asked)
+    return not missed and not clear
+
+
+def judge_nothing(said: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
+    """Whether it is true that a caption needs no correction, where none stands.
+
+    Args:
+        said: Whether any draw said so.
+        doubted: Whether a correction came closer, if not as clearly as is asked.
+        left: What the caption's painting is away from the image at the worst place, in units of noise.
+        rules: Thresholds.
+    """
+    if said and not doubted and left <= rules.max_residual_noise:
+        return Decision(True, NOTHING)
+    return Decision(False, (IN_DOUBT if doubted else MISSED) if said else "nothing usable")
+
+
+def unfiltered(critiques: Sequence[Critique]) -> list[Critique]:
+    """What a loop without a filter takes: all that one draw says, the first that can be used."""
+    usable = [one for one in critiques if one.refined or says_nothing(one.refinements)]
+    first = min((one.first_draw for one in usable), default=0)
+    return [one for one in usable if one.first_draw == first]
+
+
+def best_first(verdicts: Mapping[str, Verdict]) -> list[str]:
+    """The sentences that stand, those that come closest first."""
+    standing = [sentence for sentence, verdict in verdicts.items() if verdict.kept]
+    return sorted(standing, key=lambda sentence: (-verdicts[sentence].gain, sentence))
+
+
+def changes_of(distances: Map, unit: float) -> tuple[float, ...]:
+    """The largest change in each of the nine regions of the grid, row by row, in units of noise."""
+    return tuple(float(distances[part].max()) / unit for part, _ in grid_regions(distances.shape, 0))
+
+
+def judge_edit(distances: Map, regions: Sequence[int] | None, unit: float, reach: int, rules: EditRules) -> Decision:
     """Whether one edited picture is kept.
 
     Args:
-        changes: Change of each of the nine regions, in [0, 1].
-        regions: Regions that the operations name, ``None`` if unknown: then any region may change.
+        distances: Between the picture and the edited one.
+        regions: Regions of the grid that the operations name; ``None`` if unknown: then what changed tells them.
+        unit: Of noise.
+        reach: Of the judge.
         rules: Thresholds.
     """
     if not rules.enabled:
-        return Decision(True, "accepted")
+        return Decision(True, ACCEPTED)
+    changes, parts = distances / unit, grid_regions(distances.shape, reach)
     if regions is None:
-        if max(changes) < rules.min_edit_change:
+        if changes.max() < rules.min_edit_noise:
             return Decision(False, "nothing changed")
-        share = sum(change > rules.max_edit_spill for change in changes) / len(changes)
-        return Decision(False, "changed everywhere") if share > 0.8 else Decision(True, "accepted")
-    if min(changes[region] for region in regions) < rules.min_edit_change:
+        changed = sum(bool(changes[part].max() > rules.max_spill_noise) for part, _ in parts)
+        return (
+            Decision(False, "changed everywhere") if changed > MOST_CHANGED * len(parts) else Decision(True, ACCEPTED)
+        )
+    if min(float(changes[parts[region][0]].max()) for region in regions) < rules.min_edit_noise:
         return Decision(False, "operation without effect")
-    if any(change > rules.max_edit_spill for region, change in enumerate(changes) if region not in regions):
+    elsewhere = ~np.any([parts[region][1] for region in regions], axis=0)
+    if elsewhere.any() and changes[elsewhere].max() > rules.max_spill_noise:
         return Decision(False, "spilled elsewhere")
-    return Decision(True, "accepted")
-
-
-def best_critique(
-    critiques: Sequence[Critique],
-    caption: str,
-    first: Sequence[float],
-    refined: Mapping[str, Sequence[float]],
-    rules: CritiqueRules,
-) -> tuple[Critique, Decision]:
-    """The critique of one image that gained most, or the least bad rejection.
-
-    Args:
-        critiques: Of the image, at least one.
-        caption: The first caption.
-        first: Distances of its paintings, one a seed.
-        refined: Distances of the paintings of each refined caption, with the same seeds.
-        rules: Thresholds.
-    """
-    judged = [(one, judge_critique(one, caption, first, refined.get(one.refined, ()), rules)) for one in critiques]
-    # What was painted and refused tells more than what could not be used.
-    return max(judged, key=_worth)
-
-
-def _worth(judged: tuple[Critique, Decision]) -> tuple[bool, bool, float, int, str]:
-    critique, decision = judged
-    return decision.kept, not critique.unusable, decision.gain, critique.samples, critique.refinements
-
-
-def refined_captions(critiques: Sequence[Critique]) -> list[str]:
-    """The distinct refined captions of one image, in order of their critiques."""
-    return list(dict.fromkeys(one.refined for one in critiques if one.refined))
+    return Decision(True, ACCEPTED)

@@ -23,7 +23,7 @@ from trl.trainer.utils import pad, split_tensor_dict
 
 from models.endpoints.rollouts import RolloutServers
 from models.family_trainer import FamilyTrainer, batches_of, counts_of
-from models.group_sampling import Sampled, sample_groups
+from models.group_sampling import Sampled, by_draws, sample_groups
 from models.prompt_reader import Prompt
 from models.read_once import Features, beginning_at, look, shown, tower_learns, trunk_depth
 from models.served import Sampling
@@ -107,8 +107,9 @@ class SharedPrefixTrainer(FamilyTrainer):
                 whole,
                 prompts,
                 self._asked.sizes,
-                self._draws(),
+                self.max_completion_length,
                 self.temperature,
+                by_draws(self._draws()),
                 list(self.eos_token_ids),
                 trunk_depth(whole, self.family),
             )

@@ -13,6 +13,7 @@ from models.adapters import put_on
 from models.families import family_of, find_family
 from models.families.family import Family
 from models.locations import read_description, resolve
+from models.passes import batches, groups
 from models.prompt_reader import Prompt, PromptReader
 from models.threads import fix_threads
 from viper.errors import ModelError
@@ -20,8 +21,7 @@ from viper.progress import tell
 from viper.settings import VlmSettings
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import LogitsProcessor, PreTrainedModel, ProcessorMixin
+    from transformers import PreTrainedModel, ProcessorMixin
 
 GENERATION = "generation_config.json"
 
@@ -154,15 +154,18 @@ class Vlm(PromptReader):
             batch: Prompts a forward pass. Prompts of similar length are put together.
             temperature: 0 is greedy; otherwise each prompt draws from its own seed, so that the reply does not depend
                 on which prompts share its batch.
-            seeds: One a prompt; required where ``temperature`` is above 0.
+            seeds: One a prompt; required where ``temperature`` is above 0. A prompt that is given several times is read
+                once, where the family of the model allows it.
 
         Raises:
             ValueError: Sampling without one seed a prompt.
         """
         if temperature > 0 and (seeds is None or len(seeds) != len(prompts)):
             raise ValueError(f"Sampling {len(prompts)} prompts needs as many seeds, found {len(seeds or ())}.")
+        if seeds is not None and temperature > 0 and self.family.shared_prefix:
+            return self._sample(prompts, max_new_tokens, batch, temperature, seeds)
         replies = [""] * len(prompts)
-        for done, part in enumerate(_batches(prompts, batch)):
+        for done, part in enumerate(batches(prompts, batch)):
             tell(done * batch, len(prompts))
             drawn = [seeds[i] for i in part] if seeds is not None else None
             texts = self._generate_batch(self.inputs([prompts[i] for i in part]), max_new_tokens, temperature, drawn)
@@ -180,9 +183,9 @@ class Vlm(PromptReader):
         Raises:
             ModelError: As ``inputs``.
         """
-        batches = tuple((part, self.read([prompts[i] for i in part])) for part in _batches(prompts, batch))
+        parts = tuple((part, self.read([prompts[i] for i in part])) for part in batches(prompts, batch))
         token = self.model.config.image_token_id
-        return Prepared(batches, sum(int((inputs["input_ids"] == token).sum()) for _, inputs in batches))
+        return Prepared(parts, sum(int((inputs["input_ids"] == token).sum()) for _, inputs in parts))
 
     def answer(self, prepared: Prepared, *, max_new_tokens: int) -> list[str]:
         """The greedy replies that ``generate`` gives to the prompts, in their order."""
@@ -223,10 +226,39 @@ class Vlm(PromptReader):
         # A copy: a batch that is moved, or cast to another number format, is changed in place.
         return copy(processed).to(self.model.device, self.model.dtype)
 
+    def _sample(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, batch: int, temperature: float, seeds: Sequence[int]
+    ) -> list[str]:
+        """One reply a prompt: prompts that are the very same are read once for all their replies."""
+        import torch
+
+        from models.group_sampling import by_seeds, sample_groups
+
+        ends = self.model.generation_config.eos_token_id
+        replies: dict[int, str] = {}
+        for part in groups(prompts, batch):
+            tell(len(replies), len(prompts))
+            read = self.inputs([prompts[own[0]] for own in part])
+            with torch.inference_mode():
+                sampled = sample_groups(
+                    self.model,
+                    [{name: value for name, value in read.items() if name != "mm_token_type_ids"}],
+                    [len(own) for own in part],
+                    max_new_tokens,
+                    temperature,
+                    by_seeds([seeds[i] for own in part for i in own], self.model.device),
+                    ends if isinstance(ends, list) else [ends],
+                )
+            texts = self.processor.batch_decode(sampled.answers, skip_special_tokens=True)
+            replies |= zip([i for own in part for i in own], map(str.strip, texts), strict=True)
+        return [replies[i] for i in range(len(prompts))]
+
     def _generate_batch(
         self, inputs: Any, max_new_tokens: int, temperature: float, seeds: Sequence[int] | None
     ) -> list[str]:
         import torch
+
+        from models.group_sampling import gumbel_sampler
 
         # Greedy search over seeded Gumbel noise is exact sampling, with one random stream a prompt.
         noise = [gumbel_sampler(temperature, seeds, self.model.device)] if temperature > 0 and seeds else []
@@ -240,28 +272,3 @@ class Vlm(PromptReader):
             )
         replies = whole[:, inputs["input_ids"].shape[1] :]
         return [text.strip() for text in self.processor.batch_decode(replies, skip_special_tokens=True)]
-
-
-def _batches(prompts: Sequence[Prompt], batch: int) -> list[tuple[int, ...]]:
-    """Numbers of the prompts, those of similar length together."""
-    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i].images), len(prompts[i].text), i))
-    return [tuple(order[start : start + batch]) for start in range(0, len(order), batch)]
-
-
-def gumbel_sampler(temperature: float, seeds: Sequence[int], device: "torch.device") -> "LogitsProcessor":
-    """Adds Gumbel noise to the logits: their argmax is then a draw from softmax(logits / temperature).
-
-    Row i draws from a generator seeded with ``seeds[i]``, whatever the other rows are.
-    """
-    import torch
-    from transformers import LogitsProcessor
-
-    generators = [torch.Generator(device=device).manual_seed(seed) for seed in seeds]
-
-    class GumbelNoise(LogitsProcessor):
-        def __call__(self, input_ids: "torch.Tensor", scores: "torch.Tensor") -> "torch.Tensor":
-            rows = [torch.rand(scores.shape[-1], generator=g, device=scores.device) for g in generators]
-            uniform = torch.stack(rows).clamp_(1e-20, 1 - 1e-7)
-            return scores.float() / temperature - torch.log(-torch.log(uniform))
-
-    return GumbelNoise()

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-from models.payloads import Distances
 from storage.objects import ObjectStore
 from tasks.curves import read_curves
-from tasks.shards import read_payload
 from viper.records import ArtifactRef, Synthesis, Verdict
 
 
@@ -15,8 +13,11 @@ def work_done(
     """How many of what a round made, by name, in the order of the round; the same after any resume."""
     found = {
         "images taken from the pool": sum(_fact(store, shard.pool, "images") for shard in made.shards),
-        "paintings of captions": sum(_paintings(store, ref) for ref in made.products.get("paintings", ())),
-        "paintings of refined captions": _facts(store, made, "judgements", "painted"),
+        "paintings of captions": _facts(store, made, "paintings", "painted"),
+        "paintings that measure the painter's noise": _facts(store, made, "noise", "painted"),
+        "paintings that judge corrections": _facts(store, made, "judgements", "painted"),
+        "paintings of corrections together": _facts(store, made, "refinements", "painted"),
+        "paintings spared where fewer noise seeds decide": spared(store, made),
         "edited pictures": _facts(store, made, "edits", "edits"),
     }
     for stage, steps in read_curves(store, trainings).items():
@@ -36,5 +37,6 @@ def _fact(store: ObjectStore, ref: ArtifactRef, name: str) -> int:
     return int(str(store.manifest(ref).meta.get(name, 0)))
 
 
-def _paintings(store: ObjectStore, ref: ArtifactRef) -> int:
-    return sum(len(each) for each in read_payload(store, ref, Distances).root.values())
+def spared(store: ObjectStore, made: Synthesis) -> int:
+    """Paintings that judging every correction with every noise seed would have taken, less those that it took."""
+    return _facts(store, made, "judgements", "all") - _facts(store, made, "judgements", "painted")

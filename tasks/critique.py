@@ -1,35 +1,25 @@
-"""Self-critique: the VLM compares image and painting and writes refinements, by which its caption is rewritten."""
+"""Self-critique: the VLM compares image and painting and says what must be corrected, several times.
 
-from collections import Counter
+What the draws say is taken apart: every distinct correction is carried into the caption by itself, so that it can be
+judged by itself, whoever said it.
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques
-from models.rewriting import read_rewrite
 from models.selfcritique import read_critique
+from models.sentences import split_sentences
 from models.tries import Tries, Unusable, ask
-from models.worlds import find_world
+from tasks.rewriting import Rewriting, Wanted, rewrite
 from tasks.shards import read_payload, read_pictures, shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
-
-if TYPE_CHECKING:
-    from models.roles import Writer
+from viper.records import ArtifactRef, Seed, Shard, VlmUse
 
 NO_CAPTION = "caption could not be read"
-
-
-class Rewriting(Record):
-    """How a caption is rewritten by its corrections: by the rules of a world, or by the VLM."""
-
-    rules_of: str = ""
-    """The world; empty where the VLM rewrites."""
-    version: int = 0
-    """Of the world's rules."""
-    prompt: str = ""
-    """What the VLM is told, with the blanks ``{caption}`` and ``{corrections}``."""
 
 
 class CritiqueInputs(Inputs):
@@ -59,33 +49,36 @@ class CritiqueInputs(Inputs):
         return f"critique shard {self.shard.number}"
 
 
-@step("critiques", 5, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("critiques", 6, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
-    """Payload ``Critiques``: the distinct critiques of each image, and the captions rewritten by them.
+    """Payload ``Critiques``: the distinct corrections of each image, and the captions rewritten by each.
 
-    Facts: how many critiques there are, and how many replies were asked for again.
+    Facts: how many corrections there are, and how many replies were asked for again.
     """
     from models.prompt_reader import Prompt
 
     writer = worker.vlm(inputs.vlm)
     pictures, painted = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.paintings)
     captions = read_payload(worker.store, inputs.captions, Captions).root
-    prompts = {
-        f"{image}/{draw}": Prompt(inputs.prompt.format(caption=captions[image]), (pictures[image], painted[image]))
+    shown = {
+        image: Prompt(inputs.prompt.format(caption=captions[image]), (pictures[image], painted[image]))
         for image in pictures
-        for draw in range(inputs.critiques)
         if captions[image]
     }
-    drawn, again = ask(writer, prompts, lambda _, reply: read_critique(reply), _tries(inputs, inputs.temperature))
-    counts = Counter((name.rpartition("/")[0], said) for name, said in drawn.items())
-    counts.update({(image, Unusable(NO_CAPTION)): inputs.critiques for image in pictures if not captions[image]})
-    wanted = [(image, text) for image, text in counts if isinstance(text, str) and not says_nothing(text)]
-    rewritten, more = _rewritten(inputs, writer, captions, wanted)
-    found: dict[str, list[Critique]] = {image: [] for image in pictures}
-    for (image, said), samples in counts.items():
-        found[image].append(_critique(said, rewritten.get((image, said), ""), samples))
-    critiques = Critiques({image: tuple(each) for image, each in found.items()})
-    return Made(critiques.encoded(), {"critiques": len(counts), "asked_again": again + more})
+    prompts = {f"{image}/{draw}": prompt for image, prompt in shown.items() for draw in range(inputs.critiques)}
+    replies, again = ask(writer, prompts, lambda _, reply: read_critique(reply), _tries(inputs, inputs.temperature))
+    said = {image: [replies[f"{image}/{draw}"] for draw in range(inputs.critiques)] for image in shown}
+    drawn = {image: sentences_of(each) for image, each in said.items()}
+    wanted = [(image, text) for image, each in drawn.items() for text in each if not says_nothing(text)]
+    rewritten, more = rewrite(inputs.rewriting, writer, captions, wanted, _tries(inputs, 0.0))
+    found = {
+        image: _critiques(image, drawn[image], said[image], rewritten)
+        if image in shown
+        else (Critique(refinements="", refined="", samples=inputs.critiques, unusable=NO_CAPTION),)
+        for image in pictures
+    }
+    facts = {"critiques": sum(map(len, found.values())), "asked_again": again + more}
+    return Made(Critiques(found).encoded(), facts)
 
 
 def _tries(inputs: CritiqueInputs, temperature: float) -> Tries:
@@ -99,33 +92,67 @@ def _tries(inputs: CritiqueInputs, temperature: float) -> Tries:
     )
 
 
-def _critique(said: str | Unusable, rewritten: str | Unusable, samples: int) -> Critique:
-    if isinstance(said, Unusable):
-        return Critique(refinements="", refined="", samples=samples, unusable=said.reason)
-    if isinstance(rewritten, Unusable):
-        return Critique(refinements=said, refined="", samples=samples, unusable=rewritten.reason)
-    return Critique(refinements=said, refined=rewritten, samples=samples)
+def sentences_of(replies: Sequence[str | Unusable]) -> dict[str, list[int]]:
+    """By sentence the draws that said it, in the order in which they were said first.
+
+    A reply that says that nothing is to correct is one sentence. One that corrects something says nothing else.
+    """
+    found: dict[str, list[int]] = defaultdict(list)
+    for draw, reply in enumerate(replies):
+        if isinstance(reply, str):
+            sentences = [one for one in split_sentences(reply) if not says_nothing(one)]
+            for one in dict.fromkeys([reply] if says_nothing(reply) else sentences):
+                found[one].append(draw)
+    return dict(found)
 
 
-def _rewritten(
-    inputs: CritiqueInputs, writer: "Writer", captions: Mapping[str, str], wanted: Sequence[tuple[str, str]]
-) -> tuple[dict[tuple[str, str | Unusable], str | Unusable], int]:
-    """The caption of each (image, corrections), rewritten; and how many replies were asked for again."""
-    from models.prompt_reader import Prompt
+@dataclass
+class _Wordings:
+    """Sentences that rewrite a caption alike, with the draws that said each."""
 
-    rewriting = inputs.rewriting
-    if rewriting.rules_of:
-        rules = find_world(rewriting.rules_of).need_rules()
-        return {(image, text): rules.rewrite(captions[image], text) for image, text in wanted}, 0
-    items = {f"{image}/rewrite/{text}": (image, text) for image, text in wanted}
+    draws: dict[str, list[int]] = field(default_factory=dict)
 
-    def read(item: str, reply: str) -> str | Unusable:
-        image, corrections = items[item]
-        return read_rewrite(captions[image], corrections, reply)
+    def critique(self, rewritten: str | Unusable) -> Critique:
+        """As one correction, in the commonest words."""
+        said = {draw for draws in self.draws.values() for draw in draws}
+        failed = isinstance(rewritten, Unusable)
+        return Critique(
+            refinements=max(self.draws, key=lambda one: len(self.draws[one])),
+            refined="" if failed else str(rewritten),
+            samples=len(said),
+            first_draw=min(said),
+            unusable=rewritten.reason if isinstance(rewritten, Unusable) else "",
+        )
 
-    prompts = {
-        item: Prompt(rewriting.prompt.format(caption=captions[image], corrections=text))
-        for item, (image, text) in items.items()
-    }
-    found, again = ask(writer, prompts, read, _tries(inputs, 0.0))
-    return {items[item]: rewritten for item, rewritten in found.items()}, again
+
+def _critiques(
+    image: str,
+    drawn: Mapping[str, list[int]],
+    replies: Sequence[str | Unusable],
+    rewritten: Mapping[Wanted, str | Unusable],
+) -> tuple[Critique, ...]:
+    """What was said of one image: corrections, that nothing is to correct, and why replies could not be used."""
+    alike: dict[str | Unusable, _Wordings] = {}
+    for sentence, draws in drawn.items():
+        result = "" if says_nothing(sentence) else rewritten[image, sentence]
+        # What could not be rewritten is told apart by its words.
+        wording = alike.setdefault(
+            result if isinstance(result, str) else Unusable(f"{result.reason}: {sentence}"), _Wordings()
+        )
+        wording.draws[sentence] = draws
+    found = []
+    for result, wording in alike.items():
+        (first, *_) = wording.draws
+        found.append(wording.critique(rewritten[image, first] if isinstance(result, Unusable) else result))
+    unusable = Counter(reply.reason for reply in replies if isinstance(reply, Unusable))
+    found += [
+        Critique(
+            refinements="",
+            refined="",
+            samples=count,
+            first_draw=next(n for n, one in enumerate(replies) if isinstance(one, Unusable) and one.reason == reason),
+            unusable=reason,
+        )
+        for reason, count in unusable.items()
+    ]
+    return tuple(found)

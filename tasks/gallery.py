@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.payloads import Operations, Refinements
+from models.payloads import Operations, Refinement, Refinements
 from models.sentences import split_sentences
 from storage.dataset_reports import Row
 from storage.objects import ObjectStore
@@ -18,6 +18,21 @@ SMALLEST_PX, LARGEST_PX = 144, 320
 
 
 @dataclass(frozen=True)
+class Said:
+    """A correction or an operation, and whether it stands."""
+
+    text: str
+    kept: bool
+    why: str = ""
+    """What its paintings say, in a few words."""
+
+    @property
+    def mark(self) -> str:
+        """Stands at the sentence."""
+        return "✓" if self.kept else "✗"
+
+
+@dataclass(frozen=True)
 class Sample:
     """Two pictures as ``data:`` URIs, what was said, and what the filter decided."""
 
@@ -27,17 +42,12 @@ class Sample:
     """What the right picture is."""
     text: str
     """The caption that was painted; empty for an edit."""
-    sentences: tuple[str, ...]
-    """Refinements of the caption, or operations: the filter decided on all of them together."""
+    sentences: tuple[Said, ...]
+    """Refinements of the caption, each decided on by itself, or operations, which are decided on together."""
     kept: bool
     reason: str
     gain: float = 0.0
-    """How much closer the refined caption's painting came; 0 where none was painted."""
-
-    @property
-    def mark(self) -> str:
-        """Stands at each sentence."""
-        return "✓" if self.kept else "✗"
+    """How much closer the corrections came where they speak, in units of noise; 0 where none was painted."""
 
     @property
     def decision(self) -> str:
@@ -46,7 +56,22 @@ class Sample:
         reason = said if self.reason == said else f"{said}: {self.reason}"
         if not self.gain:
             return reason
-        return f"{reason}; painting {abs(self.gain):.3f} {'closer' if self.gain > 0 else 'farther'}"
+        return f"{reason}; {_in_noise(self.gain)}"
+
+
+def _in_noise(gain: float) -> str:
+    return f"{'closer' if gain > 0 else 'farther'} by {abs(gain):.1f} times the painter's noise"
+
+
+def _said(row: Refinement) -> tuple[Said, ...]:
+    """What was said of an image, what stands first, or what the row says where nothing was judged by itself."""
+    if not row.verdicts:
+        return tuple(Said(one, row.kept) for one in split_sentences(row.refinements))
+    judged = sorted(row.verdicts.items(), key=lambda one: (not one[1].kept, -one[1].gain, one[0]))
+    return tuple(
+        Said(text, one.kept, f"{one.reason}, said {one.samples} x" + (f", {_in_noise(one.gain)}" if one.gain else ""))
+        for text, one in judged
+    )
 
 
 def data_uri(picture: bytes, kind: str = "image/png") -> str:
@@ -96,7 +121,7 @@ def caption_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sam
             _picture_uri(store, made.products["paintings"][0], image),
             "painting of the caption",
             rows[image].caption,
-            tuple(split_sentences(rows[image].refinements)),
+            _said(rows[image]),
             rows[image].kept,
             rows[image].reason,
             rows[image].gain,
@@ -114,7 +139,7 @@ def edit_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sample
             _picture_uri(store, made.products["edits"][0], name),
             "edited",
             "",
-            rows[name].sentences,
+            tuple(Said(one, rows[name].kept) for one in rows[name].sentences),
             rows[name].kept,
             rows[name].reason,
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from models.paired_tests import p_text
 from storage.objects import ObjectStore
 from tasks.artifacts import show_page
-from tasks.gallery import Sample, caption_samples, data_uri, edit_samples
+from tasks.gallery import Said, Sample, caption_samples, data_uri, edit_samples
 from tasks.pool import rejections
 from viper.escaping import for_markdown
 from viper.records import ArtifactRef, Difference, SuiteResult, Synthesis, Verdict
@@ -91,7 +91,11 @@ def _sample_text(sample: Sample) -> str:
     pictures = f"| ![original]({sample.left}) | ![{sample.made}]({sample.right}) |"
     lines = [f"| original | {sample.made} |", "|---|---|", pictures, "", f"**{for_markdown(sample.decision)}**", ""]
     lines += [f"Caption: {for_markdown(sample.text)}", ""] if sample.text else []
-    return "\n".join([*lines, *(f"- {sample.mark} {for_markdown(said)}" for said in sample.sentences)])
+    return "\n".join([*lines, *map(_said, sample.sentences)])
+
+
+def _said(said: Said) -> str:
+    return f"- {said.mark} {for_markdown(said.text)}" + (f" ({for_markdown(said.why)})" if said.why else "")
 
 
 def gain_table(verdict: Verdict) -> str:

@@ -64,7 +64,7 @@ def plant_wrong_sentences(inputs: PlantInputs, worker: Worker) -> Made:
             rng = np.random.default_rng(inputs.seed.of(f"{image}/{number}"))
             sentences, planted = _replaced(one, captions[image], picture, observer, inputs.share, rng)
             facts = {"sentences": facts["sentences"] + len(sentences), "planted": facts["planted"] + planted}
-            said.append(_rewritten(captions[image], sentences, rules) if planted else one)
+            said.append(_rewritten(captions[image], sentences, one.first_draw, rules) if planted else one)
         found[image] = _gathered(said)
     return Made(Critiques(found).encoded(), dict(facts))
 
@@ -90,12 +90,15 @@ def _replaced(
     return sentences, len(chosen)
 
 
-def _rewritten(caption: str, sentences: list[str], rules: Rules) -> Critique:
+def _rewritten(caption: str, sentences: list[str], first_draw: int, rules: Rules) -> Critique:
     text = join_sentences([sentence for sentence in sentences if not says_nothing(sentence)])
-    return Critique(refinements=text, refined=rules.rewrite(caption, text), samples=1)
+    return Critique(refinements=text, refined=rules.rewrite(caption, text), samples=1, first_draw=first_draw)
 
 
 def _gathered(said: list[Critique]) -> tuple[Critique, ...]:
     """Equal draws as one critique, in the order in which they were drawn first."""
-    counts = Counter(said)
-    return tuple(one.model_copy(update={"samples": count}) for one, count in counts.items())
+    first: dict[tuple[str, str], Critique] = {}
+    for one in said:
+        first.setdefault((one.refinements, one.unusable), one)
+    counts = Counter((one.refinements, one.unusable) for one in said)
+    return tuple(one.model_copy(update={"samples": counts[key]}) for key, one in first.items())

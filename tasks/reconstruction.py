@@ -1,30 +1,18 @@
-"""Image-level reconstruction: the painter paints captions, and its paintings are measured against the images."""
+"""Image-level reconstruction: the painter paints captions, and what its noise alone makes of them is measured."""
 
 from pydantic import JsonValue
 
-from models.payloads import Captions, Critiques, Distances, Judgements, shortened_of
-from models.selfcritique import refined_captions
+from models.payloads import Captions, Distances, FittedText, Noise, shortened_of
+from models.places import noise_unit
 from storage.images import encode_png
-from tasks.shards import PNG, read_payload, shard_images, shard_size
+from tasks.easel import Easel, Painting
+from tasks.shards import PNG, read_payload, read_pictures, shard_images, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.diffusion import DiffusionUse
-from viper.records import ArtifactRef, JudgeUse, Record, Seed, Shard
+from viper.records import ArtifactRef, Shard
 
-
-class Painting(Record):
-    """How captions are painted and measured: first and refined ones alike, so that only the caption differs."""
-
-    painter: DiffusionUse
-    judge: JudgeUse
-    seeds: int
-    """Noise seeds a caption is painted with."""
-    seed: Seed
-    """Of the round's noise."""
-
-    def noise(self, image: str) -> list[int]:
-        """The noise seeds of an image, by its id: the same for its first and all its refined captions."""
-        return [self.seed.of(f"{image}/{number}") for number in range(self.seeds)]
+NOISE_CAPTIONS = 48
+"""Captions that are painted once more to measure the noise: the median of so many hardly moves."""
 
 
 class PaintingInputs(Inputs):
@@ -40,68 +28,45 @@ class PaintingInputs(Inputs):
         return f"paint shard {self.shard.number}"
 
 
-class JudgementInputs(Inputs):
-    """What decides the paintings of a shard's refined captions and their distances."""
+class NoiseInputs(Inputs):
+    """What decides how much a painter's noise alone changes a painting."""
 
-    shard: Shard
-    critiques: ArtifactRef
+    captions: ArtifactRef
+    """Of one shard."""
+    paintings: ArtifactRef
+    """Of these captions with the first noise seed."""
     painting: Painting
-    """The same as the first captions'."""
 
     @property
     def title(self) -> str:
         """What the step does, as people see it."""
-        return f"paint refined captions of shard {self.shard.number}"
+        return "measure the painter's noise"
 
 
-@step("paintings", 3, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("paintings", 4, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
 def paint_captions(inputs: PaintingInputs, worker: Worker) -> Made:
     """Payloads ``Distances`` and ``Shortened``, and ``<image id>.png``, each image's painting with the first seed."""
     pictures = shard_images(worker.store, inputs.shard)
     texts = read_payload(worker.store, inputs.captions, Captions).root
-    painter = worker.painter(inputs.painting.painter)
-    fitted = {image: painter.fit(texts[image]) for image in pictures}
-    jobs = [(image, seed) for image in pictures for seed in inputs.painting.noise(image)]
-    painted = painter.paint([fitted[image].text for image, _ in jobs], [seed for _, seed in jobs])
-    measured = worker.judge(inputs.painting.judge).distances([pictures[image] for image, _ in jobs], painted)
-    entries: dict[str, bytes] = {}
-    found: dict[str, list[float]] = {image: [] for image in pictures}
-    for (image, _), painting, distance in zip(jobs, painted, measured, strict=True):
-        if not found[image]:
-            entries[f"{image}{PNG}"] = encode_png(painting)
-        found[image].append(distance)
-    distances = Distances({image: tuple(each) for image, each in found.items()})
+    easel = Easel(worker, inputs.painting)
+    fitted: dict[str, FittedText] = {image: easel.fit(texts[image]) for image in pictures}
+    painted = easel.paint([(image, fitted[image].text, 0) for image in pictures])
+    maps = easel.judge.maps(list(pictures.values()), painted)
+    distances = {image: float(one.max()) for image, one in zip(pictures, maps, strict=True)}
     shortened = shortened_of(fitted)
-    facts: dict[str, JsonValue] = {"mean_distance": sum(measured) / max(1, len(measured)), **shortened.counts()}
-    return Made({**entries, **distances.encoded(), **shortened.encoded()}, facts)
+    entries = {f"{image}{PNG}": encode_png(one) for image, one in zip(pictures, painted, strict=True)}
+    mean = sum(distances.values()) / max(1, len(distances))
+    facts: dict[str, JsonValue] = {"mean_distance": mean, "painted": easel.painted, **shortened.counts()}
+    return Made({**entries, **Distances(distances).encoded(), **shortened.encoded()}, facts)
 
 
-@step("judgements", 3, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
-def paint_refined(inputs: JudgementInputs, worker: Worker) -> Made:
-    """Payloads ``Judgements`` and ``Shortened``, and each refined caption's painting with the first seed.
-
-    The paintings are ``<image id>/<number>.png``.
-    """
-    pictures = shard_images(worker.store, inputs.shard)
-    written = read_payload(worker.store, inputs.critiques, Critiques).root
-    painter = worker.painter(inputs.painting.painter)
-    refined = {
-        (image, number): text for image in pictures for number, text in enumerate(refined_captions(written[image]))
-    }
-    fitted = {key: painter.fit(text) for key, text in refined.items()}
-    jobs = [(*key, text, seed) for key, text in refined.items() for seed in inputs.painting.noise(key[0])]
-    painted = painter.paint([fitted[image, number].text for image, number, *_ in jobs], [seed for *_, seed in jobs])
-    measured = worker.judge(inputs.painting.judge).distances([pictures[image] for image, *_ in jobs], painted)
-    entries: dict[str, bytes] = {}
-    found: dict[str, dict[str, list[float]]] = {image: {} for image in pictures}
-    for (image, number, text, _), painting, distance in zip(jobs, painted, measured, strict=True):
-        if text not in found[image]:
-            entries[f"{image}/{number}{PNG}"] = encode_png(painting)
-        found[image].setdefault(text, []).append(distance)
-    judgements = Judgements(
-        {image: {text: tuple(each) for text, each in texts.items()} for image, texts in found.items()}
-    )
-    shortened = shortened_of({f"{image}/{number}": one for (image, number), one in fitted.items()})
-    return Made(
-        {**entries, **judgements.encoded(), **shortened.encoded()}, {"painted": len(jobs), **shortened.counts()}
-    )
+@step("noise", 1, roles=("painter", "judge"), items=lambda inputs, store: NOISE_CAPTIONS)
+def measure_noise(inputs: NoiseInputs, worker: Worker) -> Made:
+    """Payload ``Noise``: captions are painted once more, with another seed. A caption that could not be read is not."""
+    texts = read_payload(worker.store, inputs.captions, Captions).root
+    firsts = read_pictures(worker.store, inputs.paintings)
+    images = [image for image in sorted(firsts) if texts[image]][:NOISE_CAPTIONS]
+    easel = Easel(worker, inputs.painting)
+    others = easel.paint([(image, easel.fit(texts[image]).text, 1) for image in images])
+    unit = noise_unit(easel.judge.maps([firsts[image] for image in images], others))
+    return Made(Noise(unit).encoded(), {"unit": unit, "captions": len(images), "painted": easel.painted})

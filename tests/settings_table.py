@@ -23,10 +23,12 @@ from tasks.editing import edit_images, write_operations
 from tasks.evaluation import answer_questions
 from tasks.filtering import filter_critiques, filter_edits
 from tasks.generation import caption_images
+from tasks.judging import judge_corrections
 from tasks.planting import plant_wrong_sentences
 from tasks.pool import list_pool, take_images
-from tasks.reconstruction import paint_captions, paint_refined
+from tasks.reconstruction import measure_noise, paint_captions
 from tasks.report import write_report
+from tasks.rewriting import put_together
 from tasks.suites import fix_suite
 from tasks.training import train_stage
 from tasks.verdict import decide_on_candidate
@@ -137,13 +139,17 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     if settings.ablation.planted_share:
         planted = synthesis.planted(cut, 2, shard, ref("captions"), ref("critiques"))
         found["planted"] = plant_wrong_sentences.key(planted)
-    found["judgements"] = paint_refined.key(synthesis.judgements(cut, 2, shard, ref("critiques")))
-    judged = synthesis.refinements(cut, ref("captions"), ref("paintings"), ref("critiques"), ref("judgements"))
+    said = [ref(name) for name in ("captions", "paintings", "critiques")]
+    found["noise"] = measure_noise.key(synthesis.noise(cut, 2, ref("captions"), ref("paintings")))
+    found["judgements"] = judge_corrections.key(synthesis.judgements(cut, 2, shard, *said, ref("noise")))
+    together = synthesis.unions(cut, 2, model, ref("captions"), ref("critiques"), ref("judgements"))
+    found["unions"] = put_together.key(together)
+    judged = synthesis.refinements(cut, 2, shard, *said, ref("judgements"), ref("unions"), ref("noise"))
     found["refinements"] = filter_critiques.key(judged)
     plans = synthesis.plans(cut, 2, model, shard, ref("critiques"), ref("refinements"))
     found["plans"] = write_operations.key(plans)
     found["edits"] = edit_images.key(synthesis.edits(cut, 2, shard, ref("plans")))
-    found["operations"] = filter_edits.key(synthesis.operations(cut, shard, ref("edits")))
+    found["operations"] = filter_edits.key(synthesis.operations(cut, shard, ref("edits"), ref("noise")))
     for lesson in cut.lessons:
         version = synthesis.dataset(cut, 2, lesson, model, [shard], products, None)
         found[f"dataset {lesson}"] = version_dataset.key(version)

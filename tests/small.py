@@ -7,7 +7,6 @@ SMALL = [
     "synthesis.inline_image_bytes=800",  # about half of the pictures are larger
     "filter.seeds=1",
     "filter.min_samples=1",
-    "filter.max_faithful_distance=0.05",
     "training.stages.csr.steps=4",
     "training.stages.csr.prompts_per_step=2",
     "training.stages.csr.generations=4",

@@ -8,11 +8,21 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from viper.settings import GrpoStage
+from viper.settings import FilterSettings, GrpoStage
 from viper.tables import Unknown, as_toml, names_of
 
 _TASKS = {"csr": ["csr"], "vop": ["vop"], "mixed": ["csr", "vop"]}
 """Lessons of the stages of the old form; with ``-sft`` behind the name, a stage was supervised."""
+
+
+_IN_NOISE = {
+    "min_gain": "min_gain_noise",
+    "min_agreement": "min_explained_alone",
+    "max_faithful_distance": "max_residual_noise",
+    "min_edit_change": "min_edit_noise",
+    "max_edit_spill": "max_spill_noise",
+}
+"""Settings of the filter in pixels and shares of seeds, and what decides in their place."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ def find_changes(values: Mapping[str, object], stages: Sequence[object] = ()) ->
         stages: Tables of stages whose values hold where ``values`` says nothing.
     """
     synthesis, training = values.get("synthesis"), values.get("training")
-    changes = []
+    changes = _filter_changes(values.get("filter"))
     if "prompts" in values:
         changes.append(Change(f"prompts = {as_toml(values['prompts'])}", "world", values["prompts"]))
     if "distance" in values:
@@ -61,6 +71,17 @@ def find_changes(values: Mapping[str, object], stages: Sequence[object] = ()) ->
     if isinstance(synthesis, Mapping) and synthesis.get("writer") == "grammar":
         changes.append(Change('writer = "grammar"', "synthesis.writer", "rules"))
     return changes + (_training_changes(training, stages) if isinstance(training, Mapping) else [])
+
+
+def _filter_changes(section: object) -> list[Change]:
+    """Thresholds in pixels: those in units of the painter's noise have other values, so today's defaults are given."""
+    if not isinstance(section, Mapping):
+        return []
+    found = [(old, new) for old, new in _IN_NOISE.items() if old in section]
+    return [
+        Change(f"{old} = {as_toml(section[old])}", f"filter.{new}", FilterSettings.model_fields[new].default)
+        for old, new in found
+    ]
 
 
 def _judge(values: Mapping[str, object]) -> dict[str, object]:

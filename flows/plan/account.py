@@ -176,7 +176,7 @@ def _counts(duties: Sequence[Duty]) -> dict[str, float]:
     by_step: dict[str, float] = {}
     for duty in duties:
         by_step[duty.step] = by_step.get(duty.step, 0) + duty.units
-    painted = by_step.get("paintings", 0) + by_step.get("judgements", 0)
+    painted = sum(by_step.get(step, 0) for step in ("paintings", "noise", "judgements", "refinements"))
     return {
         "pictures": by_step.get("pool", 0),
         "captions": by_step.get("captions", 0),

@@ -18,10 +18,13 @@ from storage.objects import ObjectStore
 from tasks.critique import CritiqueInputs
 from tasks.editing import AskedOperations, EditInputs, PlanInputs
 from tasks.evaluation import AnswerInputs, shard_questions
-from tasks.filtering import CritiqueFilterInputs, EditFilterInputs
+from tasks.filtering import EditFilterInputs
 from tasks.generation import CaptionInputs
+from tasks.judging import JudgementInputs
 from tasks.pool import ListingInputs, TakeInputs
-from tasks.reconstruction import JudgementInputs, PaintingInputs
+from tasks.proving import CritiqueFilterInputs
+from tasks.reconstruction import NOISE_CAPTIONS, NoiseInputs, PaintingInputs
+from tasks.rewriting import UnionInputs
 from tasks.shards import shard_size
 from tasks.step import Inputs, Step
 from tasks.suites import SuiteInputs
@@ -90,8 +93,12 @@ def _captions(inputs: CaptionInputs, store: ObjectStore, sights: Sights, expecte
 
 
 def _paintings(inputs: PaintingInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    painted = shard_size(store, inputs.shard) * inputs.painting.seeds
+    painted = shard_size(store, inputs.shard)
     return {"unit": "painting", "units": painted, "model": "painter", "together": painted}
+
+
+def _noise(inputs: NoiseInputs, *_: object) -> dict[str, Any]:
+    return {"unit": "painting", "units": NOISE_CAPTIONS, "model": "painter", "together": NOISE_CAPTIONS}
 
 
 def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
@@ -100,19 +107,26 @@ def _critiques(inputs: CritiqueInputs, store: ObjectStore, sights: Sights, expec
     asked = [_ask(inputs, drawn, 2, sights.picture + sights.painting, inputs.prompt, said, expected.critique)]
     if inputs.rewriting.prompt:
         both = (expected.caption + expected.critique, 2 * inputs.max_new_tokens)
-        rewritten = images * expected.rewritten
+        rewritten = images * (expected.rewritten + expected.united)
         asked.append(_ask(inputs, rewritten, 0, 0, inputs.rewriting.prompt, both, expected.caption))
     return {"unit": "critique", "units": drawn, "model": inputs.vlm.model.fingerprint, "asked": tuple(asked)}
 
 
 def _judgements(inputs: JudgementInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
-    each = shard_size(store, inputs.shard) * inputs.painting.seeds
-    painted = each * expected.refined
+    painted = shard_size(store, inputs.shard) * expected.refined
     return {"unit": "painting", "units": painted, "model": "painter", "together": round(painted)}
 
 
-def _refinements(inputs: CritiqueFilterInputs, *_: object) -> dict[str, Any]:
-    return {"unit": "shard"}
+def _unions(inputs: UnionInputs, *_: object) -> dict[str, Any]:
+    # The captions that a VLM rewrites by all that stands are counted with those that it rewrites by each correction.
+    return {"unit": "shard", "roles": ()}
+
+
+def _refinements(
+    inputs: CritiqueFilterInputs, store: ObjectStore, sights: Sights, expected: Expectations
+) -> dict[str, Any]:
+    painted = shard_size(store, inputs.shard) * expected.united
+    return {"unit": "painting", "units": painted, "model": "painter", "together": round(painted)}
 
 
 def _plans(inputs: PlanInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
@@ -130,7 +144,8 @@ def _edits(inputs: EditInputs, store: ObjectStore, sights: Sights, expected: Exp
 
 
 def _operations(inputs: EditFilterInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
-    return {"unit": "picture", "units": shard_size(store, inputs.shard)}
+    # A judge alone holds less than beside the painter.
+    return {"unit": "picture", "units": shard_size(store, inputs.shard), "roles": ()}
 
 
 def _dataset(inputs: DatasetInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
@@ -200,7 +215,9 @@ _DUTIES: dict[type[Inputs], _Say] = {
     CaptionInputs: _captions,
     PaintingInputs: _paintings,
     CritiqueInputs: _critiques,
+    NoiseInputs: _noise,
     JudgementInputs: _judgements,
+    UnionInputs: _unions,
     CritiqueFilterInputs: _refinements,
     PlanInputs: _plans,
     EditInputs: _edits,

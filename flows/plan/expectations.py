@@ -7,6 +7,8 @@ LONG, SHORT = 0.5, 0.25
 """Shares of its limit that a text has: captions and answers that enumerate, and the few sentences of a critique."""
 LETTER = 16
 """Tokens of a benchmark's answer, which is mostly a letter."""
+DISTINCT = 4
+"""Corrections of a picture, however many draws there are: most say what another said."""
 OUTSIDE = "estimate from the limits of the settings"
 
 
@@ -26,7 +28,9 @@ class Expectations(Record):
     rewritten: float
     """Distinct corrections of a picture, each of which the caption is rewritten by."""
     refined: float
-    """Distinct refined captions of a picture, which are painted."""
+    """Paintings that judge the corrections of a picture one by one, of all noise seeds together."""
+    united: float
+    """Paintings of a picture's corrections together."""
     planned: float
     """Edited pictures, as a share of those that were asked for."""
     kept: dict[str, float]
@@ -36,8 +40,9 @@ class Expectations(Record):
 
 
 def estimated(settings: Settings) -> Expectations:
-    """What is expected where nothing was measured: every critique differs from the others, every edit is planned."""
+    """What is expected where nothing was measured: a few corrections a picture, all edits planned."""
     synthesis, stages = settings.synthesis, settings.training.stages
+    distinct = min(synthesis.critiques, DISTINCT)
     limits = {one.name: one.max_completion_tokens if isinstance(one, GrpoStage) else LETTER * 4 for one in stages}
     return Expectations(
         caption=LONG * synthesis.max_new_tokens,
@@ -45,8 +50,9 @@ def estimated(settings: Settings) -> Expectations:
         operation=SHORT * synthesis.max_new_tokens,
         reply=min(LETTER, settings.benchmarks.max_new_tokens),
         rollout={name: SHORT * limit for name, limit in limits.items()},
-        rewritten=synthesis.critiques,
-        refined=synthesis.critiques,
+        rewritten=distinct,
+        refined=distinct,
+        united=1.0,
         planned=1.0,
         kept={"csr": 0.7, "vop": 0.7},
         source=OUTSIDE,

@@ -24,7 +24,6 @@ from flows.runner import one_worker
 from flows.start import cut_of, open_store
 from flows.synthesis import make_data
 from models.payloads import Captions, Critiques, Plans
-from models.selfcritique import refined_captions
 from storage.objects import ObjectStore
 from tasks.shards import read_payload
 from tasks.versioning import dataset_size
@@ -112,6 +111,10 @@ def _loading(watch: Stopwatch) -> dict[str, float]:
     return {**times, **({"training": sum(watch.starting) / len(watch.starting)} if watch.starting else {})}
 
 
+def _painted(watch: Stopwatch, step: str) -> int:
+    return sum(int(str(watch.store.manifest(ref).meta["painted"])) for ref in watch.made[step])
+
+
 def _found(watch: Stopwatch, settings: Settings) -> Expectations:
     """How long texts were and what the filter kept, over the pictures of the small round."""
     store, guess = watch.store, estimated(settings)
@@ -135,7 +138,8 @@ def _found(watch: Stopwatch, settings: Settings) -> Expectations:
         reply=guess.reply,
         rollout={**guess.rollout, **watch.rollouts},
         rewritten=sum(bool(one.refined) for each in said.values() for one in each) / pictures,
-        refined=sum(len(refined_captions(each)) for each in said.values()) / pictures,
+        refined=_painted(watch, "judgements") / pictures,
+        united=_painted(watch, "refinements") / pictures,
         planned=len(plans) / (pictures * settings.synthesis.edits_per_image),
         kept={lesson: count / of.get(lesson, pictures) for lesson, count in rows.items()},
         source=f"{MEASURED}, on {pictures} pictures",

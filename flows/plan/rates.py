@@ -114,7 +114,7 @@ def estimated_rate(
         operations = (1 + setting.asked.synthesis.max_operations) / 2 if role == "editor" else 1
         source_px = _source_px(setting) if role == "editor" else 0
         seconds = painting_seconds(shape, card, called, source_px) * operations
-        kept = pixels if role == "editor" else called.side_px**2 / setting.asked.filter.seeds
+        kept = pixels if role == "editor" else called.side_px**2
         source = f"{ESTIMATE}, {card.name} ({card.source})"
         return Rate(seconds=seconds + PNG_S * kept / 1e6, bytes=PNG_BYTES * kept, source=source)
     return _light(kind, pixels)

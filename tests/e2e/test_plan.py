@@ -26,7 +26,7 @@ STEPS = {
     "captions": "captions",
     "paintings": "paint shard",
     "critiques": "critique shard",
-    "judgements": "paint refined",
+    "judgements": "judge corrections",
     "edits": "edit shard",
     "training csr": "training csr",
     "training vop": "training vop",

@@ -9,8 +9,9 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.judges import find_judge
+from models.prompt_reader import Prompt
 from models.similarity import load_similarity
-from models.vlm import Prompt, Vlm, load_vlm
+from models.vlm import Vlm, load_vlm
 from tests.gpu.device import DEVICE, DTYPE, ON_GPU
 from tests.gpu.layers import save_random
 from tests.libraries.pipelines.players import EDITORS, PAINTERS, SIDE, distance, noise, settings_for

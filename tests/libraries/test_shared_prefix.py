@@ -124,3 +124,18 @@ def test_sampling_from_a_repeated_cache_is_sampling_from_the_prompt(
     greedy = vlm.generate(prompts, max_new_tokens=6, batch=2)
     decoded = vlm.processor.batch_decode([found[0], found[2]], skip_special_tokens=True)
     assert [text.strip() for text in decoded] == greedy
+
+
+def test_replies_to_a_prompt_that_is_read_once_are_those_of_reading_it_for_each(
+    prompts: list[Prompt],
+) -> None:
+    # Trained weights: random ones would draw tokens of pictures, which no shared answer may hold.
+    vlm = load_vlm(VlmSettings(path="shapes:vlm", device="cpu", dtype="float32"))
+    one, other = prompts[:2]
+    asked, seeds = [one, other, one, one, other], [3, 1, 4, 1, 5]
+    found = vlm.generate(asked, max_new_tokens=12, batch=3, temperature=1.0, seeds=seeds)
+    plain = [
+        vlm._generate_batch(vlm.inputs([prompt]), 12, 1.0, [seed])[0] for prompt, seed in zip(asked, seeds, strict=True)
+    ]
+    assert found == plain
+    assert len(set(found)) > 2

@@ -71,19 +71,23 @@ class FilterSettings(Section):
     enabled: bool = True
     """Off keeps every critique and edit (an ablation)."""
     seeds: Count = 2
-    """Noise seeds a caption is painted with; the same for both captions of a pair."""
-    min_gain: float = Field(default=0.0, ge=0)
-    """How much closer the refined painting must come, in units of the distance, averaged over the seeds."""
-    min_agreement: Share = 1.0
-    """Share of the seeds that must agree that the refined painting is closer."""
-    max_faithful_distance: float = Field(ge=0)
-    """A first painting this close to the image needs no correction: its "nothing to correct" is kept."""
+    """Noise seeds a caption is painted with at most, with and without a correction alike; the second and further ones
+    only where those before leave the decision open."""
+    min_gain_noise: float = Field(default=0.2, gt=0)
+    """How much closer a correction must bring the painting where it speaks, in units of the painter's noise
+    (``viper judge calibrate``), averaged over its place and the seeds."""
+    min_explained: Share = 0.1
+    """Share of what the painting was away there that a correction must explain, where several draws said it."""
+    min_explained_alone: Share = 0.4
+    """The same where one draw alone said it."""
+    max_residual_noise: float = Field(default=3.2, ge=0)
+    """A painting that is nowhere farther from the image than this, in units of noise, leaves nothing to correct."""
     max_nothing_share: Share = 0.2
     """Largest share of "nothing to correct" samples in a CSR dataset."""
-    min_edit_change: float = Field(ge=0)
-    """An edit must change the image at least this much where it should, else it is a no-op."""
-    max_edit_spill: float = Field(ge=0)
-    """An edit may change the rest of the image at most this much."""
+    min_edit_noise: float = Field(default=1.0, ge=0)
+    """An edit must change each place that it names at least this much, in units of noise, else it is a no-op."""
+    max_spill_noise: float = Field(default=1.0, ge=0)
+    """An edit may change what it does not name at most this much, in units of noise."""
     min_samples: Count = 32
     """A lesson with fewer samples is left out of the round; where all lessons are, the verdict is ``collapse``. A stage
     is left out where fewer of its samples than this say anything but that nothing is to correct."""

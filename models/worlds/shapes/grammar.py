@@ -262,7 +262,7 @@ def rewrite(caption: str, refinements: str) -> str:
             continue
         if one.kind == "extra":
             said.pop(one.cell, None)
-        elif one.thing is not None:
+        elif one.thing is not None and one.cell not in said:  # what the caption names is not missing
             said[one.cell] = _CAPTION_PLACE_FIRST[0].format(**_words(one.thing))
         elif one.attribute is not None and (thing := read_thing(said.get(one.cell, ""))):
             said[one.cell] = re.sub(rf"\b{getattr(thing, one.attribute)}\b", one.new, said[one.cell])

@@ -51,21 +51,22 @@ def test_the_embedded_round_is_counted_by_hand() -> None:
     assert plan.counts == {
         "pictures": 400,
         "captions": 400 + 100,  # the candidate's of the first shard; the base's are there
-        "paintings": 400 * 2 + 400 * 4 * 2,
-        "critiques": 400 * 4,
+        "paintings": 400 + 48 + 400 * 4 + 400,  # of captions, for the noise, of corrections alone and together
+        "critiques": 400 * 24,
         "edits": 400,
         "answers": 2 * 8_000,  # of base and candidate; the champion is the base
     }
     lines = {line.step: line for line in plan.lines}
     assert (lines["training csr"].units, lines["training vop"].units) == (8, 24)
-    assert lines["critiques"].prompts == 1_600  # rules rewrite: the VLM is asked for critiques alone
+    assert lines["critiques"].prompts == 9_600  # rules rewrite: the VLM is asked for critiques alone
     assert lines["loading"].units == 4 + 2 + 2 + 1 + 1 + 1
     assert lines["captions"].gpus == 0
 
 
 def test_what_a_vlm_rewrites_and_writes_is_asked_of_it() -> None:
     lines = {line.step: line for line in planned("qwen2.5-vl-7b-lite").lines}
-    assert lines["critiques"].prompts == 1_000 * 2 * 2  # each critique differs: as many captions are rewritten
+    # Two draws say two corrections, by each of which the caption is rewritten, and once more by both.
+    assert lines["critiques"].prompts == 1_000 * (2 + 2 + 1)
     assert lines["plans"].prompts == 1_000
     # A caption shows a photograph, which costs 1,230 tokens, and says about half of 384.
     assert lines["captions"].reply_tokens == 1_100 * 192
@@ -142,12 +143,15 @@ def test_a_measurement_takes_the_place_of_estimates_for_any_amount_of_the_same_w
     file.write_text(kept.model_dump_json())
     plan = planned("shapes", "pool.images_per_round=40", "synthesis.shard_images=100", card=CPU)
     lines = {line.step: line for line in plan.lines}
-    assert plan.counts["paintings"] == 40 * 2 + 40 * 1.5 * 2
-    assert lines["paintings"].seconds == pytest.approx(80 * 0.25, abs=0.1)
-    assert (lines["paintings"].source, lines["paintings"].stored_bytes) == ("measured here", 8_000)
+    # Captions, 48 for the noise, corrections by themselves and together.
+    assert plan.counts["paintings"] == 40 + 48 + 40 * 1.5 + 40
+    assert lines["paintings"].seconds == pytest.approx(40 * 0.25, abs=0.1)
+    assert (lines["paintings"].source, lines["paintings"].stored_bytes) == ("measured here", 4_000)
     assert "estimate" in lines["edits"].source
     assert next(phase for phase in plan.phases if phase.name == "captions").parts.runtime == GIB
-    assert planned("shapes", "models.painter.steps=7", card=CPU).counts["paintings"] == 4_000  # other work
+    assert (
+        planned("shapes", "models.painter.steps=7", card=CPU).counts["paintings"] == 400 + 48 + 400 * 4 + 400
+    )  # other work
 
 
 def test_amounts_are_not_in_the_fingerprint_of_a_measurement_and_everything_else_is() -> None:

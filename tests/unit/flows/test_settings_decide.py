@@ -48,17 +48,18 @@ WITHOUT_CONSEQUENCE = {
 is refused, the revision of a folder, the attention of models that choose their own, in which memory components wait,
 whom a promotion needs, who is told, and who works off shards."""
 CASES = {
-    "filter.min_edit_change": "operations",
-    "filter.max_edit_spill": "operations",
-    "filter.min_gain": "refinements",
-    "filter.max_faithful_distance": "refinements",
+    "filter.min_edit_noise": "operations",
+    "filter.max_spill_noise": "operations",
+    "filter.min_gain_noise": "judgements",
+    "filter.min_explained": "judgements",
+    "filter.max_residual_noise": "judgements",
     "filter.min_samples": "dataset",
     "filter.max_nothing_share": "dataset",
     "synthesis.inline_image_bytes": "dataset",
     "synthesis.tries": "captions",
     "synthesis.critiques": "critiques",
     "synthesis.shard_images": "pool",
-    "filter.seeds": "paintings",
+    "filter.seeds": "judgements",
     "training.reward.threshold": "model",
     "collapse.min_entropy_nats": "model",
     "collapse.min_score_share": "verdict",
@@ -98,10 +99,10 @@ def moved_by(before: Cut, after: Cut) -> set[str]:
 @pytest.mark.parametrize(
     ("change", "moved"),
     [
-        ("filter.min_edit_change=0.5", {"operations"}),
-        ("filter.min_gain=0.5", {"refinements"}),
+        ("filter.min_edit_noise=0.5", {"operations"}),
+        ("filter.min_gain_noise=0.5", {"judgements", "refinements"}),
         ("filter.min_samples=3", {"dataset csr", "dataset vop"}),
-        ("filter.enabled=false", {"refinements", "operations"}),
+        ("filter.enabled=false", {"judgements", "refinements", "operations"}),
         ("collapse.min_coverage_share=0.1", {"model"}),
         ("benchmarks.batch=7", {"replies"}),
         ("models.vlm.serving.engine=endpoint", {"captions", "critiques", "replies"}),
@@ -151,13 +152,13 @@ def test_prompts_of_a_vlm_that_writes_count_where_they_are_used() -> None:
 
     photographs.world = Other()
     after = keys(photographs)
-    assert {name for name in before if before[name] != after[name]} == {"critiques", "plans"}
+    assert {name for name in before if before[name] != after[name]} == {"critiques", "unions", "plans"}
 
 
 def test_pixel_limits_count_wherever_the_vlm_sees_a_picture() -> None:
     by_vlm = ("world=photographs", "synthesis.writer=vlm")
     moved = moved_by(cut_for(*by_vlm), cut_for(*by_vlm, "models.vlm.max_pixels=9216"))
-    assert moved == {"captions", "critiques", "plans", "model", "replies"}
+    assert moved == {"captions", "critiques", "unions", "plans", "model", "replies"}
 
 
 def test_a_hub_model_counts_by_the_commit_that_its_revision_means(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +173,12 @@ def test_a_hub_model_counts_by_the_commit_that_its_revision_means(monkeypatch: p
     assert painted(settings) == before
     meant["main"] = "b" * 40
     after = painted(settings)
-    assert {name for name in before if before[name] != after[name]} == {"paintings", "judgements"}
+    assert {name for name in before if before[name] != after[name]} == {
+        "paintings",
+        "noise",
+        "judgements",
+        "refinements",
+    }
     # An evolution that asked before goes on with the commit that was meant then.
     known = model_identities.resolve_commits(settings, {"Qwen/Qwen-Image@main": "a" * 40})
     assert keys(Cut(settings, Identities(known))) == before

@@ -109,15 +109,18 @@ def test_the_pool_is_taken_without_the_pictures_of_any_suite(walked: Recorder) -
 
 def test_each_step_is_given_what_was_made_of_its_own_shard(walked: Recorder) -> None:
     made, shards = walked.made, walked.made["pool"]
-    for name in ("captions", "paintings", "critiques", "judgements", "edits", "operations"):
+    for name in ("captions", "paintings", "critiques", "judgements", "refinements", "edits", "operations"):
         assert [one.shard.pool for one in walked.given[name]][:2] == shards
     for number in range(2):
         assert walked.given["paintings"][number].captions == made["captions"][number]
         assert walked.given["critiques"][number].paintings == made["paintings"][number]
         assert walked.given["judgements"][number].critiques == made["critiques"][number]
         judged = walked.given["refinements"][number]
-        expected = [made[name][number] for name in ("captions", "paintings", "critiques", "judgements")]
-        assert [judged.captions, judged.paintings, judged.critiques, judged.judgements] == expected
+        expected = [made[name][number] for name in ("captions", "paintings", "critiques", "judgements", "unions")]
+        assert [judged.captions, judged.paintings, judged.critiques, judged.judgements, judged.unions] == expected
+        assert walked.given["unions"][number].judgements == made["judgements"][number]
+        (noise,) = made["noise"]
+        assert {walked.given[name][number].noise for name in ("judgements", "refinements", "operations")} == {noise}
         assert walked.given["plans"][number].refinements == made["refinements"][number]
         assert walked.given["edits"][number].plans == made["plans"][number]
         assert walked.given["operations"][number].edits == made["edits"][number]

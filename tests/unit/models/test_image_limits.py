@@ -1,11 +1,9 @@
 """The limits of pictures are where the real processors begin to refuse, and where the filter begins to see nothing."""
 
 import json
-import warnings
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import pytest
 from diffusers.pipelines.flux2.image_processor import Flux2ImageProcessor
 from PIL import Image
@@ -14,6 +12,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from models.image_limits import benchmark_limits, pool_limits
 from models.judges.pixels import PixelJudge
 from models.prompt_reader import Prompt
+from models.selfcritique import changes_of
 from models.vlm import load_vlm
 from viper.errors import ModelError
 from viper.settings import VlmSettings
@@ -64,12 +63,11 @@ def test_the_filter_sees_every_region_of_the_smallest_picture_and_not_of_a_small
     assert POOL.refusal(3, 3) is None
     black, white = Image.new("RGB", (3, 3)), Image.new("RGB", (3, 3), (255, 255, 0))
     white.putpixel((1, 1), (0, 0, 0))
-    (distance,) = PixelJudge().distances([black], [white])
-    assert np.isfinite(distance)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        (distance,) = PixelJudge().distances([Image.new("RGB", (2, 3))], [Image.new("RGB", (2, 3))])
-    assert np.isnan(distance)
+    (distances,) = PixelJudge().maps([black], [white])
+    assert len(changes_of(distances, 1.0)) == 9
+    (distances,) = PixelJudge().maps([Image.new("RGB", (2, 3))], [Image.new("RGB", (2, 3))])
+    with pytest.raises(ValueError, match="zero-size"):
+        changes_of(distances, 1.0)
 
 
 @pytest.mark.parametrize(

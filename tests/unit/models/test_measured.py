@@ -3,7 +3,7 @@
 from models.judged import Judged, judged_row
 from models.measured import Count, Sides, Tally, measured_rows
 from models.observer import Mark, Marks
-from models.payloads import Critique, Refinement
+from models.payloads import Critique, Refinement, Verdict
 
 KINDS = ("color", "size")
 TRUTH = Marks(
@@ -73,23 +73,41 @@ def test_percents_are_of_something() -> None:
     assert Tally(of=0, right=0).percent is None
 
 
-def row(refinements: str, kept: bool) -> Refinement:
-    return Refinement(caption="c", refinements=refinements, refined="c", kept=kept, reason="", gain=0, first_distance=0)
+BOTH, NOTHING = "It is teal. It is large.", "Nothing to correct."
+CRITIQUES = [
+    Critique(refinements="It is teal.", refined="x", samples=2),
+    Critique(refinements="It is large.", refined="x", samples=1),
+    Critique(refinements=NOTHING, refined="", samples=1),
+    Critique(refinements="", refined="", samples=1, unusable="wrote no corrections"),
+]
 
 
-def test_the_judgement_of_a_critique_is_read_sentence_by_sentence() -> None:
-    critiques = [
-        Critique(refinements="It is teal. It is large.", refined="x", samples=2),
-        Critique(refinements="Nothing to correct.", refined="", samples=1),
-        Critique(refinements="", refined="", samples=1, unusable="wrote no corrections"),
-    ]
-    both = ("It is teal.", "It is large.")
-    kept = judged_row(row("It is teal. It is large.", kept=True), critiques)
-    assert (kept.drawn, kept.accepted, kept.rejected) == ((both, both, ()), (both,), ())
-    assert kept.sentences == {*both}
-    refused = judged_row(row("It is teal. It is large.", kept=False), critiques)
-    assert (refused.accepted, refused.rejected) == ((), (both,))
-    nothing = judged_row(row("Nothing to correct.", kept=True), critiques)
-    assert (nothing.accepted, nothing.rejected) == (((),), ())
-    unusable = judged_row(row("", kept=False), critiques[2:])
-    assert (unusable.drawn, unusable.accepted, unusable.rejected) == ((), (), ())
+def row(refinements: str, kept: bool, *standing: str) -> Refinement:
+    verdicts = {
+        said: Verdict(kept=said in standing, reason="accepted" if said in standing else "painting not closer")
+        for said in ("It is teal.", "It is large.")
+    }
+    return Refinement(
+        caption="c",
+        refinements=refinements,
+        refined="c",
+        kept=kept,
+        reason="",
+        gain=0,
+        first_distance=0,
+        verdicts=verdicts,
+    )
+
+
+def test_the_judgement_is_read_sentence_by_sentence() -> None:
+    teal, large = ("It is teal.",), ("It is large.",)
+    one = judged_row(row("It is teal.", True, "It is teal."), CRITIQUES)
+    assert one.drawn == (teal, teal, large, ())
+    # Some draws said that nothing is to correct, and were not believed.
+    assert (one.accepted, one.rejected) == ((teal,), (large, ()))
+    both = judged_row(row(BOTH, True, "It is teal.", "It is large."), CRITIQUES[:2])
+    assert (both.accepted, both.rejected) == ((teal + large,), ())
+    nothing = judged_row(row(NOTHING, kept=True), CRITIQUES)
+    assert (nothing.accepted, nothing.rejected) == (((),), (teal, large))
+    refused = judged_row(row(NOTHING, kept=False), CRITIQUES)
+    assert (refused.accepted, refused.rejected) == ((), (teal, large, ()))

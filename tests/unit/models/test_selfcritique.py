@@ -5,71 +5,146 @@ import pytest
 
 from models.corrections import without_empty_corrections
 from models.operations import read_written
-from models.payloads import Critique
-from models.selfcritique import CritiqueRules, EditRules, best_critique, judge_critique, judge_edit
+from models.payloads import Critique, Verdict
+from models.places import Gain
+from models.selfcritique import (
+    CritiqueRules,
+    EditRules,
+    best_first,
+    changes_of,
+    is_open,
+    judge_correction,
+    judge_edit,
+    judge_nothing,
+    unfiltered,
+)
 from models.worlds import find_world
 from models.worlds.shapes import grammar
 
-CRITIQUES = CritiqueRules(enabled=True, min_gain=0.01, max_faithful_distance=0.02, min_agreement=1.0)
-EDITS = EditRules(enabled=True, min_edit_change=0.05, max_edit_spill=0.03)
-
-
-TEAL = Critique(refinements="it is teal.", refined="it is teal", samples=1)
-UNCHANGED = TEAL.model_copy(update={"refined": "it is green"})
-LOST = Critique(refinements="it is teal.", refined="", samples=1, unusable="lost what was right")
-EMPTY = Critique(refinements="", refined="", samples=1, unusable="wrote no corrections")
-NOTHING = Critique(refinements="Nothing to correct.", refined="", samples=1)
+RULES = CritiqueRules(
+    enabled=True, min_gain_noise=0.2, min_explained=0.1, min_explained_alone=0.4, max_residual_noise=3.0
+)
+EDITS = EditRules(enabled=True, min_edit_noise=1.0, max_spill_noise=1.0)
 
 
 @pytest.mark.parametrize(
-    ("critique", "first", "refined", "reason"),
+    ("samples", "gains", "reason"),
     [
-        (TEAL, [0.05, 0.06], [0.02, 0.02], "accepted"),
-        (TEAL, [0.05, 0.06], [0.06, 0.07], "painting not closer"),
-        (TEAL, [0.05, 0.02], [0.02, 0.03], "seeds disagree"),
-        (TEAL, [0.05, 0.05], [0.045, 0.045], "gain below margin"),
-        (UNCHANGED, [0.05, 0.05], [0.01, 0.01], "caption unchanged"),
-        (LOST, [0.05], [], "lost what was right"),
-        (EMPTY, [0.05], [], "wrote no corrections"),
-        (NOTHING, [0.01, 0.015], [], "nothing to correct"),
-        (NOTHING, [0.01, 0.05], [], "missed difference"),
+        (2, [(2.0, 0.9)], "accepted"),
+        (1, [(2.0, 0.9)], "accepted"),
+        (2, [(0.5, 0.15)], "accepted"),
+        (1, [(0.5, 0.15)], "said once and not clear"),
+        (9, [(0.5, 0.05)], "gain below margin"),
+        (9, [(0.1, 0.9)], "gain below margin"),
+        (9, [(0.0, 0.0)], "painting not closer"),
+        (9, [(-3.0, -0.9)], "painting not closer"),
+        # Of several seeds the mean counts: (1 - 3) / 2 is farther, (1.2 - 0.6) / 2 = 0.3 is closer.
+        (2, [(1.0, 0.5), (-3.0, -1.5)], "painting not closer"),
+        (2, [(1.2, 0.6), (-0.6, -0.3)], "accepted"),
     ],
 )
-def test_a_critique_is_judged_by_its_paintings(
-    critique: Critique, first: list[float], refined: list[float], reason: str
+def test_a_correction_is_judged_by_what_its_paintings_gain_and_by_how_many_said_it(
+    samples: int, gains: list[tuple[float, float]], reason: str
 ) -> None:
-    decision = judge_critique(critique, "it is green", first, refined, CRITIQUES)
-    assert decision.reason == reason
-    assert decision.kept == (reason in ("accepted", "nothing to correct"))
-
-
-def test_a_critique_that_was_painted_and_refused_tells_more_than_one_that_could_not_be_used() -> None:
-    chosen, decision = best_critique([EMPTY, TEAL], "it is green", [0.05], {"it is teal": [0.06]}, CRITIQUES)
-    assert (chosen, decision.reason) == (TEAL, "painting not closer")
-
-
-def test_a_filter_that_is_off_keeps_everything_but_empty_critiques() -> None:
-    off = CRITIQUES.model_copy(update={"enabled": False})
-    assert judge_critique(TEAL, "it is green", [0.01], [0.9], off).kept
-    assert not judge_critique(EMPTY, "it is green", [0.01], [0.9], off).kept
-    assert judge_edit([0.0] * 9, [0], EDITS.model_copy(update={"enabled": False})).kept
+    decision = judge_correction(samples, [Gain(*one) for one in gains], RULES)
+    assert (decision.kept, decision.reason) == (reason == "accepted", reason)
 
 
 @pytest.mark.parametrize(
-    ("changes", "regions", "reason"),
+    ("samples", "gain", "opened"),
     [
-        ([0.2, 0, 0, 0, 0, 0, 0, 0, 0], [0], "accepted"),
-        ([0.2, 0, 0, 0, 0, 0, 0, 0, 0], [0, 1], "operation without effect"),
-        ([0.2, 0.04, 0, 0, 0, 0, 0, 0, 0], [0], "spilled elsewhere"),
-        ([0.0] * 9, None, "nothing changed"),
-        ([0.2] * 9, None, "changed everywhere"),
-        ([0.2, 0.2, 0, 0, 0, 0, 0, 0, 0], None, "accepted"),
+        (2, (2.0, 0.9), False),  # far above both margins
+        (2, (-1.0, -0.5), False),
+        (2, (0.1, 0.9), False),  # half of the margin
+        (2, (0.25, 0.9), True),
+        (2, (0.15, 0.9), True),
+        (2, (2.0, 0.12), True),
+        (1, (2.0, 0.12), False),  # a single voice must explain 0.4
+        (1, (2.0, 0.45), True),
+        (1, (2.0, 0.7), False),
+    ],
+)
+def test_a_decision_is_open_near_the_margins_alone(samples: int, gain: tuple[float, float], opened: bool) -> None:
+    assert is_open(samples, [Gain(*gain)], RULES) == opened
+
+
+@pytest.mark.parametrize(
+    ("said", "doubted", "left", "reason"),
+    [
+        (True, False, 2.9, "nothing to correct"),
+        (True, False, 3.1, "missed difference"),
+        (True, True, 0.1, "nothing to correct, but in doubt"),
+        (False, False, 0.1, "nothing usable"),
+    ],
+)
+def test_nothing_is_to_correct_where_somebody_says_so_and_nothing_is_left(
+    said: bool, doubted: bool, left: float, reason: str
+) -> None:
+    decision = judge_nothing(said, doubted, left, RULES)
+    assert (decision.kept, decision.reason) == (reason == "nothing to correct", reason)
+
+
+def test_without_a_filter_all_that_the_first_usable_draw_says_is_taken() -> None:
+    def said(text: str, first_draw: int, refined: str = "x") -> Critique:
+        return Critique(refinements=text, refined=refined, samples=1, first_draw=first_draw)
+
+    unreadable = Critique(refinements="", refined="", samples=1, first_draw=0, unusable="reply could not be read")
+    drawn = [unreadable, said("It is teal.", 1), said("It is small.", 1), said("It is red.", 2), said("No.", 1, "")]
+    assert [one.refinements for one in unfiltered(drawn)] == ["It is teal.", "It is small."]
+    nothing = said("Nothing to correct.", 0, "")
+    assert unfiltered([nothing, said("It is teal.", 1)]) == [nothing]
+
+
+def test_what_comes_closest_stands_first_and_what_was_rejected_not_at_all() -> None:
+    def verdict(kept: bool, gain: float) -> Verdict:
+        return Verdict(kept=kept, reason="", gain=gain)
+
+    assert best_first({"a": verdict(True, 1), "b": verdict(False, 9), "c": verdict(True, 3)}) == ["c", "a"]
+
+
+def changed(**cells: float) -> np.ndarray:
+    """A 9 x 9 map of distances, each 3 x 3 cell named by its number; its middle place has the change."""
+    found = np.zeros((9, 9), dtype=np.float32)
+    for name, change in cells.items():
+        row, column = divmod(int(name[1:]), 3)
+        found[3 * row + 1, 3 * column + 1] = change
+    return found
+
+
+@pytest.mark.parametrize(
+    ("distances", "regions", "reason"),
+    [
+        (changed(c0=4.0), [0], "accepted"),
+        (changed(c0=4.0), [0, 1], "operation without effect"),
+        (changed(c0=4.0, c8=4.0), [0], "spilled elsewhere"),
+        (changed(c0=4.0, c8=1.0), [0], "accepted"),
+        (changed(), None, "nothing changed"),
+        (changed(c0=1.0), None, "nothing changed"),
+        (changed(**{f"c{cell}": 4.0 for cell in range(9)}), None, "changed everywhere"),
+        (changed(c0=4.0, c1=4.0), None, "accepted"),
     ],
 )
 def test_an_edit_is_judged_by_where_it_changed_the_image(
-    changes: list[float], regions: list[int] | None, reason: str
+    distances: np.ndarray, regions: list[int] | None, reason: str
 ) -> None:
-    assert judge_edit(changes, regions, EDITS).reason == reason
+    # The unit of noise is 2: a change of 4 is two units, one of 1 is half of one.
+    decision = judge_edit(distances, regions, 2.0, 1, EDITS)
+    assert (decision.kept, decision.reason) == (reason == "accepted", reason)
+
+
+def test_what_a_judge_sees_of_a_region_beside_it_is_no_spill() -> None:
+    distances = changed(c0=4.0)
+    distances[1, 3] = 4.0  # one place beyond the first cell, which reaches from 0 to 2
+    assert judge_edit(distances, [0], 2.0, 1, EDITS).kept
+    assert judge_edit(distances, [0], 2.0, 0, EDITS).reason == "spilled elsewhere"
+
+
+def test_changes_are_told_by_region_row_by_row_in_units_of_noise() -> None:
+    assert changes_of(changed(c1=4.0, c6=1.0), 2.0) == (0, 2, 0, 0, 0, 0, 0.5, 0, 0)
+
+
+def test_an_edit_is_kept_whatever_it_changed_where_the_filter_is_off() -> None:
+    assert judge_edit(changed(), [0], 2.0, 1, EDITS.model_copy(update={"enabled": False})).kept
 
 
 def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() -> None:

@@ -5,9 +5,13 @@ import io
 
 from PIL import Image
 
+from flows.start import open_store
+from models.payloads import Refinement, Refinements, Verdict
 from storage.images import encode_png
-from tasks.gallery import LARGEST_PX, SMALLEST_PX, Sample, shown
+from tasks.gallery import LARGEST_PX, SMALLEST_PX, Said, Sample, caption_samples, shown
 from tasks.pages import yield_rows
+from tests.loop import shard_of, stored
+from viper.records import Synthesis
 
 
 def opened(uri: str) -> Image.Image:
@@ -34,12 +38,47 @@ def test_large_pictures_are_reduced_and_light() -> None:
 
 def test_a_sample_says_what_the_filter_decided_and_how_much_closer_the_painting_came() -> None:
     def sample(kept: bool, reason: str, gain: float) -> Sample:
-        return Sample("l", "r", "painting", "caption", ("one.",), kept, reason, gain)
+        return Sample("l", "r", "painting", "caption", (Said("one.", kept),), kept, reason, gain)
 
-    accepted, rejected = sample(True, "accepted", 0.0314), sample(False, "painting not closer", -0.002)
-    assert (accepted.mark, accepted.decision) == ("✓", "accepted; painting 0.031 closer")
-    assert (rejected.mark, rejected.decision) == ("✗", "rejected: painting not closer; painting 0.002 farther")
+    accepted, rejected = sample(True, "accepted", 3.14), sample(False, "painting not closer", -0.2)
+    assert accepted.decision == "accepted; closer by 3.1 times the painter's noise"
+    assert rejected.decision == "rejected: painting not closer; farther by 0.2 times the painter's noise"
+    assert [one.sentences[0].mark for one in (accepted, rejected)] == ["✓", "✗"]
     assert sample(True, "nothing to correct", 0.0).decision == "accepted: nothing to correct"
+
+
+def test_each_correction_has_its_own_mark_and_gain_and_what_stands_comes_first() -> None:
+    verdicts = {
+        "it is red.": Verdict(kept=False, reason="painting not closer", gain=-2.0, samples=1),
+        "it is teal.": Verdict(kept=True, reason="accepted", gain=4.0, samples=3),
+        "it is green.": Verdict(kept=False, reason="caption unchanged", samples=2),
+    }
+    row = Refinement(
+        caption="a green ring.",
+        refinements="it is teal.",
+        refined="a teal ring.",
+        kept=True,
+        reason="accepted",
+        gain=4.0,
+        first_distance=6.0,
+        verdicts=verdicts,
+    )
+    pictures = {"a": Image.new("RGB", (8, 8), "teal")}
+    made = Synthesis(
+        datasets={},
+        shards=(shard_of(pictures),),
+        products={
+            "refinements": (stored("refinements", Refinements({"a": row})),),
+            "paintings": (stored("paintings", pictures=pictures),),
+        },
+        seconds=(),
+    )
+    (sample,) = caption_samples(open_store(), made, 3)
+    assert [(one.mark, one.text, one.why) for one in sample.sentences] == [
+        ("✓", "it is teal.", "accepted, said 3 x, closer by 4.0 times the painter's noise"),
+        ("✗", "it is green.", "caption unchanged, said 2 x"),
+        ("✗", "it is red.", "painting not closer, said 1 x, farther by 2.0 times the painter's noise"),
+    ]
 
 
 def test_shares_are_of_all_of_their_kind_and_texts_have_none() -> None:

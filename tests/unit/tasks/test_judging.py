@@ -1,95 +1,281 @@
-"""The judge as steps: refined captions are painted with the noise of the first ones, and the best critique stands."""
+"""The judge as steps: corrections are painted with the noise of the first caption, one by one and together.
 
+The painter of most tests draws what a caption of the embedded world names, so that what is right is known by hand.
+"""
+
+import os
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from flows import synthesis_inputs as inputs
+from models.nothing import says_nothing
 from models.payloads import (
     Captions,
     Critique,
     Critiques,
-    Distances,
     FittedText,
     Judgements,
+    Noise,
     Plan,
     Plans,
+    Refinement,
     Refinements,
     Shortened,
     Unwritten,
 )
-from models.selfcritique import CritiqueRules, best_critique
 from models.sentences import split_sentences
-from tasks import reconstruction
+from models.tries import Unusable
+from models.worlds import find_world
+from models.worlds.shapes import grammar
+from models.worlds.shapes.scene import Scene, Thing, render, sample_scene
+from tasks import filtering, judging, reconstruction, rewriting
+from tasks.critique import sentences_of
 from tasks.editing import edit_images
-from tasks.filtering import filter_critiques
 from tasks.pages import shortened_texts
+from tasks.rewriting import by_rules
 from tasks.shards import read_payload
 from tests.loop import cut_for, done, shard_of, stored, worker_for
-from viper.records import Synthesis
+from viper.records import ArtifactRef, Shard, Synthesis
 
 CUT = cut_for("filter.seeds=2")
-RULES = CritiqueRules(enabled=True, min_gain=0.0, min_agreement=1.0, max_faithful_distance=0.02)
 IMAGES = ("image-a", "image-b")
+RULES = find_world("shapes").need_rules()
 
 
-class RecordingPainter:
-    """Paints every caption gray, and remembers which noise seeds each was painted with. It reads two sentences."""
+class DrawingPainter:
+    """Draws what a caption names, in shades that the noise seed draws, and remembers what it was asked for."""
 
     def __init__(self) -> None:
         self.seeds: dict[str, list[int]] = {}
 
     def fit(self, text: str) -> FittedText:
-        sentences = split_sentences(text)
-        return FittedText(text=" ".join(sentences[:2]), left_out=max(0, len(sentences) - 2))
+        return FittedText(text=text)
 
     def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
         for caption, seed in zip(captions, seeds, strict=True):
             self.seeds.setdefault(caption, []).append(seed)
-        return [Image.new("RGB", (48, 48), "gray") for _ in captions]
+        return [
+            picture(Scene(tuple(grammar.read_caption(text))), seed) for text, seed in zip(captions, seeds, strict=True)
+        ]
+
+
+class ShortPainter(DrawingPainter):
+    """Paints gray, and reads two sentences."""
+
+    def fit(self, text: str) -> FittedText:
+        sentences = split_sentences(text)
+        return FittedText(text=" ".join(sentences[:2]), left_out=max(0, len(sentences) - 2))
+
+
+def picture(scene: Scene, seed: int) -> Image.Image:
+    return Image.fromarray(render(scene, np.random.default_rng(seed)))
+
+
+def caption_of(*things: Thing) -> str:
+    return " ".join(f"a {one.size} {one.color} {one.shape} is at the {one.position}." for one in things)
+
+
+def said(caption: str, *sentences: tuple[str, int]) -> tuple[Critique, ...]:
+    """Corrections that so many draws said, as the critique step writes them."""
+    found = []
+    for text, samples in sentences:
+        refined = RULES.rewrite(caption, text)
+        changed = refined != caption
+        unusable = "" if changed or says_nothing(text) else "caption unchanged"
+        found.append(Critique(refinements=text, refined=refined if changed else "", samples=samples, unusable=unusable))
+    return tuple(found)
+
+
+class Round:
+    """The judge's steps over some pictures, their captions and what was said of them."""
+
+    def __init__(
+        self,
+        pictures: dict[str, Image.Image],
+        captions: dict[str, str],
+        critiques: dict[str, tuple[Critique, ...]],
+        painter: DrawingPainter,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # A store of its own: nothing that another painter painted is found.
+        monkeypatch.setenv("VIPER_HOME", tempfile.mkdtemp(dir=Path(os.environ["VIPER_HOME"]).parent))
+        self.worker = worker_for(CUT)
+        monkeypatch.setattr(self.worker, "painter", lambda _: painter)
+        shard: Shard = shard_of(pictures)
+        texts, drawn = stored("captions", Captions(captions)), stored("critiques", Critiques(critiques))
+        self.paintings = self._done(reconstruction.paint_captions, inputs.paintings(CUT, 1, shard, texts))
+        self.noise = self._done(reconstruction.measure_noise, inputs.noise(CUT, 1, texts, self.paintings))
+        asked = inputs.judgements(CUT, 1, shard, texts, self.paintings, drawn, self.noise)
+        self.judgements = self._done(judging.judge_corrections, asked)
+        together = inputs.unions(CUT, 1, CUT.base, texts, drawn, self.judgements)
+        unions = self._done(rewriting.put_together, together)
+        found = inputs.refinements(CUT, 1, shard, texts, self.paintings, drawn, self.judgements, unions, self.noise)
+        self.refinements = self._done(filtering.filter_critiques, found)
+
+    def _done(self, step: object, given: object) -> ArtifactRef:
+        return done(step, given, self.worker)  # type: ignore[arg-type, type-var]
+
+    def rows(self) -> dict[str, Refinement]:
+        return read_payload(self.worker.store, self.refinements, Refinements).root
+
+
+TEAL_RING = Thing(0, "large", "teal", "ring")
+RED_CROSS = Thing(8, "small", "red", "cross")
+GREEN_DISK = caption_of(Thing(0, "large", "green", "circle"), RED_CROSS)
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, *sentences: tuple[str, int], scene: Scene | None = None) -> Refinement:
+    """What becomes of corrections of "a large green circle" where a teal ring is, beside a cross that is right."""
+    shown = {"a": picture(scene or Scene((TEAL_RING, RED_CROSS)), 5)}
+    made = Round(shown, {"a": GREEN_DISK}, {"a": said(GREEN_DISK, *sentences)}, DrawingPainter(), monkeypatch)
+    return made.rows()["a"]
+
+
+TEAL = "the object at the top left is teal, not green."
+RING = "the object at the top left is a ring, not a circle."
+BLUE = "the object at the bottom right is blue, not red."
+
+
+def test_the_right_sentences_of_all_draws_are_put_together_and_the_wrong_ones_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = judged(monkeypatch, (TEAL, 3), (BLUE, 3), (RING, 2))
+    assert (row.kept, row.reason) == (True, "accepted")
+    assert set(split_sentences(row.refinements)) == {TEAL, RING}
+    assert row.refined == caption_of(TEAL_RING, RED_CROSS) == RULES.rewrite(GREEN_DISK, row.refinements)
+    assert {one: verdict.kept for one, verdict in row.verdicts.items()} == {TEAL: True, RING: True, BLUE: False}
+    assert row.verdicts[BLUE].reason == "painting not closer"
+    assert row.verdicts[BLUE].gain < 0 < row.verdicts[TEAL].gain
+    assert [row.verdicts[one].samples for one in (TEAL, BLUE, RING)] == [3, 3, 2]
+    assert row.last_distance < row.first_distance
+
+
+def test_of_two_words_for_one_thing_the_closer_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    blue = "the object at the top left is blue, not green."
+    row = judged(monkeypatch, (blue, 9), (TEAL, 2))
+    assert row.refinements == TEAL
+    assert not row.verdicts[blue].kept
+
+
+def test_a_rejected_critique_leaves_the_caption_as_it_was_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = judged(monkeypatch, (BLUE, 4), ("the object at the top left is a circle, not a ring.", 1))
+    assert (row.kept, row.refined, row.reason) == (False, GREEN_DISK, "painting not closer")
+    assert row.refinements == BLUE
+
+
+def test_nothing_is_to_correct_where_the_painting_is_right_and_a_miss_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = Scene((Thing(0, "large", "green", "circle"), RED_CROSS))
+    nothing = ("nothing to correct.", 5)
+    found = judged(monkeypatch, nothing, (BLUE, 2), scene=right)
+    assert (found.kept, found.reason, found.refined) == (True, "nothing to correct", GREEN_DISK)
+    wrong = Scene((Thing(0, "large", "green", "circle"), Thing(8, "small", "blue", "square")))
+    missed = judged(monkeypatch, nothing, scene=wrong)
+    assert (missed.kept, missed.reason) == (False, "missed difference")
 
 
 def test_a_refined_caption_is_painted_with_the_noise_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter, worker = RecordingPainter(), worker_for(CUT)
-    monkeypatch.setattr(worker, "painter", lambda _: painter)
-    shard = shard_of({image: Image.new("RGB", (48, 48), "white") for image in IMAGES})
-    captions = stored("captions", Captions({image: f"first of {image}" for image in IMAGES}))
-    written = {
-        image: tuple(Critique(refinements="x", refined=f"{n} of {image}", samples=1) for n in ("one", "two"))
-        for image in IMAGES
-    }
-    critiques = stored("critiques", Critiques(written))
-    done(reconstruction.paint_captions, inputs.paintings(CUT, 1, shard, captions), worker)
-    done(reconstruction.paint_refined, inputs.judgements(CUT, 1, shard, critiques), worker)
-    for image in IMAGES:
-        first = painter.seeds[f"first of {image}"]
-        assert len(set(first)) == 2
-        assert painter.seeds[f"one of {image}"] == painter.seeds[f"two of {image}"] == first
-    assert painter.seeds["first of image-a"] != painter.seeds["first of image-b"]
+    painter, other = DrawingPainter(), caption_of(Thing(4, "small", "pink", "cross"))
+    captions, teal = {"image-a": GREEN_DISK, "image-b": other}, RULES.rewrite(GREEN_DISK, TEAL)
+    drawn = {"image-a": said(GREEN_DISK, (TEAL, 2)), "image-b": ()}
+    shown = {"image-a": picture(Scene((TEAL_RING, RED_CROSS)), 5), "image-b": picture(Scene(()), 6)}
+    Round(shown, captions, drawn, painter, monkeypatch)
+    assert painter.seeds[teal] == painter.seeds[GREEN_DISK][: len(painter.seeds[teal])]
+    # The second seed measures the noise; it is another one, and images have their own.
+    assert len(set(painter.seeds[GREEN_DISK] + painter.seeds[other])) == 4
+
+
+def many(count: int) -> tuple[dict[str, Image.Image], dict[str, str], dict[str, tuple[Critique, ...]]]:
+    """Pictures whose captions name another color and shape, with right corrections and wrong ones."""
+    rng = np.random.default_rng(3)
+    pictures, captions, critiques = {}, {}, {}
+    for number in range(count):
+        scene = sample_scene(rng, 2, 4)
+        named = [Thing(one.cell, one.size, "brown", "diamond") for one in scene.things]
+        name, caption = f"image-{number}", caption_of(*named)
+        right = [grammar.say_correction(one, rng) for one in grammar.corrections(scene, named)]
+        wrong = [f"the object at the {one.position} is {word}, not brown." for one in named for word in ("pink", "red")]
+        pictures[name], captions[name] = picture(scene, number), caption
+        critiques[name] = said(caption, *((one, 2) for one in right), *((one, 1 + number % 2) for one in wrong))
+    return pictures, captions, critiques
+
+
+def test_seeds_are_painted_only_where_they_decide_and_the_decisions_are_those_of_painting_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few, every = DrawingPainter(), DrawingPainter()
+    made = Round(*many(12), few, monkeypatch)
+    monkeypatch.setattr(judging, "is_open", lambda *_: True)
+    full = Round(*many(12), every, monkeypatch)
+    kept, other = (
+        {(n, s): v.kept for n, r in one.rows().items() for s, v in r.verdicts.items()} for one in (made, full)
+    )
+    assert kept == other
+    assert len(set(kept.values())) == 2
+    painted, whole = (sum(map(len, one.seeds.values())) for one in (few, every))
+    assert painted <= 0.65 * whole
+    meta = [one.worker.store.manifest(one.judgements).meta for one in (made, full)]
+    assert meta[0]["all"] == meta[1]["all"] == meta[1]["painted"]
+    assert int(str(meta[0]["painted"])) <= 0.65 * int(str(meta[0]["all"]))
+
+
+def test_the_noise_of_a_painter_is_what_its_seeds_differ_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, captions, critiques = many(4)
+
+    def unit(painter: DrawingPainter) -> float:
+        made = Round(pictures, captions, critiques, painter, monkeypatch)
+        return read_payload(made.worker.store, made.noise, Noise).root
+
+    class Wild(DrawingPainter):
+        """Shifts what it draws by two to four pixels."""
+
+        def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+            drawn = super().paint(captions, seeds)
+            return [
+                one.transform(one.size, Image.Transform.AFFINE, (1, 0, seed % 9 - 4, 0, 1, 0))
+                for one, seed in zip(drawn, seeds, strict=True)
+            ]
+
+    # Shades are drawn within 7 of 255, and things are shifted by half a pixel at most.
+    assert 1 / 255 <= unit(DrawingPainter()) < 30 / 255
+    assert unit(Wild()) > 2 * unit(DrawingPainter())
+
+
+def test_rules_keep_of_what_contradicts_itself_what_comes_closest() -> None:
+    blue = "the object at the top left is blue, not green."
+    union = by_rules(RULES, GREEN_DISK, [TEAL, RING, blue])
+    assert (set(union.sentences), union.sentences[-1], union.rivals) == ({TEAL, RING}, TEAL, (blue,))
+    assert union.refined == caption_of(TEAL_RING, RED_CROSS)
+
+
+def test_draws_are_taken_apart_into_sentences_and_told_which_said_each() -> None:
+    replies = [f"{TEAL} {RING}", "nothing to correct.", Unusable("x"), f"{RING} {RING}", f"{TEAL} nothing to correct."]
+    assert sentences_of(replies) == {TEAL: [0, 4], RING: [0, 3], "nothing to correct.": [1]}
 
 
 def test_what_a_painter_does_not_read_is_left_out_of_captions_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter, worker = RecordingPainter(), worker_for(CUT)
-    monkeypatch.setattr(worker, "painter", lambda _: painter)
-    shard = shard_of({image: Image.new("RGB", (48, 48), "white") for image in IMAGES})
-    captions = stored("captions", Captions({"image-a": "One. Two. Three. Four.", "image-b": "One."}))
-    critique = Critique(refinements="x", refined="One. Two. Five.", samples=1)
-    critiques = stored("critiques", Critiques({"image-a": (critique,), "image-b": ()}))
-    first = done(reconstruction.paint_captions, inputs.paintings(CUT, 1, shard, captions), worker)
-    refined = done(reconstruction.paint_refined, inputs.judgements(CUT, 1, shard, critiques), worker)
-    assert set(painter.seeds) == {"One. Two.", "One."}
-    fitted = FittedText(text="One. Two.", left_out=2)
-    assert read_payload(worker.store, first, Shortened).root == {"image-a": fitted}
-    fitted = FittedText(text="One. Two.", left_out=1)
-    assert read_payload(worker.store, refined, Shortened).root == {"image-a/0": fitted}
-    # The distances are still known by the whole caption.
-    assert set(read_payload(worker.store, refined, Judgements).root["image-a"]) == {"One. Two. Five."}
-    facts = [worker.store.manifest(one).meta for one in (first, refined)]
+    painter = ShortPainter()
+    shown = {image: Image.new("RGB", (48, 48), "white") for image in IMAGES}
+    critique = Critique(refinements="x", refined="One. Three. Five.", samples=1)
+    captions = {"image-a": "One. Two. Three. Four.", "image-b": "One."}
+    made = Round(shown, captions, {"image-a": (critique,), "image-b": ()}, painter, monkeypatch)
+    assert set(painter.seeds) == {"One. Two.", "One. Three.", "One."}
+    store = made.worker.store
+    assert read_payload(store, made.paintings, Shortened).root == {"image-a": FittedText(text="One. Two.", left_out=2)}
+    found = read_payload(store, made.judgements, Shortened).root
+    assert found == {"image-a/0": FittedText(text="One. Three.", left_out=1)}
+    assert set(read_payload(store, made.judgements, Judgements).root["image-a"]) == {"x"}
+    facts = [store.manifest(one).meta for one in (made.paintings, made.judgements)]
     assert [(one["shortened"], one["sentences_left_out"]) for one in facts] == [(1, 2), (1, 1)]
-    products = {"paintings": (first, first), "judgements": (refined,)}
-    made = Synthesis(datasets={}, shards=(), products=products, seconds=())
-    assert shortened_texts(worker.store, made) == {
+    products = {"paintings": (made.paintings, made.paintings), "judgements": (made.judgements,)}
+    counted = Synthesis(datasets={}, shards=(), products=products, seconds=())
+    assert shortened_texts(store, counted) == {
         "captions shortened": 2,
         "sentences left out of captions": 4,
         "refined captions shortened": 1,
@@ -100,7 +286,7 @@ def test_what_a_painter_does_not_read_is_left_out_of_captions_and_counted(monkey
 def test_what_an_editor_does_not_read_is_left_out_of_operations_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    class Editor(RecordingPainter):
+    class Editor(ShortPainter):
         def edit(
             self, images: Sequence[Image.Image], instructions: Sequence[str], seeds: Sequence[int]
         ) -> list[Image.Image]:
@@ -117,37 +303,3 @@ def test_what_an_editor_does_not_read_is_left_out_of_operations_and_counted(monk
     assert asked == ["Add a cat.", "Go. Turn."]
     assert read_payload(worker.store, made, Shortened).root == {"image-a/0/1": FittedText(text="Go. Turn.", left_out=1)}
     assert worker.store.manifest(made).meta["shortened"] == 1
-
-
-def test_of_several_accepted_critiques_the_one_that_gained_most_stands() -> None:
-    critiques = [
-        Critique(refinements=f"correction {name}", refined=name, samples=samples)
-        for name, samples in (("little", 3), ("most", 1), ("worse", 4))
-    ]
-    # The first painting is .5 away; the refined ones come closer by .1 and .3, and one goes away by .2.
-    refined = {"little": [0.4, 0.4], "most": [0.2, 0.2], "worse": [0.7, 0.7]}
-    chosen, decision = best_critique(critiques, "first", [0.5, 0.5], refined, RULES)
-    assert chosen.refined == "most"
-    assert decision.kept
-    assert decision.gain == pytest.approx(0.3)
-
-
-def test_where_no_critique_stands_the_least_bad_rejection_is_told() -> None:
-    critiques = [Critique(refinements=f"correction {n}", refined=n, samples=1) for n in ("bad", "worse")]
-    chosen, decision = best_critique(critiques, "first", [0.5, 0.5], {"bad": [0.6, 0.6], "worse": [0.9, 0.9]}, RULES)
-    assert (chosen.refined, decision.kept, decision.reason) == ("bad", False, "painting not closer")
-
-
-def test_a_rejected_critique_leaves_the_caption_as_it_was() -> None:
-    worker = worker_for(CUT)
-    critiques = {image: (Critique(refinements="it is teal.", refined="teal", samples=1),) for image in IMAGES}
-    products = (
-        stored("captions", Captions(dict.fromkeys(IMAGES, "green"))),
-        stored("paintings", Distances(dict.fromkeys(IMAGES, (0.5, 0.5)))),
-        stored("critiques", Critiques(critiques)),
-        stored("judgements", Judgements({"image-a": {"teal": (0.1, 0.1)}, "image-b": {"teal": (0.9, 0.9)}})),
-    )
-    ref = done(filter_critiques, inputs.refinements(CUT, *products), worker)
-    rows = read_payload(worker.store, ref, Refinements).root
-    assert (rows["image-a"].kept, rows["image-a"].refined) == (True, "teal")
-    assert (rows["image-b"].kept, rows["image-b"].refined) == (False, "green")

@@ -109,3 +109,17 @@ def test_an_option_for_a_stage_that_is_not_there_asks_for_its_name() -> None:
     )
     with pytest.raises(ProfileError, match=r"--set training\.stages\.NAME\.steps=3"):
         override(only, ["training.vop.steps=3"])
+
+
+def test_thresholds_of_the_filter_in_pixels_are_answered_with_those_in_noise() -> None:
+    values = load_profile("shapes").model_dump(mode="json")
+    values["filter"] |= {"min_gain": 0.003, "min_agreement": 1.0, "max_faithful_distance": 0.02}
+    values["filter"] |= {"min_edit_change": 0.05, "max_edit_spill": 0.03}
+    said = refusal(values)
+    assert "# in place of min_gain = 0.003 in [filter]\nmin_gain_noise = 0.2\n" in said
+    assert "# in place of min_agreement = 1.0 in [filter]\nmin_explained_alone = 0.4\n" in said
+    assert "# in place of max_faithful_distance = 0.02 in [filter]\nmax_residual_noise = 3.2\n" in said
+    assert "# in place of min_edit_change = 0.05 in [filter]\nmin_edit_noise = 1.0\n" in said
+    assert "# in place of max_edit_spill = 0.03 in [filter]\nmax_spill_noise = 1.0\n" in said
+    with pytest.raises(ProfileError, match=r"--set filter.min_gain_noise=0.2   # in place of min_gain = 0.1"):
+        override(load_profile("shapes"), ["filter.min_gain=0.1"])

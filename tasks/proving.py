@@ -1,0 +1,123 @@
+"""What stands of an image is painted together: whether each correction still helps beside the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.payloads import Critique, Noise, Union
+from models.places import Map, gain_in, region_of, residual
+from models.selfcritique import CritiqueRules
+from tasks.easel import Easel, Painting
+from tasks.shards import read_payload, read_pictures, shard_images
+from tasks.step import Inputs
+from tasks.worker import Worker
+from viper.records import ArtifactRef, Shard
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class CritiqueFilterInputs(Inputs):
+    """What decides which corrections of a shard's captions are kept."""
+
+    rules: CritiqueRules
+    shard: Shard
+    captions: ArtifactRef
+    paintings: ArtifactRef
+    critiques: ArtifactRef
+    judgements: ArtifactRef
+    unions: ArtifactRef
+    noise: ArtifactRef
+    painting: Painting
+    """The same as the first captions'."""
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"filter critiques of shard {self.shard.number}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What stands of one image."""
+
+    sentences: tuple[str, ...]
+    refined: str
+    """The caption rewritten by them."""
+    first: float
+    """What the first caption's painting is away from the image where it is farthest, in units of noise."""
+    last: float
+    """The same of the caption that stands."""
+
+
+def prove(
+    inputs: CritiqueFilterInputs,
+    captions: Mapping[str, str],
+    written: Mapping[str, Sequence[Critique]],
+    unions: Mapping[str, Union],
+    worker: Worker,
+) -> tuple[dict[str, Proof], int]:
+    """What stands of each image, and how many paintings that took."""
+    easel, unit = Easel(worker, inputs.painting), read_payload(worker.store, inputs.noise, Noise).root
+    pictures, firsts = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.paintings)
+    alone = read_pictures(worker.store, inputs.judgements)
+    refined = {(image, one.refinements): one.refined for image, each in written.items() for one in each}
+    shown: dict[str, dict[str, Image]] = {image: {} for image in captions}
+    for image, each in written.items():
+        easel.keep((image, easel.fit(captions[image]).text, 0), firsts[image])
+        for number, one in enumerate(each):
+            if picture := alone.get(f"{image}/{number}"):
+                shown[image][one.refinements] = picture
+                easel.keep((image, easel.fit(one.refined).text, 0), picture)
+    together = [image for image, one in unions.items() if one.refined and inputs.rules.enabled]
+    painted = easel.paint([(image, easel.fit(unions[image].refined).text, 0) for image in together])
+    proofs: dict[str, Proof] = {}
+    whole = dict(zip(together, painted, strict=True))
+    for image in captions:
+        union = unions.get(image)
+        looked = _Looked(easel, pictures[image], firsts[image], unit, inputs.rules.min_gain_noise)
+        if union is None:
+            proofs[image] = Proof((), captions[image], looked.left(firsts[image]), looked.left(firsts[image]))
+        elif not inputs.rules.enabled:
+            left = looked.left(firsts[image])
+            proofs[image] = Proof(union.sentences if union.refined else (), union.refined, left, left)
+        elif image in whole and looked.hold_together(union.sentences, shown[image], whole[image]):
+            left, last = looked.left(firsts[image]), looked.left(whole[image])
+            proofs[image] = Proof(union.sentences, union.refined, left, last)
+        else:
+            best = union.sentences[-1]
+            left, last = looked.left(firsts[image]), looked.left(shown[image][best])
+            proofs[image] = Proof((best,), refined[image, best], left, last)
+    return proofs, easel.painted
+
+
+class _Looked:
+    """The paintings of one image beside it."""
+
+    def __init__(self, easel: Easel, original: "Image", first: "Image", unit: float, margin: float) -> None:
+        self._judge, self._original, self._first = easel.judge, original, first
+        self._unit, self._margin = unit, margin
+
+    def left(self, painting: "Image") -> float:
+        """What a painting is away from the image where it is farthest, in units of noise."""
+        return residual(self._map(self._original, painting), self._unit)
+
+    def hold_together(self, sentences: Sequence[str], alone: "Mapping[str, Image]", whole: "Image") -> bool:
+        """Whether each correction still helps in the painting of all, also over each other that speaks of its place."""
+        if len(sentences) == 1:
+            return True
+        before, after = self._map(self._original, self._first), self._map(self._original, whole)
+        regions = {one: region_of(self._map(self._first, alone[one])) for one in sentences}
+        for one in sentences:
+            region = regions[one]
+            rivals = [other for other in sentences if other != one and (regions[other] & region).any()]
+            bases = [before, *(self._map(self._original, alone[other]) for other in rivals)]
+            if any(gain_in(region, base, after, self._unit).closer <= 0 for base in bases):
+                return False
+            if gain_in(region, before, after, self._unit).closer < self._margin:
+                return False
+        return True
+
+    def _map(self, one: "Image", other: "Image") -> Map:
+        (found,) = self._judge.maps([one], [other])
+        return found
