@@ -160,7 +160,7 @@ def _judge(
     with timed(clock, "unions"):
         unions = gather(
             runner.submit(rewriting.put_together, inputs.unions(cut, round_number, vlm, *each))
-            for each in zip(captions, critiques, judgements, strict=True)
+            for each in zip(shards, captions, critiques, judgements, strict=True)
         )
     with timed(clock, "filter"):
         refinements = gather(

@@ -175,6 +175,7 @@ def unions(
     cut: Cut,
     round_number: int,
     model: ModelRef,
+    shard: Shard,
     captions: ArtifactRef,
     critiques: ArtifactRef,
     judgements: ArtifactRef,
@@ -192,6 +193,7 @@ def unions(
     return UnionInputs(
         rewriting=rewriting,
         asked=asked if rewriting.prompt else None,
+        shard=shard,
         captions=captions,
         critiques=critiques,
         judgements=judgements,

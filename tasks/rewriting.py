@@ -11,10 +11,10 @@ from models.tries import Tries, Unusable, ask
 from models.worlds import find_world
 from models.worlds.world import Rules
 from storage.objects import ObjectStore
-from tasks.shards import read_payload
+from tasks.shards import read_payload, shard_size
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
-from viper.records import ArtifactRef, Record, Seed, VlmUse
+from viper.records import ArtifactRef, Record, Seed, Shard, VlmUse
 
 if TYPE_CHECKING:
     from models.roles import Writer
@@ -69,6 +69,7 @@ class UnionInputs(Inputs):
     rewriting: Rewriting
     asked: AskedRewriting | None
     """``None`` where the rules of a world rewrite."""
+    shard: Shard
     captions: ArtifactRef
     critiques: ArtifactRef
     judgements: ArtifactRef
@@ -81,7 +82,7 @@ class UnionInputs(Inputs):
 
 def _asked_captions(inputs: UnionInputs, store: ObjectStore) -> int:
     """Captions that the VLM may be asked for; rules ask nobody, and take no time."""
-    return len(read_payload(store, inputs.captions, Captions).root) if inputs.asked else 0
+    return shard_size(store, inputs.shard) if inputs.asked else 0
 
 
 @step("unions", 1, roles=("vlm",), items=_asked_captions)

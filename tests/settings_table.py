@@ -142,7 +142,7 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     said = [ref(name) for name in ("captions", "paintings", "critiques")]
     found["noise"] = measure_noise.key(synthesis.noise(cut, 2, ref("captions"), ref("paintings")))
     found["judgements"] = judge_corrections.key(synthesis.judgements(cut, 2, shard, *said, ref("noise")))
-    together = synthesis.unions(cut, 2, model, ref("captions"), ref("critiques"), ref("judgements"))
+    together = synthesis.unions(cut, 2, model, shard, ref("captions"), ref("critiques"), ref("judgements"))
     found["unions"] = put_together.key(together)
     judged = synthesis.refinements(cut, 2, shard, *said, ref("judgements"), ref("unions"), ref("noise"))
     found["refinements"] = filter_critiques.key(judged)

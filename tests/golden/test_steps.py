@@ -65,7 +65,7 @@ def round_(worker: Worker) -> dict[str, ArtifactRef]:
     found["noise"] = done(measure_noise, inputs.noise(CUT, 1, found["captions"], found["paintings"]), worker)
     said = [found[name] for name in ("captions", "paintings", "critiques")]
     found["judgements"] = done(judge_corrections, inputs.judgements(CUT, 1, shard, *said, found["noise"]), worker)
-    together = inputs.unions(CUT, 1, CUT.base, found["captions"], found["critiques"], found["judgements"])
+    together = inputs.unions(CUT, 1, CUT.base, shard, found["captions"], found["critiques"], found["judgements"])
     found["unions"] = done(put_together, together, worker)
     judged = [*said, found["judgements"], found["unions"], found["noise"]]
     found["refinements"] = done(filter_critiques, inputs.refinements(CUT, 1, shard, *judged), worker)

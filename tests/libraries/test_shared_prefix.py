@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from models.group_sampling import sample_groups
+from models.group_sampling import by_draws, sample_groups
 from models.prompt_reader import Prompt
 from models.shared_prefix import branch_mask, pack, prompt_positions, unpack
 from models.vlm import Vlm, load_vlm
@@ -117,7 +117,7 @@ def test_sampling_from_a_repeated_cache_is_sampling_from_the_prompt(
     ]
     ends = [vlm.processor.tokenizer.eos_token_id]
     # Nearly greedy: then both ways of sampling must agree token by token.
-    found = sample_groups(vlm.model, batches, [2, 3], torch.rand(5, 6), 1e-4, ends).answers
+    found = sample_groups(vlm.model, batches, [2, 3], 6, 1e-4, by_draws(torch.rand(5, 6)), ends).answers
     assert len(found) == 5
     assert found[0] == found[1]
     assert found[2] == found[3] == found[4]

@@ -179,7 +179,8 @@ def test_a_painter_at_1024_pixels(scratch: Path) -> None:
     parts = components(described)
     shape = painter_shape(described, parts)
     assert (shape.pixels_a_token, shape.width, shape.layers) == (16, 24 * 128, 60)
-    called = SEVEN.models.painter
+    plain = {"lora": "", "lora_file": "", "steps": 30, "guidance": 4.0, "side_px": 1024}
+    called = SEVEN.models.painter.model_copy(update=plain)
     whole = pipeline_memory(called, parts, shape, 4)
     assert whole.weights == 2 * (20_430_401_088 + 8_292_166_656 + 126_892_531)
     offloaded = pipeline_memory(called.model_copy(update={"offload": True}), parts, shape, 4)

@@ -112,7 +112,7 @@ class Round:
         self.noise = self._done(reconstruction.measure_noise, inputs.noise(CUT, 1, texts, self.paintings))
         asked = inputs.judgements(CUT, 1, shard, texts, self.paintings, drawn, self.noise)
         self.judgements = self._done(judging.judge_corrections, asked)
-        together = inputs.unions(CUT, 1, CUT.base, texts, drawn, self.judgements)
+        together = inputs.unions(CUT, 1, CUT.base, shard, texts, drawn, self.judgements)
         unions = self._done(rewriting.put_together, together)
         found = inputs.refinements(CUT, 1, shard, texts, self.paintings, drawn, self.judgements, unions, self.noise)
         self.refinements = self._done(filtering.filter_critiques, found)

@@ -132,12 +132,11 @@ def test_a_damaged_request_is_told_as_a_loss_of_history(store: ObjectStore) -> N
 
 
 def test_a_request_is_found_by_the_hash_of_its_settings(store: ObjectStore) -> None:
-    from tasks.step import key_of
-
     changed = override(SETTINGS, ["seed=18"])
     keep_request(store, "shapes", 1, SETTINGS)
     keep_request(store, "shapes", 1, changed)
     sha256 = settings_sha256(changed.model_dump(mode="json"))
-    assert sha256 == key_of("settings", 1, {"settings": changed})
+    assert sha256 == changed.sha256
+    assert sha256 == override(changed, ["run.workers=ray"]).sha256, "whoever does the work"
     assert request_of_settings(store, "shapes", sha256) == request_key("shapes", 1)
     assert request_of_settings(store, "shapes", "0" * 64) == ""
