@@ -149,7 +149,7 @@ OTHERS = (
     Wrong("judge-processor-missing", lost("features/preprocessor_config.json"), "judge.path .* has no preprocessor_"),
     Wrong("judge-crop-small", edited("features/preprocessor_config.json", crop_size=SMALL_CROP), "finds no features"),
     Wrong("judge-other-size", image_model(siglip), "finds no features in pictures"),
-    Wrong("judge-gives-maps", image_model(resnet), r"features of the shape .* Expected \(pictures, places"),
+    Wrong("judge-gives-maps", image_model(resnet), "resnet has no patches of one side"),
     Wrong("judge-weights-missing", lost(f"features/{WEIGHTS}"), r"judge.path is .* has no model\.safetensors"),
     Wrong("judge-unknown", edited("features/config.json", model_type="nothing"), "finds no features in pictures"),
     Wrong("similarity-missing", set_to("models.similarity.path=./nothing"), "There is no folder ./nothing"),

@@ -96,6 +96,8 @@ def check_features(path: str, revision: str) -> None:
         states = getattr(model, "vision_model", model)(pixel_values=pixels).last_hidden_state
         side = patch_px(config)
         places = (pixels.shape[-2] // side) * (pixels.shape[-1] // side)
+    except ModelError:
+        raise
     except Exception as error:  # a folder that others wrote can make the libraries raise anything
         raise ModelError(
             f"{path} finds no features in pictures: {error} Expected a vision model of transformers with its image "

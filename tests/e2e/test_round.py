@@ -77,7 +77,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "nothing gives a sign of life" in said
     assert "captions       2/2" in said
     assert "critiques      0/2" in said
-    assert "Resume     skips 11 finished steps, begins with critiques: 2 of 2 to do" in said
+    assert "Resume     skips 12 finished steps, begins with critiques: 2 of 2 to do" in said
 
     output = killed(world.run(broken, ["resume"], [Kill("flow", "reference of edits", 2, 0.001, 1)]))
     assert output.count("done before, reused") >= 5

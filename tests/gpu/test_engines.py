@@ -108,5 +108,5 @@ def test_the_reward_and_the_judge_measure_on_the_device_as_on_the_cpu(tmp_path: 
     assert np.allclose(here, there, atol=1e-3)
     pictures = [noise(64, 64, seed) for seed in range(3)]
     judge = find_judge("pixels")("", "main", DEVICE)
-    assert judge.distances(pictures, pictures) == [0.0] * 3
-    assert min(judge.distances(pictures, [*pictures[1:], pictures[0]])) > 0
+    assert [one.max() for one in judge.maps(pictures, pictures)] == [0.0] * 3
+    assert min(one.max() for one in judge.maps(pictures, [*pictures[1:], pictures[0]])) > 0

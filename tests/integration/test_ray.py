@@ -104,6 +104,7 @@ def test_what_a_shard_raises_is_raised_as_it_was(worker: Worker, tmp_path: Path)
     assert raised.value.key == "results/x"
 
 
+@pytest.mark.slow
 def test_actors_and_one_process_leave_the_same_bytes(worker: Worker, tmp_path: Path) -> None:
     def walk(runner: Runner) -> list[ArtifactRef]:
         listing = run(runner, pool.list_pool, synthesis_inputs.listing(CUT, 1))

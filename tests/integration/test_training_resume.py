@@ -103,8 +103,9 @@ class Killed(Exception):
 @pytest.mark.parametrize(
     ("stage", "method"),
     [
-        (STAGE, "lora"),
-        # Inside one process a training of all weights resumes to the same bits in tests/libraries/test_grpo.py.
+        # Rounds that are killed in their training do in tests/e2e/test_round.py, and trainings inside one process in
+        # tests/libraries/test_grpo_resume.py.
+        pytest.param(STAGE, "lora", marks=pytest.mark.slow),
         pytest.param(STAGE, "full", marks=pytest.mark.slow),
         pytest.param(SUPERVISED, "lora", marks=pytest.mark.slow),
     ],
