@@ -33,7 +33,7 @@ class _Lines(logging.Handler):
         try:
             if not (self.bars and getattr(record, "is_pace", False)):
                 print(self.format(record), file=sys.stderr, flush=True)
-        except Exception:
+        except Exception:  # as every handler of logging: a line that cannot be written ends no run
             self.handleError(record)
 
 

@@ -21,12 +21,9 @@ from models.payloads import (
     FittedText,
     Judgements,
     Noise,
-    Plan,
-    Plans,
     Refinement,
     Refinements,
     Shortened,
-    Unwritten,
 )
 from models.sentences import split_sentences
 from models.tries import Unusable
@@ -35,7 +32,6 @@ from models.worlds.shapes import grammar
 from models.worlds.shapes.scene import Scene, Thing, render, sample_scene
 from tasks import filtering, judging, reconstruction, rewriting
 from tasks.critique import sentences_of
-from tasks.editing import edit_images
 from tasks.pages import shortened_texts
 from tasks.rewriting import by_rules
 from tasks.shards import read_payload
@@ -281,25 +277,3 @@ def test_what_a_painter_does_not_read_is_left_out_of_captions_and_counted(monkey
         "refined captions shortened": 1,
         "sentences left out of refined captions": 1,
     }
-
-
-def test_what_an_editor_does_not_read_is_left_out_of_operations_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    class Editor(ShortPainter):
-        def edit(
-            self, images: Sequence[Image.Image], instructions: Sequence[str], seeds: Sequence[int]
-        ) -> list[Image.Image]:
-            asked.extend(instructions)
-            return list(images)
-
-    worker = worker_for(CUT)
-    monkeypatch.setattr(worker, "editor", lambda _: Editor())
-    shard = shard_of({"image-a": Image.new("RGB", (48, 48), "white")})
-    plan = Plan(image="image-a", sentences=("Add a cat.", "Go. Turn. Stop."), regions=None, kinds=("free", "free"))
-    made = done(
-        edit_images, inputs.edits(CUT, 1, shard, stored("plans", Plans({"image-a/0": plan}), Unwritten({}))), worker
-    )
-    assert asked == ["Add a cat.", "Go. Turn."]
-    assert read_payload(worker.store, made, Shortened).root == {"image-a/0/1": FittedText(text="Go. Turn.", left_out=1)}
-    assert worker.store.manifest(made).meta["shortened"] == 1
