@@ -1,4 +1,4 @@
-"""A vision-language model whose weights somebody else holds: vLLM, in this process or behind an address.
+"""A vision-language model whose weights somebody else holds: vLLM, beside this process or behind an address.
 
 Prompts are read here as for weights of our own, and what the engine made of each is compared with that: the ids of the
 prompt's tokens, or their number where it tells no more. So template, tokenizer, pixel limits and processor are the
