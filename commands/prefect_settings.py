@@ -3,7 +3,9 @@
 import io
 import os
 import re
+import tomllib
 from contextlib import redirect_stderr
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -11,6 +13,20 @@ from viper.errors import AddressError
 
 _SECRET = ("KEY", "AUTH", "PASSWORD", "SECRET", "TOKEN", "HEADERS", "URL")
 """Words in the names of variables whose values are not shown."""
+
+
+def sets_prefect() -> bool:
+    """Whether a variable or a file sets anything of Prefect: its defaults need no look, which takes seconds."""
+    if any(name.startswith("PREFECT_") for name in os.environ):
+        return True
+    if Path("prefect.toml").exists() or Path(".env").exists():
+        return True
+    try:
+        return "prefect" in tomllib.loads(Path("pyproject.toml").read_text()).get("tool", {})
+    except OSError:  # mostly there is none
+        return False
+    except ValueError:  # Prefect reads it too, and is to say so
+        return True
 
 
 def check_prefect_settings() -> None:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from commands.prefect_settings import check_prefect_settings
 from commands.terminal import FAILED, checking, prepare, say
 from viper.errors import AddressError
 from viper.servers import check_prefect
@@ -46,7 +45,6 @@ def deploy() -> None:
     """Register work pool, deployments and automations on the Prefect server of PREFECT_API_URL."""
     prepare()
     with checking():
-        check_prefect_settings()
         check_prefect()
         if not os.environ.get("PREFECT_API_URL"):
             raise AddressError("PREFECT_API_URL names no server: `viper up` starts one, and registers all this itself.")

@@ -8,11 +8,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from commands.prefect_settings import check_prefect_settings
+from commands.prefect_settings import check_prefect_settings, sets_prefect
 from commands.progress import end_bars, show_log
 from viper.addresses import hide_passwords
 from viper.environment import check_variables, prepare_environment
@@ -46,13 +47,13 @@ def said(error: Exception) -> str:
 def prepare() -> None:
     """Defaults of the environment; a variable that cannot be used ends the command in one line."""
     with checking():
-        chosen = any(name.startswith("PREFECT_") for name in os.environ)
+        chosen = sets_prefect()
         prepare_environment()
         hide_passwords()
         check_variables()
         check_proxies()
         check_prefect_address()
-        if chosen:
+        if chosen or (Path(os.environ["PREFECT_HOME"]) / "profiles.toml").exists():
             check_prefect_settings()
 
 
@@ -71,7 +72,6 @@ def start() -> None:
         check_store()
         check_s3_answers()
         check_servers()
-        check_prefect_settings()
     show_log()
 
 

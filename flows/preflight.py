@@ -1,7 +1,6 @@
 """What is checked before any work starts, so that a mistake costs seconds and not a night."""
 
 from flows.identities import at_commits, resolve_commits
-from flows.plan.preflight import check_memory
 from flows.ray_cluster import check_cluster
 from flows.truth import check_truth
 from models.families import family_of
@@ -51,7 +50,10 @@ def check(settings: Settings, rounds: int) -> None:
     store = ObjectStore(store_root())
     settings = at_commits(settings, resolve_commits(settings, known_commits(store, settings.evolution)))
     check_models(settings)
-    check_memory(settings)
+    if any(getattr(settings.models, name).device != "cpu" for name in KINDS) or settings.judge.device != "cpu":
+        from flows.plan.preflight import check_memory  # it rehearses the round, for which it imports Prefect
+
+        check_memory(settings)
     check_pool(settings.pool, settings.models.vlm, settings.models.editor)
     check_suites(settings.benchmarks)
     try_models(settings)

@@ -1,8 +1,9 @@
 """How an entry point begins: what is asked, what the models are, and who runs the steps."""
 
+from typing import TYPE_CHECKING
+
 from flows.cut import Cut
 from flows.identities import Identities, resolve_commits
-from flows.runner import InProcess
 from storage.ledger.audit import refuse_gaps
 from storage.ledger.champions import heal
 from storage.ledger.requests import keep_request, known_commits
@@ -10,6 +11,9 @@ from storage.objects import ObjectStore
 from tasks.worker import Worker
 from viper.environment import store_root
 from viper.settings import Settings
+
+if TYPE_CHECKING:
+    from flows.runner import InProcess
 
 
 def open_store() -> ObjectStore:
@@ -47,7 +51,7 @@ def ask(store: ObjectStore, profile: str, rounds: int, settings: Settings, run: 
     return keep_request(store, profile, rounds, settings, run, commits)
 
 
-def begin(settings: Settings, allow_code_change: bool = False) -> tuple[InProcess, Cut]:
+def begin(settings: Settings, allow_code_change: bool = False) -> "tuple[InProcess, Cut]":
     """A runner, and the slices of the settings.
 
     Args:
@@ -59,13 +63,15 @@ def begin(settings: Settings, allow_code_change: bool = False) -> tuple[InProces
     return runner_for(cut, Worker(store, cut.machine(allow_code_change))), cut
 
 
-def runner_for(cut: Cut, worker: Worker) -> InProcess:
+def runner_for(cut: Cut, worker: Worker) -> "InProcess":
     """What runs the steps, as ``run.workers`` says: this process alone, or with the actors of a Ray cluster.
 
     Raises:
         ViperError: There is no such cluster.
     """
     if cut.settings.run.workers == "process":
+        from flows.runner import InProcess  # brings Prefect, which what is asked before any work need not wait for
+
         return InProcess(worker)
     from flows.ray_runner import Crews, RayRunner
 

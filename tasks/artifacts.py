@@ -1,6 +1,7 @@
 """Pages and progress in the Prefect UI, under keys of their evolution.
 
-A server that is away costs a page, not a round.
+A server that is away costs a page, not a round. Prefect, which takes seconds to import, is imported when there is
+something to show: what is checked before any work uses this module too.
 """
 
 import logging
@@ -8,10 +9,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
-
-import httpx
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
-from prefect.exceptions import PrefectException
 
 log = logging.getLogger("viper")
 
@@ -25,6 +22,8 @@ def show_page(evolution: str, page: str, markdown: str, description: str) -> Non
         markdown: The page. What others wrote in it is escaped.
         description: Above it, in Markdown.
     """
+    from prefect.artifacts import create_markdown_artifact
+
     with _spared(f"the page {page!r}"):
         create_markdown_artifact(markdown, key=page_key(evolution, page), description=description)
 
@@ -43,6 +42,8 @@ class Bar:
     """
 
     def __init__(self, key: str, title: str) -> None:
+        from prefect.artifacts import create_progress_artifact
+
         self._title = title
         self._bar: UUID | None = None
         with _spared(f"the progress of {title}"):
@@ -51,6 +52,8 @@ class Bar:
 
     def show(self, percent: float, said: str) -> None:
         """Move it, and say where it stands."""
+        from prefect.artifacts import update_progress_artifact
+
         if self._bar is not None:
             with _spared(f"the progress of {self._title}"):
                 update_progress_artifact(self._bar, percent, description=f"{self._title}: {said}")
@@ -58,6 +61,9 @@ class Bar:
 
 @contextmanager
 def _spared(what: str) -> Iterator[None]:
+    import httpx
+    from prefect.exceptions import PrefectException
+
     try:
         yield
     except (httpx.HTTPError, PrefectException, OSError) as error:
