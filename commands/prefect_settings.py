@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from viper.environment import home
 from viper.errors import AddressError
 
 _SECRET = ("KEY", "AUTH", "PASSWORD", "SECRET", "TOKEN", "HEADERS", "URL")
@@ -16,10 +17,11 @@ _SECRET = ("KEY", "AUTH", "PASSWORD", "SECRET", "TOKEN", "HEADERS", "URL")
 
 
 def sets_prefect() -> bool:
-    """Whether a variable or a file sets anything of Prefect: its defaults need no look, which takes seconds."""
-    if any(name.startswith("PREFECT_") for name in os.environ):
+    """Whether a variable or a file sets anything of Prefect. Its defaults need no look, for which it is imported."""
+    if any(name.startswith("PREFECT_") and name != "PREFECT_HOME" for name in os.environ):
         return True
-    if Path("prefect.toml").exists() or Path(".env").exists():
+    profiles = Path(os.environ.get("PREFECT_HOME") or home() / "prefect") / "profiles.toml"
+    if any(path.exists() for path in (Path("prefect.toml"), Path(".env"), profiles)):
         return True
     try:
         return "prefect" in tomllib.loads(Path("pyproject.toml").read_text()).get("tool", {})

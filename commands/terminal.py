@@ -1,6 +1,5 @@
 """What every command does around its work: environment, log, errors in one line, exit codes, Ctrl-C."""
 
-import gc
 import json
 import logging
 import os
@@ -8,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +14,7 @@ import typer
 from commands.prefect_settings import check_prefect_settings, sets_prefect
 from commands.progress import end_bars, show_log
 from viper.addresses import hide_passwords
+from viper.collector import resting_collector
 from viper.environment import check_variables, prepare_environment
 from viper.errors import ApprovalNeeded, OlderForm, ViperError
 from viper.escaping import one_line, visible
@@ -53,7 +52,7 @@ def prepare() -> None:
         check_variables()
         check_proxies()
         check_prefect_address()
-        if chosen or (Path(os.environ["PREFECT_HOME"]) / "profiles.toml").exists():
+        if chosen:
             check_prefect_settings()
 
 
@@ -78,15 +77,12 @@ def start() -> None:
 @contextmanager
 def checking() -> Iterator[None]:
     """Errors before any work has started: one line, exit code 2."""
-    gc.disable()  # most of its time is imports, whose thousands of lasting objects the collector would walk in vain
     try:
-        yield
+        with resting_collector():  # most of its time is imports
+            yield
     except ViperError as error:
         say(said(error), fg="red", err=True)
         raise typer.Exit(USER_MISTAKE) from None
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from storage.objects import ObjectStore
 from storage.uploads import BackgroundUploader
 from tasks.launchers import check_processes
 from tasks.training_spec import CODE, TrainingFailure, TrainingResult, TrainingSpec
+from viper.collector import resting_collector
 from viper.errors import TrainingFailed, ViperError
 from viper.records import Record
 from viper.settings import ModelSettings, SftStage
@@ -73,11 +74,12 @@ def train(spec: TrainingSpec) -> None:
         Collapsed: The rollouts collapsed. Checkpoints up to there are kept.
         ViperError: Whatever a person can act on: a missing model, a damaged dataset, a store that refuses.
     """
-    _prepare_libraries(spec)
-    from accelerate import PartialState
+    with resting_collector():
+        _prepare_libraries(spec)
+        from accelerate import PartialState
 
-    from models.grpo_reports import Reports
-    from models.trainable import save_trained
+        from models.grpo_reports import Reports
+        from models.trainable import save_trained
 
     progress = spec.file("progress.jsonl")
     state = PartialState(cpu=spec.model.device == "cpu")
@@ -92,7 +94,8 @@ def train(spec: TrainingSpec) -> None:
             lambda step, figures: _report(progress, step, figures),
             lambda step, folder: uploader.submit(spec.inputs.checkpoint(step), folder, spec.checkpoint_identity),
         )
-        trainer = _trainer(spec, rows, reports)
+        with resting_collector():
+            trainer = _trainer(spec, rows, reports)
         if state.is_main_process:
             _report(progress, resumed_from, {})
         checkpoint = next(spec.file("checkpoints").glob("checkpoint-*"), None)

@@ -12,14 +12,22 @@ from storage.objects import ObjectStore
 from tasks.ablation import read_ablation
 from tests.small import SMALL, as_arguments
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
-def _viper(home: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), **variables}
+def _viper(home: Path, *arguments: str, folder: Path | None = None, **variables: str) -> "subprocess.Popen[str]":
+    paths = {"VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **paths, **variables}
     command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
     return subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
 
 
@@ -120,6 +128,25 @@ def test_an_environment_that_cannot_work_ends_in_one_line_and_code_2(tmp_path: P
     assert process.returncode == 2, output
     assert variable in output
     assert "correct-horse" not in output
+    assert len(output.splitlines()) == 1, output
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("prefect.toml", "[server.api]\nport = 'NOPE'"),
+        (".env", "PREFECT_SERVER_API_PORT=NOPE"),
+        ("pyproject.toml", "[tool.prefect.server.api]\nport = 'NOPE'"),
+        ("home/prefect/profiles.toml", "active = 'own'\n[profiles.own]\nPREFECT_SERVER_API_PORT = 'NOPE'"),
+    ],
+)
+def test_a_file_that_prefect_refuses_ends_in_one_line_and_code_2(tmp_path: Path, file: str, content: str) -> None:
+    (tmp_path / "home" / "prefect").mkdir(parents=True)
+    (tmp_path / file).write_text(content)
+    process = _viper(tmp_path / "home", "evolve", folder=tmp_path)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, output
+    assert "Prefect refuses its settings (" in output
     assert len(output.splitlines()) == 1, output
 
 

@@ -75,8 +75,12 @@ def test_imports_go_down_only():
 
 @pytest.mark.parametrize(
     ("module", "absent"),
-    [("commands.cli", (*HEAVY, "prefect")), ("flows.evolve", HEAVY)],
-    ids=["the command line", "the flow"],
+    [
+        ("commands.cli", (*HEAVY, "prefect")),
+        ("flows.preflight, flows.start, tasks.intake", (*HEAVY, "prefect")),
+        ("flows.evolve", HEAVY),
+    ],
+    ids=["the command line", "what is checked before any work", "the flow"],
 )
 def test_loading_is_quick_because_heavy_libraries_wait(module, absent):
     code = f"import sys, {module}; print(*(name for name in {absent!r} if name in sys.modules))"
