@@ -11,7 +11,7 @@ import pytest
 from storage.objects import ObjectStore
 from viper.records import RoundResult
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SMALL = [
     "pool.images_per_round=96",

@@ -1,5 +1,6 @@
 """One whole small round by the command line: killed and damaged, resumed, and ended in the same hashes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from storage.objects import ObjectStore
 from tests.kill.harness import World
 from tests.kill.plan import Kill
 from tests.kill.repeats import count_repeats
+from tests.servers import Server, prefect_server
 from tests.small import CHECKPOINT_STEPS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -55,9 +57,21 @@ def _check_checkpoint(world: World, home: Path) -> None:
     assert "Expected the key of a champion, model or checkpoint" in said
 
 
-def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_not(tmp_path: Path) -> None:
-    world, whole, broken = World(tmp_path, {}), tmp_path / "whole", tmp_path / "broken"
-    status, output, _ = world.evolve(whole)
+@pytest.fixture
+def prefect(tmp_path: Path) -> Iterator[Server]:
+    """A server that runs find: one of their own takes each of them seconds to start."""
+    server = prefect_server(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_not(
+    tmp_path: Path, prefect: Server
+) -> None:
+    alone, world = World(tmp_path, {}), World(tmp_path, {"prefect": prefect})
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    status, output, _ = alone.evolve(whole)
     assert status == 0, output
     assert "Round 1:" in output
     assert (whole / "reports" / "shapes" / "round-0001.html").stat().st_size > 10_000
@@ -79,9 +93,8 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
     assert "critiques      0/2" in said
     assert "Resume     skips 12 finished steps, begins with critiques: 2 of 2 to do" in said
 
-    output = killed(world.run(broken, ["resume"], [Kill("flow", "reference of edits", 2, 0.001, 1)]))
+    output = killed(world.run(broken, ["resume"], [Kill("training", "step 4 of csr", 1, 0, 1)]))
     assert output.count("done before, reused") >= 5
-    output = killed(world.run(broken, ["resume"], [Kill("training", "step 4 of csr", 1, 0, 2)]))
     assert "Continue with: viper resume shapes" in output
     assert "Traceback" not in output
     status, said, _ = world.run(broken, ["status"])
@@ -104,7 +117,7 @@ def test_a_round_that_is_killed_and_damaged_ends_in_the_hashes_of_one_that_is_no
         path.write_bytes(data)
 
     assert len(_flip(root, "results/refinements", "refinements.json")) == 2
-    status, output, events = world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 3)])
+    status, output, events = world.run(broken, ["resume"], [Kill("flow", "before replies", 1, 0, 2)])
     assert "It is forgotten, and the round starts again." in killed((status, output, _others(events)))
     mended = _begun(events)
     status, output, events = world.run(broken, ["resume"])
