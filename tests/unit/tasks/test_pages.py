@@ -4,8 +4,9 @@ import re
 
 from models.comparison import compare
 from models.gate import decide
+from tasks.overview import round_tables
 from tasks.pages import benchmark_table, figure_tables
-from viper.records import Verdict
+from viper.records import ArtifactRef, ModelRef, RoundResult, Verdict
 from viper.settings import GateSettings
 
 GATE = GateSettings(resamples=50)
@@ -60,3 +61,34 @@ def test_narrow_tables_say_all_that_the_wide_one_does() -> None:
         (row,) = [line for line in wide.splitlines() if line.startswith(f"| {name} |")]
         said = {cell.strip() for line in lines if line.startswith(f"| {name} |") for cell in re.split(r"[|/]", line)}
         assert {cell.strip() for cell in row.split("|")} <= said | {""}
+
+
+def _round(number: int, champion: str, verdict: Verdict) -> RoundResult:
+    model = ModelRef(name=champion, fingerprint="f")
+    return RoundResult(
+        evolution="main",
+        round_number=number,
+        settings_sha256="s",
+        base=model,
+        champion_before=model,
+        candidate=model,
+        champion_after=model,
+        datasets={},
+        report=ArtifactRef(kind="report", uri="results/report/x", sha256="x", size_bytes=1),
+        verdict=verdict,
+        seconds=(),
+    )
+
+
+def test_the_rounds_of_an_evolution_are_told_in_three_columns_at_most() -> None:
+    better, ended = _verdict([0.0] * 1000, [1.0] * 40 + [0.0] * 960), Verdict(decision="collapse", reason="says less")
+    links = {1: {"report": "http://host/1", "MLflow": "http://host/2"}}
+    shown = round_tables([_round(1, "round 1", better), _round(2, "the base", ended)], links)
+    lines = [line for line in shown.splitlines() if line.startswith("|")]
+    assert max(line.count("|") for line in lines) <= 4
+    said = {number: {cell.strip() for line in lines if line.startswith(f"| {number} |") for cell in line.split("|")}
+            for number in (1, 2)}  # fmt: skip
+    # 40 of 1000 questions more, each of which counts 0.1 points.
+    assert {better.decision, "4.0", "<0.001", "round 1", "[report](http://host/1) · [MLflow](http://host/2)"} <= said[1]
+    assert any(cell.startswith("+4.0 [") for cell in said[1])
+    assert said[2] == {"", "2", "collapse", "the base"}
