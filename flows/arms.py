@@ -36,6 +36,7 @@ VARIANTS = {
     "sft": Variant(supervised),
     "cold-start": Variant(cold_start),
     "filter-off": Variant(changes=("filter.enabled=false",)),
+    "whole-critique": Variant(changes=("filter.unit=critique",)),
     "precision-reward": Variant(changes=("training.reward.coverage_weight=0.0", "collapse.enabled=false")),
     "true-labels": Variant(true_labels=True),
     "two-rounds": Variant(rounds=2),

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques, FittedText, Judgements, Noise, Verdict, shortened_of
 from models.places import Gain, gain_in, mean_gain, region_of
-from models.selfcritique import ACCEPTED, CritiqueRules, Decision, is_open, judge_correction, unfiltered
+from models.selfcritique import (
+    ACCEPTED,
+    CritiqueRules,
+    Decision,
+    is_open,
+    judge_correction,
+    only_closest,
+    unfiltered,
+)
 from storage.images import encode_png
 from tasks.easel import Easel, Painting
 from tasks.shards import PNG, read_payload, read_pictures, shard_images, shard_size
@@ -64,6 +72,8 @@ def judge_corrections(inputs: JudgementInputs, worker: Worker) -> Made:
     for (image, sentence), found in gains.items():
         one = asked[image, sentence]
         verdicts[image][sentence] = _verdict(one.samples, found, judge_correction(one.samples, found, inputs.rules))
+    if inputs.rules.unit == "critique":
+        verdicts = {image: only_closest(each) for image, each in verdicts.items()}
     entries = {}
     for image, each in written.items():
         for number, one in enumerate(each):
