@@ -119,9 +119,14 @@ def unfiltered(critiques: Sequence[Critique]) -> list[Critique]:
     return [one for one in usable if first in one.draws]
 
 
-def only_closest(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """The verdicts where critiques are judged as a whole: of those that stand, the one that comes closest is kept."""
-    rivals = best_first(verdicts)[1:]
+def only_closest(verdicts: Mapping[str, Verdict], away: Mapping[str, float]) -> dict[str, Verdict]:
+    """The verdicts where critiques are judged as a whole: of those that stand only the closest is kept.
+
+    Args:
+        verdicts: By critique.
+        away: Of each that stands, what the painting with it is away from the whole image.
+    """
+    rivals = sorted(away, key=lambda said: (away[said], said))[1:]
     refused = {said: verdicts[said].model_copy(update={"kept": False, "reason": RIVAL}) for said in rivals}
     return {**verdicts, **refused}
 

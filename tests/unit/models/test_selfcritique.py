@@ -110,13 +110,15 @@ def test_what_comes_closest_stands_first_and_what_was_rejected_not_at_all() -> N
 
     judged = {"a": verdict(True, 1), "b": verdict(False, 9), "c": verdict(True, 3)}
     assert best_first(judged) == ["c", "a"]
-    whole = only_closest(judged)
+    # Closest to the whole image, whatever its gain where it speaks.
+    whole = only_closest(judged, {"a": 0.1, "c": 0.2})
     assert {said: (one.kept, one.reason) for said, one in whole.items()} == {
-        "a": (False, "another correction is closer"),
+        "a": (True, ""),
         "b": (False, ""),
-        "c": (True, ""),
+        "c": (False, "another correction is closer"),
     }
-    assert only_closest({}) == {}
+    assert only_closest(judged, {"c": 0.2})["c"].kept
+    assert only_closest({}, {}) == {}
 
 
 def changed(**cells: float) -> np.ndarray:
