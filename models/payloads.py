@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from viper.records import Record
 
@@ -111,6 +111,16 @@ class Critique(Record):
     def samples(self) -> int:
         """How many draws said it."""
         return len(self.draws)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, value: Any) -> Any:
+        """Those counted the draws and named the first alone: the next ones stand for the others."""
+        if not isinstance(value, dict) or "samples" not in value:
+            return value
+        kept = {name: found for name, found in value.items() if name not in ("samples", "first_draw")}
+        first = value.get("first_draw", 0)
+        return {"draws": range(first, first + value["samples"]), **kept}
 
 
 class Critiques(Payload[dict[str, tuple[Critique, ...]]]):

@@ -1,6 +1,6 @@
 """What several draws said: taken apart into sentences, and put together again by draw."""
 
-from models.payloads import Critique
+from models.payloads import Critique, Critiques
 from models.tries import Unusable
 from tasks.critique import sentences_of, whole_draws
 
@@ -21,3 +21,11 @@ def test_what_was_taken_apart_is_put_together_by_draw() -> None:
     drawn += [Critique(refinements=nothing, refined="", draws=(1,))]
     drawn += [Critique(refinements="", refined="", draws=(2, 3), unusable="wrote no corrections")]
     assert whole_draws(drawn) == {both: [0, 5], nothing: [1], TEAL: [4]}
+
+
+def test_critiques_of_earlier_versions_are_read() -> None:
+    written = b'{"a": [{"refinements": "x", "refined": "y", "samples": 3, "first_draw": 2, "unusable": ""}]}'
+    (one,) = Critiques.parse(written).root["a"]
+    assert (one.refinements, one.refined, one.samples, one.draws[0], one.unusable) == ("x", "y", 3, 2, "")
+    (again,) = Critiques.parse(Critiques({"a": (one,)}).encoded()["critiques.json"]).root["a"]
+    assert again == one
