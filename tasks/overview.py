@@ -67,21 +67,21 @@ def evolution_text(store: ObjectStore, results: Sequence[RoundResult], links: Ma
 
 
 def round_tables(results: Sequence[RoundResult], links: Mapping[int, Mapping[str, str]]) -> str:
-    """A line a round: verdict and gain over the champion before it, the candidate's mean, and who is champion after it.
+    """A line a round: verdict and mean of the candidate, its gain over the champion before, and who is champion then.
 
     No table has more than three columns, as a phone shows.
     """
-    verdicts = ["| round | verdict | gain |", "|---:|---|---:|"]
-    means = ["### Means of the candidates", "", "| round | mean | p |", "|---:|---:|---:|"]
+    verdicts = ["| round | verdict | mean |", "|---:|---|---:|"]
+    gains = ["### Gains over the champions before", "", "| round | gain | p |", "|---:|---:|---:|"]
     champions = ["### Champions", "", "| round | champion after it | pages |", "|---:|---|---|"]
     for one in results:
         number, mean = one.round_number, one.verdict.mean
         gain, p = (gain_text(mean.against_champion), adjusted_p(mean.against_champion)) if mean else ("", "")
-        verdicts.append(f"| {number} | {one.verdict.decision} | {gain} |")
-        means.append(f"| {number} | {f'{mean.candidate:.1f}' if mean else ''} | {p} |")
+        verdicts.append(f"| {number} | {one.verdict.decision} | {f'{mean.candidate:.1f}' if mean else ''} |")
+        gains.append(f"| {number} | {gain} | {p} |")
         after = for_markdown(one.champion_after.name)
         champions.append(f"| {number} | {after} | {_linked(links.get(number, {}))} |")
-    return "\n\n".join("\n".join(lines) for lines in (verdicts, means, champions))
+    return "\n\n".join("\n".join(lines) for lines in (verdicts, gains, champions))
 
 
 def _linked(links: Mapping[str, str]) -> str:
