@@ -35,7 +35,7 @@ VARIANTS = {
     "mixed": Variant(mixed),
     "sft": Variant(supervised),
     "cold-start": Variant(cold_start),
-    "filter-off": Variant(changes=("filter.enabled=false",)),
+    "filter-off": Variant(changes=("filter.enabled=false", "filter.unit=critique")),
     "whole-critique": Variant(changes=("filter.unit=critique",)),
     "precision-reward": Variant(changes=("training.reward.coverage_weight=0.0", "collapse.enabled=false")),
     "true-labels": Variant(true_labels=True),

@@ -69,7 +69,7 @@ class FilterSettings(Section):
     """The self-critique filter: the painter is the judge."""
 
     enabled: bool = True
-    """Off keeps every critique and edit (an ablation)."""
+    """Off keeps the first critique of every image that can be used, and every edit (an ablation)."""
     unit: Literal["sentence", "critique"] = "sentence"
     """What is judged: each sentence, whichever draw said it; or each draw's critique, of which the one that comes
     closest is taken as a whole, with what is wrong in it (an ablation)."""

@@ -82,8 +82,8 @@ def test_a_variant_makes_anew_what_it_changes_and_shares_the_rest() -> None:
     def moved(name: str, other: str, steps: Sequence[str]) -> set[str]:
         return {step for step in steps if found[name].get(step) != found[other].get(step)}
 
-    by_judge = {"judgements", "refinements"}
-    judged = {"whole-critique": {"whole"} | by_judge, "filter-off": {"operations"} | by_judge}
+    by_judge = {"whole", "judgements", "refinements"}
+    judged = {"whole-critique": by_judge, "filter-off": by_judge | {"operations"}}
     # Two rounds are told apart by the second one's synthesizer alone.
     makes = judged | {"frozen-synthesizer": {"captions", "critiques"}}
     models = {"vop-only", "mixed"}, {"sft", "precision-reward"}, {"cold-start"}
