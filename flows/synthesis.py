@@ -149,9 +149,9 @@ def _judge(
     clock: dict[str, float],
 ) -> Products:
     """The self-critique filter: each correction by itself, then together those that stand."""
-    captions, paintings, critiques, (noise,) = (
-        products[name] for name in ("captions", "paintings", "critiques", "noise")
-    )
+    captions, paintings, (noise,) = (products[name] for name in ("captions", "paintings", "noise"))
+    with timed(clock, "critiques"):
+        critiques = _critiques_to_judge(runner, cut, round_number, vlm, shards, products)
     with timed(clock, "judgements"):
         judgements = gather(
             runner.submit(judging.judge_corrections, inputs.judgements(cut, round_number, *each, noise))
@@ -170,6 +170,22 @@ def _judge(
             )
         )
     return {"judgements": judgements, "unions": unions, "refinements": refinements}
+
+
+def _critiques_to_judge(
+    runner: Runner, cut: Cut, round_number: int, vlm: ModelRef, shards: tuple[Shard, ...], products: Products
+) -> tuple[ArtifactRef, ...]:
+    """The critiques sentence by sentence, or each draw as a whole."""
+    if cut.settings.filter.unit == "sentence":
+        return products["critiques"]
+    drawn = [
+        inputs.critiques(cut, round_number, vlm, *each)
+        for each in zip(shards, products["captions"], products["paintings"], strict=True)
+    ]
+    return gather(
+        runner.submit(critique.take_whole, critique.WholeInputs(drawn=one, critiques=said))
+        for one, said in zip(drawn, products["critiques"], strict=True)
+    )
 
 
 def _edit(

@@ -31,7 +31,7 @@ class Judged(Record):
 def judged_row(row: Refinement, critiques: Sequence[Critique]) -> Judged:
     """What became of an image's critiques."""
     said = _said(row.refinements)
-    refused = tuple((sentence,) for sentence, verdict in row.verdicts.items() if not verdict.kept)
+    refused = tuple(tuple(split_sentences(text)) for text, verdict in row.verdicts.items() if not verdict.kept)
     silent = any(says_nothing(one.refinements) for one in critiques if one.refinements)
     return Judged(
         caption=row.caption,

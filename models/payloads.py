@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from viper.records import Record
 
@@ -98,15 +98,29 @@ class Critique(Record):
     """A correction of a caption that one or several draws said, or that nothing is to correct."""
 
     refinements: str
-    """One sentence, or the reply that says that nothing is to correct."""
+    """One sentence, or the reply that says that nothing is to correct; all that a draw said where draws are
+    judged as a whole."""
     refined: str
     """The caption rewritten by it alone; empty where nothing is to correct, or where it could not be rewritten."""
-    samples: int
-    """How many draws said it, in these words or in others that rewrite the caption alike."""
-    first_draw: int = 0
-    """The first of these draws."""
+    draws: tuple[int, ...]
+    """Numbers of the draws that said it, from 0, in these words or in others that rewrite the caption alike."""
     unusable: str = ""
     """Why there is no correction, or why the caption could not be rewritten by it; empty where nothing failed."""
+
+    @property
+    def samples(self) -> int:
+        """How many draws said it."""
+        return len(self.draws)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, value: Any) -> Any:
+        """Those counted the draws and named the first alone: the next ones stand for the others."""
+        if not isinstance(value, dict) or "samples" not in value:
+            return value
+        kept = {name: found for name, found in value.items() if name not in ("samples", "first_draw")}
+        first = value.get("first_draw", 0)
+        return {"draws": range(first, first + value["samples"]), **kept}
 
 
 class Critiques(Payload[dict[str, tuple[Critique, ...]]]):

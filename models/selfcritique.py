@@ -7,6 +7,7 @@ edit stands if it changed the image where it should and little elsewhere. Every 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class CritiqueRules(Record):
     min_explained: float
     min_explained_alone: float
     max_residual_noise: float
+    unit: Literal["sentence", "critique"]
 
 
 class EditRules(Record):
@@ -113,8 +115,20 @@ def judge_nothing(said: bool, doubted: bool, left: float, rules: CritiqueRules) 
 def unfiltered(critiques: Sequence[Critique]) -> list[Critique]:
     """What a loop without a filter takes: all that one draw says, the first that can be used."""
     usable = [one for one in critiques if one.refined or says_nothing(one.refinements)]
-    first = min((one.first_draw for one in usable), default=0)
-    return [one for one in usable if one.first_draw == first]
+    first = min((draw for one in usable for draw in one.draws), default=0)
+    return [one for one in usable if first in one.draws]
+
+
+def only_closest(verdicts: Mapping[str, Verdict], away: Mapping[str, float]) -> dict[str, Verdict]:
+    """The verdicts where critiques are judged as a whole: of those that stand only the closest is kept.
+
+    Args:
+        verdicts: By critique.
+        away: Of each that stands, what the painting with it is away from the whole image.
+    """
+    rivals = sorted(away, key=lambda said: (away[said], said))[1:]
+    refused = {said: verdicts[said].model_copy(update={"kept": False, "reason": RIVAL}) for said in rivals}
+    return {**verdicts, **refused}
 
 
 def best_first(verdicts: Mapping[str, Verdict]) -> list[str]:

@@ -26,7 +26,7 @@ class TruthInputs(Inputs):
         return f"write true refinements of shard {self.number}"
 
 
-@step("true-refinements", 2)
+@step("true-refinements", 3)
 def write_true_refinements(inputs: TruthInputs, worker: Worker) -> Made:
     """Payloads ``Refinements`` and ``Critiques`` as the loop's own steps write them, but right."""
     world = find_world(inputs.world)
@@ -45,6 +45,9 @@ def write_true_refinements(inputs: TruthInputs, worker: Worker) -> Made:
             first_distance=0.0,
         )
     critiques = Critiques(
-        {image: (Critique(refinements=row.refinements, refined=row.refined, samples=1),) for image, row in rows.items()}
+        {
+            image: (Critique(refinements=row.refinements, refined=row.refined, draws=(0,)),)
+            for image, row in rows.items()
+        }
     )
     return Made({**Refinements(rows).encoded(), **critiques.encoded()}, {"reasons": {"true label": len(rows)}})

@@ -1,17 +1,17 @@
 """Self-critique: the VLM compares image and painting and says what must be corrected, several times.
 
 What the draws say is taken apart: every distinct correction is carried into the caption by itself, so that it can be
-judged by itself, whoever said it.
+judged by itself, whoever said it. An ablation puts each draw's corrections together again, to be judged as a whole.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques
 from models.selfcritique import read_critique
-from models.sentences import split_sentences
+from models.sentences import join_sentences, split_sentences
 from models.tries import Tries, Unusable, ask
 from tasks.rewriting import Rewriting, Wanted, rewrite
 from tasks.shards import read_payload, read_pictures, shard_images, shard_size
@@ -49,7 +49,7 @@ class CritiqueInputs(Inputs):
         return f"critique shard {self.shard.number}"
 
 
-@step("critiques", 6, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("critiques", 7, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
     """Payload ``Critiques``: the distinct corrections of each image, and the captions rewritten by each.
 
@@ -74,11 +74,56 @@ def critique_paintings(inputs: CritiqueInputs, worker: Worker) -> Made:
     found = {
         image: _critiques(image, drawn[image], said[image], rewritten)
         if image in shown
-        else (Critique(refinements="", refined="", samples=inputs.critiques, unusable=NO_CAPTION),)
+        else (Critique(refinements="", refined="", draws=tuple(range(inputs.critiques)), unusable=NO_CAPTION),)
         for image in pictures
     }
     facts = {"critiques": sum(map(len, found.values())), "asked_again": again + more}
     return Made(Critiques(found).encoded(), facts)
+
+
+class WholeInputs(Inputs):
+    """What decides the critiques of a shard where each draw is judged as a whole."""
+
+    drawn: CritiqueInputs
+    """How they were drawn; captions are rewritten in the same way."""
+    critiques: ArtifactRef
+    """What was said, sentence by sentence."""
+
+    @property
+    def title(self) -> str:
+        """What the step does, as people see it."""
+        return f"take critiques of shard {self.drawn.shard.number} as a whole"
+
+
+@step("whole", 1, roles=("vlm",), items=lambda inputs, store: shard_size(store, inputs.drawn.shard))
+def take_whole(inputs: WholeInputs, worker: Worker) -> Made:
+    """Payload ``Critiques``: all that a draw said as one correction, and the captions rewritten by each draw.
+
+    Facts: as for ``critique_paintings``.
+    """
+    captions = read_payload(worker.store, inputs.drawn.captions, Captions).root
+    written = read_payload(worker.store, inputs.critiques, Critiques).root
+    said = {image: whole_draws(each) for image, each in written.items()}
+    wanted = [(image, text) for image, each in said.items() for text in each if not says_nothing(text)]
+    how, writer = _tries(inputs.drawn, 0.0), worker.vlm(inputs.drawn.vlm)
+    rewritten, again = rewrite(inputs.drawn.rewriting, writer, captions, wanted, how)
+    found = {
+        image: _critiques(image, said[image], (), rewritten) + tuple(one for one in each if not one.refinements)
+        for image, each in written.items()
+    }
+    return Made(Critiques(found).encoded(), {"critiques": sum(map(len, found.values())), "asked_again": again})
+
+
+def whole_draws(critiques: Sequence[Critique]) -> dict[str, list[int]]:
+    """By all that a draw said, in the order in which it was said first by any, the draws that said so."""
+    said: dict[int, list[str]] = defaultdict(list)
+    for one in critiques:
+        for draw in one.draws if one.refinements else ():
+            said[draw].append(one.refinements)
+    found: dict[str, list[int]] = defaultdict(list)
+    for draw, sentences in sorted(said.items()):
+        found[join_sentences(sentences)].append(draw)
+    return dict(found)
 
 
 def _tries(inputs: CritiqueInputs, temperature: float) -> Tries:
@@ -119,8 +164,7 @@ class _Wordings:
         return Critique(
             refinements=max(self.draws, key=lambda one: len(self.draws[one])),
             refined="" if failed else str(rewritten),
-            samples=len(said),
-            first_draw=min(said),
+            draws=tuple(sorted(said)),
             unusable=rewritten.reason if isinstance(rewritten, Unusable) else "",
         )
 
@@ -144,15 +188,11 @@ def _critiques(
     for result, wording in alike.items():
         (first, *_) = wording.draws
         found.append(wording.critique(rewritten[image, first] if isinstance(result, Unusable) else result))
-    unusable = Counter(reply.reason for reply in replies if isinstance(reply, Unusable))
+    unusable: dict[str, list[int]] = defaultdict(list)
+    for draw, reply in enumerate(replies):
+        if isinstance(reply, Unusable):
+            unusable[reply.reason].append(draw)
     found += [
-        Critique(
-            refinements="",
-            refined="",
-            samples=count,
-            first_draw=next(n for n, one in enumerate(replies) if isinstance(one, Unusable) and one.reason == reason),
-            unusable=reason,
-        )
-        for reason, count in unusable.items()
+        Critique(refinements="", refined="", draws=tuple(draws), unusable=reason) for reason, draws in unusable.items()
     ]
     return tuple(found)

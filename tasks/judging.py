@@ -1,12 +1,21 @@
 """Every correction by itself: the caption is painted with it, and the paintings with and without it are compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.nothing import says_nothing
 from models.payloads import Captions, Critique, Critiques, FittedText, Judgements, Noise, Verdict, shortened_of
 from models.places import Gain, gain_in, mean_gain, region_of
-from models.selfcritique import ACCEPTED, CritiqueRules, Decision, is_open, judge_correction, unfiltered
+from models.selfcritique import (
+    ACCEPTED,
+    CritiqueRules,
+    Decision,
+    best_first,
+    is_open,
+    judge_correction,
+    only_closest,
+    unfiltered,
+)
 from storage.images import encode_png
 from tasks.easel import Easel, Painting
 from tasks.shards import PNG, read_payload, read_pictures, shard_images, shard_size
@@ -60,10 +69,9 @@ def judge_corrections(inputs: JudgementInputs, worker: Worker) -> Made:
         for said, gain in zip(left, comparison.gains(left, asked, number), strict=True):
             gains[said].append(gain)
         left = [said for said in left if is_open(asked[said].samples, gains[said], inputs.rules)]
-    verdicts: dict[str, dict[str, Verdict]] = {image: {} for image in written}
-    for (image, sentence), found in gains.items():
-        one = asked[image, sentence]
-        verdicts[image][sentence] = _verdict(one.samples, found, judge_correction(one.samples, found, inputs.rules))
+    verdicts = _verdicts(written, asked, gains, inputs.rules)
+    if inputs.rules.unit == "critique":
+        verdicts = {image: only_closest(each, comparison.away(image, each, asked)) for image, each in verdicts.items()}
     entries = {}
     for image, each in written.items():
         for number, one in enumerate(each):
@@ -116,10 +124,27 @@ class _Comparison:
         )
         return [gain_in(region_of(change), before, after, self._unit) for change, before, after in maps]
 
+    def away(self, image: str, verdicts: Mapping[str, Verdict], asked: Mapping[Said, Critique]) -> dict[str, float]:
+        """What the painting with each correction that stands is away from the image, in the mean over all places."""
+        standing = best_first(verdicts)
+        painted = self.paint([(image, asked[image, said].refined) for said in standing], 0)
+        maps = self.easel.judge.maps([self._pictures[image]] * len(painted), painted) if painted else []
+        return {said: float(found.mean()) for said, found in zip(standing, maps, strict=True)}
+
     def _fit(self, text: str) -> str:
         if text not in self.fitted:
             self.fitted[text] = self.easel.fit(text)
         return self.fitted[text].text
+
+
+def _verdicts(
+    images: Iterable[str], asked: Mapping[Said, Critique], gains: Mapping[Said, Sequence[Gain]], rules: CritiqueRules
+) -> dict[str, dict[str, Verdict]]:
+    verdicts: dict[str, dict[str, Verdict]] = {image: {} for image in images}
+    for (image, sentence), found in gains.items():
+        one = asked[image, sentence]
+        verdicts[image][sentence] = _verdict(one.samples, found, judge_correction(one.samples, found, rules))
+    return verdicts
 
 
 def _verdict(samples: int, gains: Sequence[Gain], decision: Decision) -> Verdict:

@@ -57,8 +57,8 @@ def evolution_text(store: ObjectStore, results: Sequence[RoundResult], links: Ma
     parts = [
         f"## Round {last.round_number}: {last.verdict.decision}",
         for_markdown(last.verdict.reason),
-        _linked(links.get(last.round_number, {})),  # seen on a phone, where the table's are not
-        rounds_table(results, links),
+        _linked(links.get(last.round_number, {})),
+        round_tables(results, links),
         plots,
         gain_table(last.verdict),
         _where(store, last),
@@ -66,17 +66,22 @@ def evolution_text(store: ObjectStore, results: Sequence[RoundResult], links: Ma
     return "\n\n".join(part for part in parts if part)
 
 
-def rounds_table(results: Sequence[RoundResult], links: Mapping[int, Mapping[str, str]]) -> str:
-    """One line a round: verdict, gain over the champion before it, and who is champion after it."""
-    lines = ["| round | verdict | gain | pages | champion after it | mean | p |", "|---:|---|---:|---|---|---:|---:|"]
+def round_tables(results: Sequence[RoundResult], links: Mapping[int, Mapping[str, str]]) -> str:
+    """A line a round: verdict and mean of the candidate, its gain over the champion before, and who is champion then.
+
+    No table has more than three columns, as a phone shows.
+    """
+    verdicts = ["| round | verdict | mean |", "|---:|---|---:|"]
+    gains = ["### Gains over the champions before", "", "| round | gain | p |", "|---:|---:|---:|"]
+    champions = ["### Champions", "", "| round | champion after it | pages |", "|---:|---|---|"]
     for one in results:
-        mean, to = one.verdict.mean, links.get(one.round_number, {})
-        gained = mean.against_champion if mean else None
-        cells = [str(one.round_number), one.verdict.decision, gain_text(gained) if gained else "", _linked(to)]
-        cells += [for_markdown(one.champion_after.name), f"{mean.candidate:.1f}" if mean else ""]
-        cells += [adjusted_p(gained) if gained else ""]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        number, mean = one.round_number, one.verdict.mean
+        gain, p = (gain_text(mean.against_champion), adjusted_p(mean.against_champion)) if mean else ("", "")
+        verdicts.append(f"| {number} | {one.verdict.decision} | {f'{mean.candidate:.1f}' if mean else ''} |")
+        gains.append(f"| {number} | {gain} | {p} |")
+        after = for_markdown(one.champion_after.name)
+        champions.append(f"| {number} | {after} | {_linked(links.get(number, {}))} |")
+    return "\n\n".join("\n".join(lines) for lines in (verdicts, gains, champions))
 
 
 def _linked(links: Mapping[str, str]) -> str:

@@ -99,14 +99,20 @@ def _said(said: Said) -> str:
 
 
 def gain_table(verdict: Verdict) -> str:
-    """What the candidate gained on each suite, and the points of all three; a line where nothing was asked."""
+    """What the candidate gained on each suite, and the points of all three; a line where nothing was asked.
+
+    Intervals leave no room for p beside them on a phone.
+    """
     if not verdict.rows:
         return "The round ended before the benchmarks."
-    lines = ["| suite | gain | p |", "|---|---:|---:|"]
-    lines += [_line(row.suite.replace("_", " "), _compared(row.against_champion)) for row in verdict.rows]
-    scored = ["### Points of base, champion and candidate", "", "| suite | points |", "|---|---:|"]
-    scored += [_line(row.suite.replace("_", " "), [" / ".join(_points(row))]) for row in verdict.rows]
-    return "\n".join([*lines, "", *scored])
+    gains = [(row.suite.replace("_", " "), row) for row in verdict.rows]
+    parts = [
+        _suite_table("gain", [(name, [gain_text(row.against_champion)]) for name, row in gains]),
+        _suite_table("p", [(name, [adjusted_p(row.against_champion)]) for name, row in gains]),
+        "### Points of base, champion and candidate",
+        _suite_table("points", [(name, [" / ".join(_points(row))]) for name, row in gains]),
+    ]
+    return "\n\n".join(parts)
 
 
 def gain_text(difference: Difference) -> str:
@@ -130,14 +136,16 @@ def benchmark_table(verdict: Verdict) -> str:
 
 
 def figure_tables(verdict: Verdict) -> str:
-    """The figures of the benchmark table in three columns at most, as a phone shows; a line where nothing was asked."""
+    """The figures of the benchmark table in tables as narrow as a phone; a line where nothing was asked."""
     if not verdict.rows:
         return "The round ended before the benchmarks."
     tables: list[tuple[str, str, Callable[[SuiteResult], Sequence[str]]]] = [
         ("Points of base, champion and candidate", "points", lambda row: [" / ".join(_points(row))]),
-        ("Against the base", "gain | p", lambda row: _compared(row.against_base)),
-        ("Against the champion", "gain | p", lambda row: _compared(row.against_champion)),
-        ("Questions", "questions | shows above", lambda row: [str(row.questions), power_text(row.against_champion)]),
+        ("Against the base", "gain", lambda row: [gain_text(row.against_base)]),
+        ("Against the champion", "gain", lambda row: [gain_text(row.against_champion)]),
+        ("p", "base | champion", lambda row: [adjusted_p(row.against_base), adjusted_p(row.against_champion)]),
+        ("Questions", "questions", lambda row: [str(row.questions)]),
+        ("Differences that would show", "shows above", lambda row: [power_text(row.against_champion)]),
         ("Replies without an answer", "no answer", lambda row: [unanswered_text(row)]),
     ]
     asked = [f"- {for_markdown(row.suite.replace('_', ' '))}: {row.asked}" for row in verdict.rows if row.asked]
@@ -152,8 +160,13 @@ def _narrow(verdict: Verdict, title: str, head: str, cells: Callable[[SuiteResul
         for row in verdict.rows
         for name, one in [(row.suite.replace("_", " "), row), *((f"↳ {part.suite}", part) for part in row.categories)]
     ]
-    lines = [f"### {title}", "", f"| suite | {head} |", f"|---|{'---:|' * len(head.split('|'))}"]
-    return "\n".join([*lines, *(_line(name, found) for name, found in rows if any(found))])
+    return f"### {title}\n\n{_suite_table(head, [(name, found) for name, found in rows if any(found)])}"
+
+
+def _suite_table(head: str, rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A table of suites whose columns after the first are named by ``head``."""
+    lines = [f"| suite | {head} |", f"|---|{'---:|' * len(head.split('|'))}"]
+    return "\n".join([*lines, *(_line(name, cells) for name, cells in rows)])
 
 
 def _line(name: str, cells: Sequence[str]) -> str:

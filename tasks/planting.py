@@ -1,6 +1,5 @@
 """Wrong sentences planted into critiques, to see what the judge is worth where they are bad. For ablations alone."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -38,7 +37,7 @@ class PlantInputs(Inputs):
         return f"plant wrong sentences into critiques of shard {self.shard.number}"
 
 
-@step("planted", 1)
+@step("planted", 2)
 def plant_wrong_sentences(inputs: PlantInputs, worker: Worker) -> Made:
     """Payload ``Critiques``: those that were drawn, a share of whose sentences is replaced by wrong ones.
 
@@ -64,14 +63,14 @@ def plant_wrong_sentences(inputs: PlantInputs, worker: Worker) -> Made:
             rng = np.random.default_rng(inputs.seed.of(f"{image}/{number}"))
             sentences, planted = _replaced(one, captions[image], picture, observer, inputs.share, rng)
             facts = {"sentences": facts["sentences"] + len(sentences), "planted": facts["planted"] + planted}
-            said.append(_rewritten(captions[image], sentences, one.first_draw, rules) if planted else one)
+            said.append(_rewritten(captions[image], sentences, one.draws, rules) if planted else one)
         found[image] = _gathered(said)
     return Made(Critiques(found).encoded(), dict(facts))
 
 
 def _draws(critiques: tuple[Critique, ...]) -> Iterator[Critique]:
     for one in critiques:
-        yield from [one.model_copy(update={"samples": 1})] * one.samples
+        yield from (one.model_copy(update={"draws": (draw,)}) for draw in one.draws)
 
 
 def _replaced(
@@ -90,15 +89,17 @@ def _replaced(
     return sentences, len(chosen)
 
 
-def _rewritten(caption: str, sentences: list[str], first_draw: int, rules: Rules) -> Critique:
+def _rewritten(caption: str, sentences: list[str], draws: tuple[int, ...], rules: Rules) -> Critique:
     text = join_sentences([sentence for sentence in sentences if not says_nothing(sentence)])
-    return Critique(refinements=text, refined=rules.rewrite(caption, text), samples=1, first_draw=first_draw)
+    return Critique(refinements=text, refined=rules.rewrite(caption, text), draws=draws)
 
 
 def _gathered(said: list[Critique]) -> tuple[Critique, ...]:
-    """Equal draws as one critique, in the order in which they were drawn first."""
-    first: dict[tuple[str, str], Critique] = {}
+    """Equal ones as one critique, with all draws that said it, in the order in which they came first."""
+    alike: dict[tuple[str, str], list[Critique]] = {}
     for one in said:
-        first.setdefault((one.refinements, one.unusable), one)
-    counts = Counter((one.refinements, one.unusable) for one in said)
-    return tuple(one.model_copy(update={"samples": counts[key]}) for key, one in first.items())
+        alike.setdefault((one.refinements, one.unusable), []).append(one)
+    return tuple(
+        each[0].model_copy(update={"draws": tuple(sorted({draw for one in each for draw in one.draws}))})
+        for each in alike.values()
+    )

@@ -18,7 +18,7 @@ from flows import training_inputs as training
 from flows.cut import Cut
 from flows.identities import Identities
 from tasks.contamination import hash_suite
-from tasks.critique import critique_paintings
+from tasks.critique import WholeInputs, critique_paintings, take_whole
 from tasks.editing import edit_images, write_operations
 from tasks.evaluation import answer_questions
 from tasks.filtering import filter_critiques, filter_edits
@@ -139,6 +139,9 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     if settings.ablation.planted_share:
         planted = synthesis.planted(cut, 2, shard, ref("captions"), ref("critiques"))
         found["planted"] = plant_wrong_sentences.key(planted)
+    found["whole"] = ""
+    if settings.filter.unit == "critique":
+        found["whole"] = take_whole.key(WholeInputs(drawn=critiques, critiques=ref("critiques")))
     said = [ref(name) for name in ("captions", "paintings", "critiques")]
     found["noise"] = measure_noise.key(synthesis.noise(cut, 2, ref("captions"), ref("paintings")))
     found["judgements"] = judge_corrections.key(synthesis.judgements(cut, 2, shard, *said, ref("noise")))

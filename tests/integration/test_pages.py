@@ -101,6 +101,13 @@ def test_the_run_itself_says_what_was_learned_and_links_to_the_report(pages: Pag
     assert f"round 2: {verdict.decision}" in shown
 
 
+def test_no_table_has_more_columns_than_a_phone_shows(pages: Pages) -> None:
+    for key in ("evolution", "verdict", "yields", "gallery"):
+        lines = [line for line in pages.artifact(f"shapes-{key}")["data"].splitlines() if line.startswith("|")]
+        assert lines, key
+        assert max(re.sub(r"\(data:[^)]*\)", "", line).count("|") for line in lines) <= 4, key
+
+
 def test_yields_have_shares_and_the_gallery_marks_each_sentence(pages: Pages) -> None:
     said = pages.shown("shapes-yields")
     assert "taken 24 100.0 %" in said

@@ -69,7 +69,10 @@ class FilterSettings(Section):
     """The self-critique filter: the painter is the judge."""
 
     enabled: bool = True
-    """Off keeps every critique and edit (an ablation)."""
+    """Off keeps the first critique of every image that can be used, and every edit (an ablation)."""
+    unit: Literal["sentence", "critique"] = "sentence"
+    """What is judged: each sentence, whichever draw said it; or each draw's critique, of which the one that comes
+    closest is taken as a whole, with what is wrong in it (an ablation)."""
     seeds: Count = 2
     """Noise seeds a caption is painted with at most, with and without a correction alike; the second and further ones
     only where those before leave the decision open."""

@@ -1,11 +1,14 @@
 """Variants of a profile, and the table of their differences."""
 
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 
 import pytest
 
 from flows.arms import CRITIQUES, VARIANTS, arm_settings, arms_of
 from flows.ceiling import ceiling
+from flows.cut import Cut
+from flows.identities import Identities
 from flows.runner import InProcess
 from models.ablation import Ablation, Arm, compare_arms
 from models.judged import Judged
@@ -15,6 +18,7 @@ from models.seeds import interval_over_seeds
 from tasks.ablation import ablation_table
 from tasks.ablation_plot import plot_gains
 from tests.loop import cut_for, worker_for
+from tests.settings_table import keys
 from viper.errors import PoolError, ProfileError
 from viper.profiles import load_profile, override, profile_names
 from viper.settings import GateSettings
@@ -53,6 +57,44 @@ def test_variants_are_lists_of_stages() -> None:
     assert stages("cold-start") == [("csr-vop-sft", ("csr", "vop"), "sft", 24), csr, vop]
     mixed = VARIANTS["mixed"].stages(settings).training.stages[0]
     assert mixed.max_completion_tokens == 72  # type: ignore[union-attr]
+
+
+DATA = (
+    "captions",
+    "paintings",
+    "critiques",
+    "planted",
+    "whole",
+    "noise",
+    "judgements",
+    "unions",
+    "refinements",
+    "plans",
+)
+DATA += ("edits", "operations")
+
+
+def test_a_variant_makes_anew_what_it_changes_and_shares_the_rest() -> None:
+    arms, nobody = arms_of(list(VARIANTS), list(CRITIQUES)), Identities({})
+    varied = arm_settings(load_profile("shapes"), arms, [17])
+    found = {name: keys(Cut(settings, nobody)) for (_, name), settings in varied.items()}
+
+    def moved(name: str, other: str, steps: Sequence[str]) -> set[str]:
+        return {step for step in steps if found[name].get(step) != found[other].get(step)}
+
+    by_judge = {"whole", "judgements", "refinements"}
+    judged = {"whole-critique": by_judge, "filter-off": by_judge | {"operations"}}
+    # Two rounds are told apart by the second one's synthesizer alone.
+    makes = judged | {"frozen-synthesizer": {"captions", "critiques"}}
+    models = {"vop-only", "mixed"}, {"sft", "precision-reward"}, {"cold-start"}
+    for name in VARIANTS:
+        assert moved(name, "two-stage", DATA) == makes.get(name, set()), name
+        assert moved(f"{name}-planted-40", "two-stage-planted-40", DATA) == makes.get(name, set()), name
+        trained = [step for step in found[name] if step.startswith("model")]
+        anew = next((number for number, names in enumerate(models, 1) if name in names), 0)
+        assert len(moved(name, "two-stage", trained)) == anew, name
+    assert moved("two-stage-planted-40", "two-stage", DATA) == {"planted"}
+    assert "planted" in moved("two-stage-planted-40", "two-stage-planted-20", DATA)
 
 
 def test_an_unknown_variant_names_the_nearest_and_a_missing_comparison_is_named() -> None:

@@ -58,8 +58,11 @@ def made() -> Synthesis:
         )
 
     critiques = {
-        "a": [Critique(refinements=TEAL, refined="", samples=3), Critique(refinements=WRONG, refined="", samples=1)],
-        "b": [Critique(refinements="nothing to correct.", refined="", samples=4)],
+        "a": [
+            Critique(refinements=TEAL, refined="", draws=(0, 1, 2)),
+            Critique(refinements=WRONG, refined="", draws=(3,)),
+        ],
+        "b": [Critique(refinements="nothing to correct.", refined="", draws=(0, 1, 2, 3))],
     }
     rows = {
         "a": row("the top left holds a small green ring.", TEAL),

@@ -172,3 +172,15 @@ def test_only_an_ablation_plants_wrong_sentences_and_then_the_judge_sees_them(
     judged = runner.made["planted"] if steps else runner.made["critiques"]
     for name in ("judgements", "refinements"):
         assert [one.critiques for one in runner.given[name]] == judged
+
+
+def test_draws_are_judged_as_a_whole_and_told_apart_by_sentence_elsewhere(tmp_path: Path) -> None:
+    runner: Any = Recorder(ObjectStore(str(tmp_path)))
+    cut = cut_for("synthesis.shard_images=2", "filter.unit=critique")
+    make_data(runner, cut, 1, cut.base, {})
+    given, made = runner.given, runner.made
+    assert [one.drawn for one in given["whole"]] == given["critiques"]
+    assert [one.critiques for one in given["whole"]] == made["critiques"]
+    for name in ("judgements", "unions", "refinements"):
+        assert [one.critiques for one in given[name]] == made["whole"]
+    assert [one.written.critiques for one in given["plans"]] == made["critiques"]

@@ -75,10 +75,10 @@ def test_percents_are_of_something() -> None:
 
 BOTH, NOTHING = "It is teal. It is large.", "Nothing to correct."
 CRITIQUES = [
-    Critique(refinements="It is teal.", refined="x", samples=2),
-    Critique(refinements="It is large.", refined="x", samples=1),
-    Critique(refinements=NOTHING, refined="", samples=1),
-    Critique(refinements="", refined="", samples=1, unusable="wrote no corrections"),
+    Critique(refinements="It is teal.", refined="x", draws=(0, 1)),
+    Critique(refinements="It is large.", refined="x", draws=(2,)),
+    Critique(refinements=NOTHING, refined="", draws=(3,)),
+    Critique(refinements="", refined="", draws=(4,), unusable="wrote no corrections"),
 ]
 
 

@@ -16,13 +16,19 @@ from models.selfcritique import (
     judge_correction,
     judge_edit,
     judge_nothing,
+    only_closest,
     unfiltered,
 )
 from models.worlds import find_world
 from models.worlds.shapes import grammar
 
 RULES = CritiqueRules(
-    enabled=True, min_gain_noise=0.2, min_explained=0.1, min_explained_alone=0.4, max_residual_noise=3.0
+    enabled=True,
+    min_gain_noise=0.2,
+    min_explained=0.1,
+    min_explained_alone=0.4,
+    max_residual_noise=3.0,
+    unit="sentence",
 )
 EDITS = EditRules(enabled=True, min_edit_noise=1.0, max_spill_noise=1.0)
 
@@ -85,13 +91,16 @@ def test_nothing_is_to_correct_where_somebody_says_so_and_nothing_is_left(
 
 
 def test_without_a_filter_all_that_the_first_usable_draw_says_is_taken() -> None:
-    def said(text: str, first_draw: int, refined: str = "x") -> Critique:
-        return Critique(refinements=text, refined=refined, samples=1, first_draw=first_draw)
+    def said(text: str, *draws: int, refined: str = "x") -> Critique:
+        return Critique(refinements=text, refined=refined, draws=draws)
 
-    unreadable = Critique(refinements="", refined="", samples=1, first_draw=0, unusable="reply could not be read")
-    drawn = [unreadable, said("It is teal.", 1), said("It is small.", 1), said("It is red.", 2), said("No.", 1, "")]
-    assert [one.refinements for one in unfiltered(drawn)] == ["It is teal.", "It is small."]
-    nothing = said("Nothing to correct.", 0, "")
+    unreadable = Critique(refinements="", refined="", draws=(0,), unusable="reply could not be read")
+    drawn = [unreadable, said("It is teal.", 1, 2), said("It is small.", 1), said("It is red.", 2)]
+    assert [one.refinements for one in unfiltered([*drawn, said("No.", 1, refined="")])] == [
+        "It is teal.",
+        "It is small.",
+    ]
+    nothing = said("Nothing to correct.", 0, refined="")
     assert unfiltered([nothing, said("It is teal.", 1)]) == [nothing]
 
 
@@ -99,7 +108,17 @@ def test_what_comes_closest_stands_first_and_what_was_rejected_not_at_all() -> N
     def verdict(kept: bool, gain: float) -> Verdict:
         return Verdict(kept=kept, reason="", gain=gain)
 
-    assert best_first({"a": verdict(True, 1), "b": verdict(False, 9), "c": verdict(True, 3)}) == ["c", "a"]
+    judged = {"a": verdict(True, 1), "b": verdict(False, 9), "c": verdict(True, 3)}
+    assert best_first(judged) == ["c", "a"]
+    # Closest to the whole image, whatever its gain where it speaks.
+    whole = only_closest(judged, {"a": 0.1, "c": 0.2})
+    assert {said: (one.kept, one.reason) for said, one in whole.items()} == {
+        "a": (True, ""),
+        "b": (False, ""),
+        "c": (False, "another correction is closer"),
+    }
+    assert only_closest(judged, {"c": 0.2})["c"].kept
+    assert only_closest({}, {}) == {}
 
 
 def changed(**cells: float) -> np.ndarray:

@@ -19,7 +19,7 @@ from models.payloads import Distances, JudgedEdit, Operations, Refinement, Refin
 from storage.dataset_reports import Row
 from storage.datasets import dataset_entries
 from storage.objects import ObjectStore
-from tasks import ablation, artifacts, overview, pages, report
+from tasks import ablation, overview, pages, report
 from tasks.changes import Before
 from tasks.gallery import sample_page
 from tasks.plots import plot_categories, plot_rounds
@@ -135,8 +135,7 @@ PLAIN = [f"words {number}" for number in range(len(TEXTS))]
 def test_pages_of_prefect_show_text_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(
-        artifacts,
-        "create_markdown_artifact",
+        "prefect.artifacts.create_markdown_artifact",
         lambda markdown, description, **_: shown.append(f"{markdown}\n\n{description}"),
     )
     for name, count in (("caption_samples", 99), ("edit_samples", 99)):

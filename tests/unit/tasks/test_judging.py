@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from flows import synthesis_inputs as inputs
+from flows.cut import Cut
+from models.judged import judged_row
 from models.nothing import says_nothing
 from models.payloads import (
     Captions,
@@ -26,12 +28,10 @@ from models.payloads import (
     Shortened,
 )
 from models.sentences import split_sentences
-from models.tries import Unusable
 from models.worlds import find_world
 from models.worlds.shapes import grammar
 from models.worlds.shapes.scene import Scene, Thing, render, sample_scene
 from tasks import filtering, judging, reconstruction, rewriting
-from tasks.critique import sentences_of
 from tasks.pages import shortened_texts
 from tasks.rewriting import by_rules
 from tasks.shards import read_payload
@@ -83,7 +83,8 @@ def said(caption: str, *sentences: tuple[str, int]) -> tuple[Critique, ...]:
         refined = RULES.rewrite(caption, text)
         changed = refined != caption
         unusable = "" if changed or says_nothing(text) else "caption unchanged"
-        found.append(Critique(refinements=text, refined=refined if changed else "", samples=samples, unusable=unusable))
+        draws = tuple(range(samples))
+        found.append(Critique(refinements=text, refined=refined if changed else "", draws=draws, unusable=unusable))
     return tuple(found)
 
 
@@ -97,20 +98,21 @@ class Round:
         critiques: dict[str, tuple[Critique, ...]],
         painter: DrawingPainter,
         monkeypatch: pytest.MonkeyPatch,
+        cut: Cut = CUT,
     ) -> None:
         # A store of its own: nothing that another painter painted is found.
         monkeypatch.setenv("VIPER_HOME", tempfile.mkdtemp(dir=Path(os.environ["VIPER_HOME"]).parent))
-        self.worker = worker_for(CUT)
+        self.worker = worker_for(cut)
         monkeypatch.setattr(self.worker, "painter", lambda _: painter)
         shard: Shard = shard_of(pictures)
         texts, drawn = stored("captions", Captions(captions)), stored("critiques", Critiques(critiques))
-        self.paintings = self._done(reconstruction.paint_captions, inputs.paintings(CUT, 1, shard, texts))
-        self.noise = self._done(reconstruction.measure_noise, inputs.noise(CUT, 1, texts, self.paintings))
-        asked = inputs.judgements(CUT, 1, shard, texts, self.paintings, drawn, self.noise)
+        self.paintings = self._done(reconstruction.paint_captions, inputs.paintings(cut, 1, shard, texts))
+        self.noise = self._done(reconstruction.measure_noise, inputs.noise(cut, 1, texts, self.paintings))
+        asked = inputs.judgements(cut, 1, shard, texts, self.paintings, drawn, self.noise)
         self.judgements = self._done(judging.judge_corrections, asked)
-        together = inputs.unions(CUT, 1, CUT.base, shard, texts, drawn, self.judgements)
+        together = inputs.unions(cut, 1, cut.base, shard, texts, drawn, self.judgements)
         unions = self._done(rewriting.put_together, together)
-        found = inputs.refinements(CUT, 1, shard, texts, self.paintings, drawn, self.judgements, unions, self.noise)
+        found = inputs.refinements(cut, 1, shard, texts, self.paintings, drawn, self.judgements, unions, self.noise)
         self.refinements = self._done(filtering.filter_critiques, found)
 
     def _done(self, step: object, given: object) -> ArtifactRef:
@@ -125,10 +127,12 @@ RED_CROSS = Thing(8, "small", "red", "cross")
 GREEN_DISK = caption_of(Thing(0, "large", "green", "circle"), RED_CROSS)
 
 
-def judged(monkeypatch: pytest.MonkeyPatch, *sentences: tuple[str, int], scene: Scene | None = None) -> Refinement:
+def judged(
+    monkeypatch: pytest.MonkeyPatch, *sentences: tuple[str, int], scene: Scene | None = None, cut: Cut = CUT
+) -> Refinement:
     """What becomes of corrections of "a large green circle" where a teal ring is, beside a cross that is right."""
     shown = {"a": picture(scene or Scene((TEAL_RING, RED_CROSS)), 5)}
-    made = Round(shown, {"a": GREEN_DISK}, {"a": said(GREEN_DISK, *sentences)}, DrawingPainter(), monkeypatch)
+    made = Round(shown, {"a": GREEN_DISK}, {"a": said(GREEN_DISK, *sentences)}, DrawingPainter(), monkeypatch, cut)
     return made.rows()["a"]
 
 
@@ -250,15 +254,27 @@ def test_rules_keep_of_what_contradicts_itself_what_comes_closest() -> None:
     assert union.refined == caption_of(TEAL_RING, RED_CROSS)
 
 
-def test_draws_are_taken_apart_into_sentences_and_told_which_said_each() -> None:
-    replies = [f"{TEAL} {RING}", "nothing to correct.", Unusable("x"), f"{RING} {RING}", f"{TEAL} nothing to correct."]
-    assert sentences_of(replies) == {TEAL: [0, 4], RING: [0, 3], "nothing to correct.": [1]}
+def test_a_critique_that_is_judged_as_a_whole_takes_its_wrong_sentence_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = cut_for("filter.seeds=2", "filter.unit=critique")
+    large = "the object at the bottom right is large, not small."
+    best, others = f"{TEAL} {RING} {large}", (TEAL, f"{BLUE} {RING}")
+    row = judged(monkeypatch, *((text, 2) for text in (best, *others)), cut=cut)
+    assert (row.kept, row.refinements) == (True, best)
+    assert row.refined == RULES.rewrite(GREEN_DISK, best)
+    assert {text: verdict.kept for text, verdict in row.verdicts.items()} == {best: True} | dict.fromkeys(others, False)
+    assert row.verdicts[TEAL].reason == "another correction is closer"
+    found = judged_row(row, said(GREEN_DISK, (TEAL, 2), (RING, 3), (large, 1), (BLUE, 1)))
+    assert found.accepted == ((TEAL, RING, large),)
+    assert set(found.rejected) == {(TEAL,), (BLUE, RING)}
+    # Sentence by sentence the same draws give what is right alone.
+    row = judged(monkeypatch, (TEAL, 4), (RING, 4), (large, 2), (BLUE, 2))
+    assert set(split_sentences(row.refinements)) == {TEAL, RING}
 
 
 def test_what_a_painter_does_not_read_is_left_out_of_captions_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     painter = ShortPainter()
     shown = {image: Image.new("RGB", (48, 48), "white") for image in IMAGES}
-    critique = Critique(refinements="x", refined="One. Three. Five.", samples=1)
+    critique = Critique(refinements="x", refined="One. Three. Five.", draws=(0,))
     captions = {"image-a": "One. Two. Three. Four.", "image-b": "One."}
     made = Round(shown, captions, {"image-a": (critique,), "image-b": ()}, painter, monkeypatch)
     assert set(painter.seeds) == {"One. Two.", "One. Three.", "One."}

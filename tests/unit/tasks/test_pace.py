@@ -116,7 +116,7 @@ def test_a_server_that_is_away_costs_a_page_and_no_round(
         raise httpx.ConnectError("All connection attempts failed")
 
     for name in ("create_markdown_artifact", "create_progress_artifact", "update_progress_artifact"):
-        monkeypatch.setattr(artifacts, name, away)
+        monkeypatch.setattr(f"prefect.artifacts.{name}", away)
     artifacts.show_page("main", "verdict", "text", "description")
     artifacts.Bar("paintings", "paintings, shards").show(50.0, "4 of 8")
     assert "Prefect does not take the page 'verdict': All connection attempts failed" in caplog.text

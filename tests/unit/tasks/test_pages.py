@@ -4,8 +4,9 @@ import re
 
 from models.comparison import compare
 from models.gate import decide
-from tasks.pages import benchmark_table, figure_tables
-from viper.records import Verdict
+from tasks.overview import round_tables
+from tasks.pages import benchmark_table, figure_tables, gain_table
+from viper.records import ArtifactRef, ModelRef, RoundResult, Verdict
 from viper.settings import GateSettings
 
 GATE = GateSettings(resamples=50)
@@ -60,3 +61,67 @@ def test_narrow_tables_say_all_that_the_wide_one_does() -> None:
         (row,) = [line for line in wide.splitlines() if line.startswith(f"| {name} |")]
         said = {cell.strip() for line in lines if line.startswith(f"| {name} |") for cell in re.split(r"[|/]", line)}
         assert {cell.strip() for cell in row.split("|")} <= said | {""}
+
+
+def _round(number: int, champion: str, verdict: Verdict) -> RoundResult:
+    model = ModelRef(name=champion, fingerprint="f")
+    return RoundResult(
+        evolution="main",
+        round_number=number,
+        settings_sha256="s",
+        base=model,
+        champion_before=model,
+        candidate=model,
+        champion_after=model,
+        datasets={},
+        report=ArtifactRef(kind="report", uri="results/report/x", sha256="x", size_bytes=1),
+        verdict=verdict,
+        seconds=(),
+    )
+
+
+ROOM_PX, LETTER_PX, CELL_PX = 335, 7, 24
+"""What Prefect leaves a table at 390 pixels; how wide letters and the edges of a cell are, as a browser shows them."""
+
+
+def _widths_px(markdown: str) -> list[float]:
+    """How wide each table is by its widest cells."""
+    found = []
+    for table in re.findall(r"(?:^\|.*\n?)+", markdown, re.MULTILINE):
+        shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", table)  # of a link its words
+        rows = [line.strip("|").split("|") for line in shown.splitlines() if not line.startswith("|-")]
+        letters = [max(len(cell.strip()) for cell in column) for column in zip(*rows, strict=True)]
+        found.append(CELL_PX * len(letters) + LETTER_PX * sum(letters))
+    return found
+
+
+def test_the_tables_of_a_page_fit_a_phone() -> None:
+    scores = {"instance_reasoning": [0.0] * 1000}
+    better = {"instance_reasoning": [1.0] * 400 + [0.0] * 600}
+    categories, by_role = {"instance_reasoning": ["easy"] * 1000}, {"base": scores, "champion": scores}
+    verdict = decide(*compare({**by_role, "candidate": better}, categories, GATE, 0), None, GATE)
+    kept = verdict.model_copy(update={"decision": "keep champion"})
+    links = {10: {"report": "http://host/1", "MLflow": "http://host/2"}}
+    rounds = round_tables([_round(9, "round 9", verdict), _round(10, "round 10", kept)], links)
+    for page, tables in ((rounds, 3), (gain_table(verdict), 3), (figure_tables(verdict), 7)):
+        widths = _widths_px(page)
+        assert len(widths) == tables
+        assert max(widths) <= ROOM_PX, page
+    wide = [one for one in _widths_px(benchmark_table(verdict)) if one > ROOM_PX]
+    assert wide  # which is why no page shows that table
+
+
+def test_the_rounds_of_an_evolution_are_told_in_narrow_tables() -> None:
+    better, ended = _verdict([0.0] * 1000, [1.0] * 40 + [0.0] * 960), Verdict(decision="collapse", reason="says less")
+    links = {1: {"report": "http://host/1", "MLflow": "http://host/2"}}
+    shown = round_tables([_round(1, "round 1", better), _round(2, "the base", ended)], links)
+    said: dict[str, set[str]] = {}
+    for line in shown.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        said.setdefault(cells[1] if line.startswith("|") else "", set()).update(cells)
+    # 40 of 1000 questions more, each of which counts 0.1 points.
+    assert {better.decision, "4.0", "<0.001", "round 1", "[report](http://host/1) · [MLflow](http://host/2)"} <= said[
+        "1"
+    ]
+    assert any(cell.startswith("+4.0 [") for cell in said["1"])
+    assert said["2"] == {"", "2", "collapse", "the base"}

@@ -7,6 +7,7 @@ from PIL import Image
 from flows import synthesis_inputs as inputs
 from flows.preflight import check_names
 from models.payloads import Captions, Critique, Critiques
+from models.selfcritique import unfiltered
 from models.sentences import split_sentences
 from models.worlds.shapes import grammar
 from models.worlds.shapes.scene import Scene, Thing, render
@@ -27,17 +28,17 @@ PICTURE = render(
 )
 IMAGES = [f"image-{number}" for number in range(50)]
 DRAWN = (
-    Critique(refinements=f"{TEAL} {LARGE}", refined="both", samples=2),
-    Critique(refinements=NOTHING, refined="", samples=1),
-    Critique(refinements="", refined="", samples=1, unusable="wrote no corrections"),
+    Critique(refinements=f"{TEAL} {LARGE}", refined="both", draws=(0, 1)),
+    Critique(refinements=NOTHING, refined="", draws=(2,)),
+    Critique(refinements="", refined="", draws=(3,), unusable="wrote no corrections"),
 )
 
 
-def planted(share: float) -> tuple[dict[str, tuple[Critique, ...]], ArtifactRef]:
+def planted(share: float, drawn: tuple[Critique, ...] = DRAWN) -> tuple[dict[str, tuple[Critique, ...]], ArtifactRef]:
     cut = cut_for(f"ablation.planted_share={share}")
     shard = shard_of(dict.fromkeys(IMAGES, Image.fromarray(PICTURE)))
     captions = stored("captions", Captions(dict.fromkeys(IMAGES, CAPTION)))
-    critiques = stored("critiques", Critiques(dict.fromkeys(IMAGES, DRAWN)))
+    critiques = stored("critiques", Critiques(dict.fromkeys(IMAGES, drawn)))
     worker = worker_for(cut)
     ref = done(plant_wrong_sentences, inputs.planted(cut, 1, shard, captions, critiques), worker)
     return read_payload(worker.store, ref, Critiques).root, ref
@@ -74,6 +75,20 @@ def test_every_draw_is_kept_and_rewritten_by_what_it_says_now() -> None:
             assert untouched == (expected is not None)
             assert one.refined == (grammar.rewrite(CAPTION, one.refinements) if expected is None else expected)
     assert len(set(found.values())) > 10  # each image has draws of its own
+
+
+def test_what_is_planted_is_said_by_the_draw_that_it_is_planted_in() -> None:
+    apart = (
+        Critique(refinements=TEAL, refined="x", draws=(0, 1, 2, 3)),
+        Critique(refinements=LARGE, refined="y", draws=(0, 2)),
+    )
+    found, _ = planted(0.5, apart)
+    for critiques in found.values():
+        draws = sorted(draw for one in critiques for draw in one.draws)
+        assert draws in ([0, 0, 1, 2, 2, 3], [0, 1, 2, 2, 3], [0, 0, 1, 2, 3])
+        # What a loop without a filter takes is all of one draw, and nothing that was planted in another one.
+        assert len(unfiltered(critiques)) <= 2
+    assert sum(len(critiques) > 3 for critiques in found.values()) > 10
 
 
 def test_all_or_none_can_be_replaced() -> None:
