@@ -28,6 +28,8 @@ class Variant:
     true_labels: bool = False
 
 
+FILTER_OFF = ("filter.enabled=false", "filter.unit=critique")
+WHOLE = ("filter.unit=critique",)
 VARIANTS = {
     "two-stage": Variant(),
     "csr-only": Variant(only("csr")),
@@ -35,8 +37,11 @@ VARIANTS = {
     "mixed": Variant(mixed),
     "sft": Variant(supervised),
     "cold-start": Variant(cold_start),
-    "filter-off": Variant(changes=("filter.enabled=false", "filter.unit=critique")),
-    "whole-critique": Variant(changes=("filter.unit=critique",)),
+    "filter-off": Variant(changes=FILTER_OFF),
+    "whole-critique": Variant(changes=WHOLE),
+    # Edits follow little from the critiques: what the judge is worth shows where they alone are learned from.
+    "csr-filter-off": Variant(only("csr"), FILTER_OFF, against="csr-only"),
+    "csr-whole-critique": Variant(only("csr"), WHOLE, against="csr-only"),
     "precision-reward": Variant(changes=("training.reward.coverage_weight=0.0", "collapse.enabled=false")),
     "true-labels": Variant(true_labels=True),
     "two-rounds": Variant(rounds=2),

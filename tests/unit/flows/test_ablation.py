@@ -84,6 +84,7 @@ def test_a_variant_makes_anew_what_it_changes_and_shares_the_rest() -> None:
 
     by_judge = {"whole", "judgements", "refinements"}
     judged = {"whole-critique": by_judge, "filter-off": by_judge | {"operations"}}
+    judged |= {f"csr-{name}": steps for name, steps in judged.items()}
     # Two rounds are told apart by the second one's synthesizer alone.
     makes = judged | {"frozen-synthesizer": {"captions", "critiques"}}
     models = {"vop-only", "mixed"}, {"sft", "precision-reward"}, {"cold-start"}
