@@ -201,7 +201,7 @@ class Plans(Payload[dict[str, Plan]]):
 
 
 class Unwritten(Payload[dict[str, str]]):
-    """Why no operations were written where some were asked for, by ``<image id>/<number>``."""
+    """Why no edit was made where one was asked for, by ``<image id>/<number>``."""
 
     entry = "unwritten.json"
 

@@ -16,6 +16,7 @@ from models.payloads import Critique, Verdict
 from models.places import Gain, Map, grid_regions, mean_gain
 from models.sentences import join_sentences
 from models.tries import Unusable, unusable
+from models.unread import NOT_PAINTED
 from models.written import read_statements
 from viper.records import Record
 
@@ -96,15 +97,18 @@ def is_open(samples: int, gains: Sequence[Gain], rules: CritiqueRules) -> bool:
     return not missed and not clear
 
 
-def judge_nothing(said: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
+def judge_nothing(said: bool, whole: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
     """Whether it is true that a caption needs no correction, where none stands.
 
     Args:
         said: Whether any draw said so.
+        whole: Whether the painter read all of the caption: what it did not read speaks neither for nor against.
         doubted: Whether a correction came closer, if not as clearly as is asked.
         left: What the caption's painting is away from the image at the worst place, in units of noise.
         rules: Thresholds.
     """
+    if said and not doubted and not whole:
+        return Decision(False, NOT_PAINTED)
     if said and not doubted and left <= rules.max_residual_noise:
         return Decision(True, NOTHING)
     return Decision(False, (IN_DOUBT if doubted else MISSED) if said else "nothing usable")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.payloads import Operations, Refinement, Refinements
 from models.sentences import split_sentences
+from models.unread import NOT_PAINTED
 from storage.dataset_reports import Row
 from storage.objects import ObjectStore
 from tasks.html import render
@@ -25,10 +26,14 @@ class Said:
     kept: bool
     why: str = ""
     """What its paintings say, in a few words."""
+    judged: bool = True
+    """Whether its paintings say anything."""
 
     @property
     def mark(self) -> str:
         """Stands at the sentence."""
+        if not self.judged:
+            return "–"
         return "✓" if self.kept else "✗"
 
 
@@ -69,7 +74,12 @@ def _said(row: Refinement) -> tuple[Said, ...]:
         return tuple(Said(one, row.kept) for one in split_sentences(row.refinements))
     judged = sorted(row.verdicts.items(), key=lambda one: (not one[1].kept, -one[1].gain, one[0]))
     return tuple(
-        Said(text, one.kept, f"{one.reason}, said {one.samples} x" + (f", {_in_noise(one.gain)}" if one.gain else ""))
+        Said(
+            text,
+            one.kept,
+            f"{one.reason}, said {one.samples} x" + (f", {_in_noise(one.gain)}" if one.gain else ""),
+            one.reason != NOT_PAINTED,
+        )
         for text, one in judged
     )
 

@@ -69,18 +69,21 @@ def test_a_decision_is_open_near_the_margins_alone(samples: int, gain: tuple[flo
 
 
 @pytest.mark.parametrize(
-    ("said", "doubted", "left", "reason"),
+    ("said", "whole", "doubted", "left", "reason"),
     [
-        (True, False, 2.9, "nothing to correct"),
-        (True, False, 3.1, "missed difference"),
-        (True, True, 0.1, "nothing to correct, but in doubt"),
-        (False, False, 0.1, "nothing usable"),
+        (True, True, False, 2.9, "nothing to correct"),
+        (True, True, False, 3.1, "missed difference"),
+        (True, True, True, 0.1, "nothing to correct, but in doubt"),
+        (False, True, False, 0.1, "nothing usable"),
+        (True, False, False, 2.9, "not read by the painter"),
+        (True, False, False, 3.1, "not read by the painter"),
+        (True, False, True, 0.1, "nothing to correct, but in doubt"),  # what was read has a fault
     ],
 )
 def test_nothing_is_to_correct_where_somebody_says_so_and_nothing_is_left(
-    said: bool, doubted: bool, left: float, reason: str
+    said: bool, whole: bool, doubted: bool, left: float, reason: str
 ) -> None:
-    decision = judge_nothing(said, doubted, left, RULES)
+    decision = judge_nothing(said, whole, doubted, left, RULES)
     assert (decision.kept, decision.reason) == (reason == "nothing to correct", reason)
 
 
