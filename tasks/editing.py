@@ -84,7 +84,7 @@ def _asked_pictures(inputs: PlanInputs, store: ObjectStore) -> int:
     return shard_size(store, inputs.written.shard) if isinstance(inputs.written, AskedOperations) else 0
 
 
-@step("plans", 5, roles=("vlm",), items=_asked_pictures)
+@step("plans", 6, roles=("vlm",), items=_asked_pictures)
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
     """Payloads ``Plans`` and ``Unwritten``.
 

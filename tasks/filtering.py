@@ -33,6 +33,7 @@ from models.selfcritique import (
     judge_edit,
     judge_nothing,
     unfiltered,
+    without_idle,
 )
 from models.sentences import join_sentences
 from models.unread import NOT_PAINTED
@@ -143,9 +144,9 @@ def _without(
     return nearest, False, verdicts[nearest].reason, verdicts[nearest].gain
 
 
-@step("operations", 5, roles=("judge",), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("operations", 6, roles=("judge",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
-    """Payload ``Operations``; facts: counts by reason, and of the kept operations by kind.
+    """Payload ``Operations``; facts: counts by reason, of the kept operations by kind, and of those left out.
 
     Edits for which nothing was written count under their reasons, so that all that were asked for are counted.
     """
@@ -156,9 +157,15 @@ def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
     maps = judge.maps([pictures[plan.image] for plan in plans.values()], [edited[name] for name in plans])
     rows: dict[str, JudgedEdit] = {}
     for (name, plan), distances in zip(plans.items(), maps, strict=True):
-        decision = judge_edit(distances, plan.regions, unit, judge.reach, inputs.rules)
         changes = changes_of(distances, unit)
-        rows[name] = JudgedEdit(**dict(plan), changes=changes, kept=decision.kept, reason=decision.reason)
+        stood = without_idle(plan, changes, inputs.rules)
+        decision = judge_edit(distances, stood.regions, unit, judge.reach, inputs.rules)
+        left_out = tuple(one for one in plan.sentences if one not in stood.sentences)
+        rows[name] = JudgedEdit(
+            **dict(stood), changes=changes, idle=left_out, kept=decision.kept, reason=decision.reason
+        )
     reasons = Counter(row.reason for row in rows.values()) + Counter(unwritten.values())
     kinds = Counter(kind for row in rows.values() if row.kept for kind in row.kinds)
-    return Made(Operations(rows).encoded(), {"reasons": dict(reasons), "kinds": dict(kinds)})
+    idle = sum(len(row.idle) for row in rows.values() if row.kept)
+    facts: dict[str, JsonValue] = {"reasons": dict(reasons), "kinds": dict(kinds), "idle": idle}
+    return Made(Operations(rows).encoded(), facts)

@@ -149,7 +149,10 @@ def edit_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sample
             _picture_uri(store, made.products["edits"][0], name),
             "edited",
             "",
-            tuple(Said(one, rows[name].kept) for one in rows[name].sentences),
+            (
+                *(Said(one, rows[name].kept) for one in rows[name].sentences),
+                *(Said(one, False, "without effect, left out") for one in rows[name].idle),
+            ),
             rows[name].kept,
             rows[name].reason,
         )
