@@ -57,7 +57,7 @@ class Sample:
     @property
     def decision(self) -> str:
         """What the filter decided, and why, in words."""
-        said = "accepted" if self.kept else "rejected"
+        said = "accepted" if self.kept else "not judged" if self.reason == NOT_PAINTED else "rejected"
         reason = said if self.reason == said else f"{said}: {self.reason}"
         if not self.gain:
             return reason

@@ -118,6 +118,7 @@ def test_what_was_not_judged_counts_neither_as_accepted_nor_as_rejected(monkeypa
     report = Synthesis(datasets={}, shards=(made.shard,), products=products, seconds=())
     assert yields(made.worker.store, report)["csr"] == {NOT_PAINTED: 1}
     (sample,) = caption_samples(made.worker.store, report, 1)
+    assert sample.decision == "not judged: not read by the painter"
     assert {one.text: one.mark for one in sample.sentences} == {PINK: "–", TEAL: "✗"}
 
 
