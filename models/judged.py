@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from models.nothing import says_nothing
 from models.payloads import Critique, Refinement
 from models.sentences import split_sentences
+from models.unread import NOT_PAINTED
 from viper.records import Record
 
 Said = tuple[str, ...]
@@ -20,7 +21,7 @@ class Judged(Record):
     accepted: tuple[Said, ...]
     """What stands together; none where nothing was accepted."""
     rejected: tuple[Said, ...]
-    """What was refused, each by itself."""
+    """What was refused, each by itself; without what could not be judged."""
 
     @property
     def sentences(self) -> frozenset[str]:
@@ -31,8 +32,9 @@ class Judged(Record):
 def judged_row(row: Refinement, critiques: Sequence[Critique]) -> Judged:
     """What became of an image's critiques."""
     said = _said(row.refinements)
-    refused = tuple(tuple(split_sentences(text)) for text, verdict in row.verdicts.items() if not verdict.kept)
-    silent = any(says_nothing(one.refinements) for one in critiques if one.refinements)
+    judged = {text: verdict for text, verdict in row.verdicts.items() if verdict.reason != NOT_PAINTED}
+    refused = tuple(tuple(split_sentences(text)) for text, verdict in judged.items() if not verdict.kept)
+    silent = row.reason != NOT_PAINTED and any(says_nothing(one.refinements) for one in critiques if one.refinements)
     return Judged(
         caption=row.caption,
         drawn=tuple(found for one in critiques for found in _said(one.refinements) * one.samples),

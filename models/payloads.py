@@ -206,6 +206,8 @@ class Plan(Record):
     """Regions of the 3 x 3 grid that should change, row by row from 0; ``None`` if the sentences do not tell."""
     kinds: tuple[str, ...]
     """Kind of each operation, ``free`` if written by a model."""
+    places: tuple[tuple[int, ...], ...] = ()
+    """The regions of each operation by itself; empty if the sentences do not tell."""
 
 
 class Plans(Payload[dict[str, Plan]]):
@@ -215,7 +217,7 @@ class Plans(Payload[dict[str, Plan]]):
 
 
 class Unwritten(Payload[dict[str, str]]):
-    """Why no operations were written where some were asked for, by ``<image id>/<number>``."""
+    """Why no edit was made where one was asked for, by ``<image id>/<number>``."""
 
     entry = "unwritten.json"
 
@@ -225,6 +227,8 @@ class JudgedEdit(Plan):
 
     changes: tuple[float, ...]
     """Largest change in each of the nine regions, in units of the painter's noise."""
+    idle: tuple[str, ...] = ()
+    """Operations of the plan that had no effect, left out of its sentences since others had one."""
     kept: bool
     reason: str
     """Why it was kept or not, in a few words."""

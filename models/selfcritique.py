@@ -7,16 +7,18 @@ edit stands if it changed the image where it should and little elsewhere. Every 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 import numpy as np
 
 from models.corrections import without_empty_corrections
 from models.nothing import says_nothing
-from models.payloads import Critique, Verdict
+from models.payloads import Critique, Plan, Verdict
 from models.places import Gain, Map, grid_regions, mean_gain
 from models.sentences import join_sentences
 from models.tries import Unusable, unusable
+from models.unread import NOT_PAINTED
 from models.written import read_statements
 from viper.records import Record
 
@@ -98,15 +100,18 @@ def is_open(samples: int, gains: Sequence[Gain], rules: CritiqueRules) -> bool:
     return not missed and not clear
 
 
-def judge_nothing(said: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
+def judge_nothing(said: bool, whole: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
     """Whether it is true that a caption needs no correction, where none stands.
 
     Args:
         said: Whether any draw said so.
+        whole: Whether the painter read all of the caption: what it did not read speaks neither for nor against.
         doubted: Whether a correction came closer, if not as clearly as is asked.
         left: What the caption's painting is away from the image at the worst place, in units of noise.
         rules: Thresholds.
     """
+    if said and not doubted and not whole:
+        return Decision(False, NOT_PAINTED)
     if said and not doubted and left <= rules.max_residual_noise:
         return Decision(True, NOTHING)
     return Decision(False, (IN_DOUBT if doubted else MISSED) if said else "nothing usable")
@@ -140,6 +145,30 @@ def best_first(verdicts: Mapping[str, Verdict]) -> list[str]:
 def changes_of(distances: Map, unit: float) -> tuple[float, ...]:
     """The largest change in each of the nine regions of the grid, row by row, in units of noise."""
     return tuple(float(distances[part].max()) / unit for part, _ in grid_regions(distances.shape, 0))
+
+
+def without_idle(plan: Plan, changes: Sequence[float], rules: EditRules) -> Plan:
+    """The operations of a plan that had an effect where they should; the whole plan where none had, or all.
+
+    A caption that names a thing wrongly asks to make pink what is pink. The rest of such a plan is as good as any.
+
+    Args:
+        plan: That was carried out.
+        changes: The largest in each region of the grid, in units of noise.
+        rules: Thresholds.
+    """
+    had = [all(changes[region] >= rules.min_edit_noise for region in each) for each in plan.places]
+    if not rules.enabled or not any(had):
+        return plan
+    places = tuple(compress(plan.places, had))
+    return plan.model_copy(
+        update={
+            "sentences": tuple(compress(plan.sentences, had)),
+            "kinds": tuple(compress(plan.kinds, had)),
+            "places": places,
+            "regions": tuple(sorted({region for each in places for region in each})),
+        }
+    )
 
 
 def judge_edit(distances: Map, regions: Sequence[int] | None, unit: float, reach: int, rules: EditRules) -> Decision:

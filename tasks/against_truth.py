@@ -45,7 +45,7 @@ class TruthMeasureInputs(Inputs):
         return "measure critiques and edits against the truth"
 
 
-@step("against-truth", 1)
+@step("against-truth", 2)
 def measure_against_truth(inputs: TruthMeasureInputs, worker: Worker) -> Made:
     """Payload ``MeasuredPayload``."""
     return Made(MeasuredPayload(measure(worker.store, inputs.world, inputs.made)).encoded())

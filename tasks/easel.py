@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from models.unread import unread
 from tasks.worker import Worker
 from viper.diffusion import DiffusionUse
 from viper.records import JudgeUse, Record, Seed
@@ -43,10 +44,17 @@ class Easel:
         """Paintings so far."""
         self._painter, self._painting = worker.painter(painting.painter), painting
         self._done: dict[Job, Image] = {}
+        self._fitted: dict[str, FittedText] = {}
 
     def fit(self, text: str) -> "FittedText":
         """What the painter reads of a text."""
-        return self._painter.fit(text)
+        if text not in self._fitted:
+            self._fitted[text] = self._painter.fit(text)
+        return self._fitted[text]
+
+    def shows_change(self, first: str, second: str) -> bool:
+        """Whether paintings of two texts show all in which these differ: what is not read of them is the same."""
+        return unread(first, self.fit(first)) == unread(second, self.fit(second))
 
     def keep(self, job: Job, picture: "Image") -> None:
         """A painting that was made before."""

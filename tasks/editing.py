@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.operations import read_written
-from models.payloads import Critiques, FittedText, Plan, Plans, Refinement, Refinements, Unwritten, shortened_of
+from models.payloads import Critiques, Plan, Plans, Refinement, Refinements, Unwritten, shortened_of
 from models.tries import Tries, Unusable, ask, unusable
+from models.unread import NOT_EDITED
 from models.worlds import find_world
 from storage.images import encode_png
 from storage.objects import ObjectStore
@@ -83,7 +84,7 @@ def _asked_pictures(inputs: PlanInputs, store: ObjectStore) -> int:
     return shard_size(store, inputs.written.shard) if isinstance(inputs.written, AskedOperations) else 0
 
 
-@step("plans", 5, roles=("vlm",), items=_asked_pictures)
+@step("plans", 6, roles=("vlm",), items=_asked_pictures)
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
     """Payloads ``Plans`` and ``Unwritten``.
 
@@ -144,30 +145,33 @@ def _asked(
     return ask(worker.vlm(written.vlm), prompts, read, tries)
 
 
-@step("edits", 5, roles=("editor",), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("edits", 6, roles=("editor",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def edit_images(inputs: EditInputs, worker: Worker) -> Made:
     """Payloads ``Plans``, ``Unwritten`` and ``Shortened``, and ``<image id>/<number>.png``.
 
-    The operations of one plan are applied one after the other, each to the result of the one before.
+    The operations of one plan are applied one after the other, each to the result of the one before. A plan with an
+    operation that the editor does not read to its end is among the unwritten ones.
     """
     pictures = shard_images(worker.store, inputs.shard)
-    plans = read_payload(worker.store, inputs.plans, Plans)
+    written = dict(sorted(read_payload(worker.store, inputs.plans, Plans).root.items()))
     editor = worker.editor(inputs.editor)
-    fitted: dict[str, FittedText] = {}
-    current: dict[str, Image] = {name: pictures[plan.image] for name, plan in sorted(plans.root.items())}
-    for turn in range(max((len(plan.sentences) for plan in plans.root.values()), default=0)):
-        names = [name for name in current if turn < len(plans.root[name].sentences)]
-        given = {name: editor.fit(plans.root[name].sentences[turn]) for name in names}
-        fitted |= {f"{name}/{turn}": one for name, one in given.items()}
+    said = {f"{name}/{turn}": text for name, plan in written.items() for turn, text in enumerate(plan.sentences)}
+    shortened = shortened_of({name: editor.fit(text) for name, text in said.items()})
+    unread = {one.rpartition("/")[0] for one in shortened.root}
+    plans = {name: plan for name, plan in written.items() if name not in unread}
+    current: dict[str, Image] = {name: pictures[plan.image] for name, plan in plans.items()}
+    for turn in range(max((len(plan.sentences) for plan in plans.values()), default=0)):
+        names = [name for name in current if turn < len(plans[name].sentences)]
         edited = editor.edit(
             [current[name] for name in names],
-            [given[name].text for name in names],
+            [plans[name].sentences[turn] for name in names],
             [inputs.seed.of(f"{name}/{turn}") for name in names],
         )
         current.update(zip(names, edited, strict=True))
     entries = {f"{name}{PNG}": encode_png(image) for name, image in current.items()}
-    unwritten, shortened = read_payload(worker.store, inputs.plans, Unwritten), shortened_of(fitted)
+    reasons = read_payload(worker.store, inputs.plans, Unwritten).root
+    unwritten = Unwritten({**reasons, **dict.fromkeys(sorted(unread), NOT_EDITED)})
     return Made(
-        {**entries, **plans.encoded(), **unwritten.encoded(), **shortened.encoded()},
+        {**entries, **Plans(plans).encoded(), **unwritten.encoded(), **shortened.encoded()},
         {"edits": len(current), **shortened.counts()},
     )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -17,6 +18,7 @@ from models.payloads import (
     Plans,
     Refinement,
     Refinements,
+    Shortened,
     Union,
     Unions,
     Unwritten,
@@ -24,7 +26,6 @@ from models.payloads import (
 )
 from models.selfcritique import (
     ACCEPTED,
-    NOT_TOGETHER,
     RIVAL,
     CritiqueRules,
     EditRules,
@@ -32,8 +33,10 @@ from models.selfcritique import (
     judge_edit,
     judge_nothing,
     unfiltered,
+    without_idle,
 )
 from models.sentences import join_sentences
+from models.unread import NOT_PAINTED
 from tasks.proving import CritiqueFilterInputs, Proof, prove
 from tasks.shards import read_payload, read_pictures, shard_images, shard_size
 from tasks.step import Inputs, Made, step
@@ -56,7 +59,7 @@ class EditFilterInputs(Inputs):
         return f"filter edits of shard {self.shard.number}"
 
 
-@step("refinements", 5, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("refinements", 6, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
 def filter_critiques(inputs: CritiqueFilterInputs, worker: Worker) -> Made:
     """Payload ``Refinements``; facts: counts by reason, of images and of corrections, and how many were painted.
 
@@ -67,45 +70,50 @@ def filter_critiques(inputs: CritiqueFilterInputs, worker: Worker) -> Made:
     written = read_payload(store, inputs.critiques, Critiques).root
     verdicts = read_payload(store, inputs.judgements, Judgements).root
     unions = read_payload(store, inputs.unions, Unions).root
+    shortened = read_payload(store, inputs.paintings, Shortened).root
     proofs, painted = prove(inputs, texts, written, unions, worker)
-    rows = {
-        image: _row(caption, written[image], verdicts[image], unions.get(image), proofs[image], inputs.rules)
-        for image, caption in sorted(texts.items())
-    }
+    rows = {}
+    for image, caption in sorted(texts.items()):
+        said = _Said(caption, image not in shortened, written[image], verdicts[image])
+        rows[image] = _row(said, unions.get(image), proofs[image], inputs.rules)
     reasons = Counter(row.reason for row in rows.values())
     sentences = Counter(one.reason for row in rows.values() for one in row.verdicts.values())
     facts: dict[str, JsonValue] = {"reasons": dict(reasons), "sentences": dict(sentences), "painted": painted}
     return Made(Refinements(rows).encoded(), facts)
 
 
-def _row(
-    caption: str,
-    critiques: Sequence[Critique],
-    verdicts: dict[str, Verdict],
-    union: Union | None,
-    proof: Proof,
-    rules: CritiqueRules,
-) -> Refinement:
+@dataclass(frozen=True)
+class _Said:
+    """What was said of one image."""
+
+    caption: str
+    whole: bool
+    """Whether the painter read all of the caption."""
+    critiques: Sequence[Critique]
+    verdicts: dict[str, Verdict]
+
+
+def _row(said: _Said, union: Union | None, proof: Proof, rules: CritiqueRules) -> Refinement:
     """The decision on one image."""
-    found = dict(verdicts)
+    found = dict(said.verdicts)
     for sentence in union.rivals if union else ():
         found[sentence] = found[sentence].model_copy(update={"kept": False, "reason": RIVAL})
     for sentence in set(union.sentences if union else ()) - set(proof.sentences):
-        found[sentence] = found[sentence].model_copy(update={"kept": False, "reason": NOT_TOGETHER})
+        found[sentence] = found[sentence].model_copy(update={"kept": False, "reason": proof.others})
     found |= {
         one.refinements: Verdict(kept=False, reason=one.unusable, samples=one.samples)
-        for one in critiques
+        for one in said.critiques
         if one.refinements and one.unusable
     }
     if proof.sentences:
         gain = sum(found[one].gain for one in proof.sentences) / len(proof.sentences)
-        said, kept, reason = join_sentences(proof.sentences), True, ACCEPTED
+        text, kept, reason = join_sentences(proof.sentences), True, ACCEPTED
     else:
-        said, kept, reason, gain = _without(critiques, found, proof.first, rules)
+        text, kept, reason, gain = _without(said, found, proof.first, rules)
     return Refinement(
-        caption=caption,
-        refinements=said,
-        refined=proof.refined if proof.sentences else caption,
+        caption=said.caption,
+        refinements=text,
+        refined=proof.refined if proof.sentences else said.caption,
         kept=kept,
         reason=reason,
         gain=gain,
@@ -116,28 +124,29 @@ def _row(
 
 
 def _without(
-    critiques: Sequence[Critique], verdicts: dict[str, Verdict], left: float, rules: CritiqueRules
+    said: _Said, verdicts: dict[str, Verdict], left: float, rules: CritiqueRules
 ) -> tuple[str, bool, str, float]:
     """Of an image of which no correction stands: what was said, whether it is kept, why, and the nearest gain."""
-    nothings = [one for one in critiques if says_nothing(one.refinements)]
-    said = max(nothings, key=lambda one: one.samples).refinements if nothings else ""
-    if not rules.enabled and said:
-        (first, *_) = unfiltered(critiques)
+    nothings = [one for one in said.critiques if says_nothing(one.refinements)]
+    nothing = max(nothings, key=lambda one: one.samples).refinements if nothings else ""
+    if not rules.enabled and nothing:
+        (first, *_) = unfiltered(said.critiques)
         if says_nothing(first.refinements):
             return first.refinements, True, "nothing to correct", 0.0
     doubted = any(one.gain >= rules.min_gain_noise for one in verdicts.values())
-    decision = judge_nothing(bool(nothings), doubted, left, rules)
-    if decision.kept or not verdicts:
-        unusable = next((one.unusable for one in critiques if one.unusable), decision.reason)
-        return said, decision.kept, decision.reason if nothings else unusable, 0.0
+    decision = judge_nothing(bool(nothings), said.whole, doubted, left, rules)
     # What was painted and refused tells more than what could not be used.
-    nearest = max(verdicts, key=lambda one: (verdicts[one].paintings > 0, verdicts[one].gain, one))
+    nearest = max(verdicts, key=lambda one: (verdicts[one].paintings > 0, verdicts[one].gain, one), default="")
+    untold = bool(nothings) and (not nearest or verdicts[nearest].reason == NOT_PAINTED)
+    if decision.kept or decision.reason == NOT_PAINTED or untold or not nearest:
+        unusable = next((one.unusable for one in said.critiques if one.unusable), decision.reason)
+        return nothing, decision.kept, decision.reason if nothings else unusable, 0.0
     return nearest, False, verdicts[nearest].reason, verdicts[nearest].gain
 
 
-@step("operations", 5, roles=("judge",), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("operations", 6, roles=("judge",), items=lambda inputs, store: shard_size(store, inputs.shard))
 def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
-    """Payload ``Operations``; facts: counts by reason, and of the kept operations by kind.
+    """Payload ``Operations``; facts: counts by reason, of the kept operations by kind, and of those left out.
 
     Edits for which nothing was written count under their reasons, so that all that were asked for are counted.
     """
@@ -148,9 +157,15 @@ def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
     maps = judge.maps([pictures[plan.image] for plan in plans.values()], [edited[name] for name in plans])
     rows: dict[str, JudgedEdit] = {}
     for (name, plan), distances in zip(plans.items(), maps, strict=True):
-        decision = judge_edit(distances, plan.regions, unit, judge.reach, inputs.rules)
         changes = changes_of(distances, unit)
-        rows[name] = JudgedEdit(**dict(plan), changes=changes, kept=decision.kept, reason=decision.reason)
+        stood = without_idle(plan, changes, inputs.rules)
+        decision = judge_edit(distances, stood.regions, unit, judge.reach, inputs.rules)
+        left_out = tuple(one for one in plan.sentences if one not in stood.sentences)
+        rows[name] = JudgedEdit(
+            **dict(stood), changes=changes, idle=left_out, kept=decision.kept, reason=decision.reason
+        )
     reasons = Counter(row.reason for row in rows.values()) + Counter(unwritten.values())
     kinds = Counter(kind for row in rows.values() if row.kept for kind in row.kinds)
-    return Made(Operations(rows).encoded(), {"reasons": dict(reasons), "kinds": dict(kinds)})
+    idle = sum(len(row.idle) for row in rows.values() if row.kept)
+    facts: dict[str, JsonValue] = {"reasons": dict(reasons), "kinds": dict(kinds), "idle": idle}
+    return Made(Operations(rows).encoded(), facts)

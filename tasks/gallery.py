@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.payloads import Operations, Refinement, Refinements
 from models.sentences import split_sentences
+from models.unread import NOT_PAINTED
 from storage.dataset_reports import Row
 from storage.objects import ObjectStore
 from tasks.html import render
@@ -25,10 +26,14 @@ class Said:
     kept: bool
     why: str = ""
     """What its paintings say, in a few words."""
+    judged: bool = True
+    """Whether its paintings say anything."""
 
     @property
     def mark(self) -> str:
         """Stands at the sentence."""
+        if not self.judged:
+            return "–"
         return "✓" if self.kept else "✗"
 
 
@@ -52,7 +57,7 @@ class Sample:
     @property
     def decision(self) -> str:
         """What the filter decided, and why, in words."""
-        said = "accepted" if self.kept else "rejected"
+        said = "accepted" if self.kept else "not judged" if self.reason == NOT_PAINTED else "rejected"
         reason = said if self.reason == said else f"{said}: {self.reason}"
         if not self.gain:
             return reason
@@ -69,7 +74,12 @@ def _said(row: Refinement) -> tuple[Said, ...]:
         return tuple(Said(one, row.kept) for one in split_sentences(row.refinements))
     judged = sorted(row.verdicts.items(), key=lambda one: (not one[1].kept, -one[1].gain, one[0]))
     return tuple(
-        Said(text, one.kept, f"{one.reason}, said {one.samples} x" + (f", {_in_noise(one.gain)}" if one.gain else ""))
+        Said(
+            text,
+            one.kept,
+            f"{one.reason}, said {one.samples} x" + (f", {_in_noise(one.gain)}" if one.gain else ""),
+            one.reason != NOT_PAINTED,
+        )
         for text, one in judged
     )
 
@@ -139,7 +149,10 @@ def edit_samples(store: ObjectStore, made: Synthesis, count: int) -> list[Sample
             _picture_uri(store, made.products["edits"][0], name),
             "edited",
             "",
-            tuple(Said(one, rows[name].kept) for one in rows[name].sentences),
+            (
+                *(Said(one, rows[name].kept) for one in rows[name].sentences),
+                *(Said(one, False, "without effect, left out") for one in rows[name].idle),
+            ),
             rows[name].kept,
             rows[name].reason,
         )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from models.payloads import Critique, Noise, Union
 from models.places import Map, gain_in, region_of, residual
-from models.selfcritique import CritiqueRules
+from models.selfcritique import NOT_TOGETHER, CritiqueRules
+from models.unread import NOT_PAINTED
 from tasks.easel import Easel, Painting
 from tasks.shards import read_payload, read_pictures, shard_images
 from tasks.step import Inputs
@@ -48,6 +49,8 @@ class Proof:
     """What the first caption's painting is away from the image where it is farthest, in units of noise."""
     last: float
     """The same of the caption that stands."""
+    others: str = NOT_TOGETHER
+    """Why other corrections, which stand by themselves, are not among them."""
 
 
 def prove(
@@ -69,7 +72,8 @@ def prove(
             if picture := alone.get(f"{image}/{number}"):
                 shown[image][one.refinements] = picture
                 easel.keep((image, easel.fit(one.refined).text, 0), picture)
-    together = [image for image, one in unions.items() if one.refined and inputs.rules.enabled]
+    judged = {image: one.refined for image, one in unions.items() if one.refined and inputs.rules.enabled}
+    together = [image for image, text in judged.items() if easel.shows_change(captions[image], text)]
     painted = easel.paint([(image, easel.fit(unions[image].refined).text, 0) for image in together])
     proofs: dict[str, Proof] = {}
     whole = dict(zip(together, painted, strict=True))
@@ -87,7 +91,8 @@ def prove(
         else:
             best = union.sentences[-1]
             left, last = looked.left(firsts[image]), looked.left(shown[image][best])
-            proofs[image] = Proof((best,), refined[image, best], left, last)
+            others = NOT_PAINTED if image in judged.keys() - whole.keys() else NOT_TOGETHER
+            proofs[image] = Proof((best,), refined[image, best], left, last, others)
     return proofs, easel.painted
 
 

@@ -65,7 +65,7 @@ SYNTHESIS = (
     Mutation(
         "rejected critiques rewrite captions",
         "tasks/filtering.py",
-        "refined=proof.refined if proof.sentences else caption,",
+        "refined=proof.refined if proof.sentences else said.caption,",
         'refined=proof.refined if proof.sentences else "",',
         JUDGING,
     ),
@@ -88,8 +88,8 @@ SYNTHESIS = (
     Mutation(
         "operations are applied backwards",
         "tasks/editing.py",
-        "plans.root[name].sentences[turn]) for",
-        "plans.root[name].sentences[-1 - turn]) for",
+        "[plans[name].sentences[turn] for",
+        "[plans[name].sentences[-1 - turn] for",
         EDITING,
     ),
     Mutation(

@@ -69,6 +69,7 @@ def write_operations(
         sentences=tuple(grammar.say_operation(operation, rng) for operation in operations),
         regions=tuple(sorted(frozenset().union(*(operation.cells for operation in operations)))),
         kinds=tuple(operation.kind for operation in operations),
+        places=tuple(tuple(sorted(operation.cells)) for operation in operations),
     )
 
 

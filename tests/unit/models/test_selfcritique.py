@@ -5,7 +5,7 @@ import pytest
 
 from models.corrections import without_empty_corrections
 from models.operations import read_written
-from models.payloads import Critique, Verdict
+from models.payloads import Critique, Plan, Verdict
 from models.places import Gain
 from models.selfcritique import (
     CritiqueRules,
@@ -18,6 +18,7 @@ from models.selfcritique import (
     judge_nothing,
     only_closest,
     unfiltered,
+    without_idle,
 )
 from models.worlds import find_world
 from models.worlds.shapes import grammar
@@ -75,18 +76,21 @@ def test_a_decision_is_open_near_the_margins_alone(samples: int, gain: tuple[flo
 
 
 @pytest.mark.parametrize(
-    ("said", "doubted", "left", "reason"),
+    ("said", "whole", "doubted", "left", "reason"),
     [
-        (True, False, 2.9, "nothing to correct"),
-        (True, False, 3.1, "missed difference"),
-        (True, True, 0.1, "nothing to correct, but in doubt"),
-        (False, False, 0.1, "nothing usable"),
+        (True, True, False, 2.9, "nothing to correct"),
+        (True, True, False, 3.1, "missed difference"),
+        (True, True, True, 0.1, "nothing to correct, but in doubt"),
+        (False, True, False, 0.1, "nothing usable"),
+        (True, False, False, 2.9, "not read by the painter"),
+        (True, False, False, 3.1, "not read by the painter"),
+        (True, False, True, 0.1, "nothing to correct, but in doubt"),  # what was read has a fault
     ],
 )
 def test_nothing_is_to_correct_where_somebody_says_so_and_nothing_is_left(
-    said: bool, doubted: bool, left: float, reason: str
+    said: bool, whole: bool, doubted: bool, left: float, reason: str
 ) -> None:
-    decision = judge_nothing(said, doubted, left, RULES)
+    decision = judge_nothing(said, whole, doubted, left, RULES)
     assert (decision.kept, decision.reason) == (reason == "nothing to correct", reason)
 
 
@@ -160,6 +164,41 @@ def test_what_a_judge_sees_of_a_region_beside_it_is_no_spill() -> None:
 
 def test_changes_are_told_by_region_row_by_row_in_units_of_noise() -> None:
     assert changes_of(changed(c1=4.0, c6=1.0), 2.0) == (0, 2, 0, 0, 0, 0, 0.5, 0, 0)
+
+
+PLAN = Plan(
+    image="a",
+    sentences=("move it.", "make it teal.", "remove it."),
+    regions=(0, 1, 4, 8),
+    kinds=("move", "recolor", "remove"),
+    places=((0, 1), (4,), (8,)),
+)
+
+
+@pytest.mark.parametrize(
+    ("distances", "sentences", "regions"),
+    [
+        (changed(c0=4.0, c1=4.0, c4=1.0, c8=4.0), ("move it.", "remove it."), (0, 1, 8)),
+        (changed(c0=4.0, c4=4.0), ("make it teal.",), (4,)),
+        (changed(c0=4.0, c1=2.0, c4=4.0, c8=4.0), PLAN.sentences, PLAN.regions),
+        (changed(c0=4.0), PLAN.sentences, PLAN.regions),
+    ],
+    ids=["one idle", "half a move", "all", "none"],
+)
+def test_operations_without_effect_are_left_out_where_others_had_one(
+    distances: np.ndarray, sentences: tuple[str, ...], regions: tuple[int, ...]
+) -> None:
+    # The unit of noise is 2, and an operation must change each of its places by one unit.
+    stood = without_idle(PLAN, changes_of(distances, 2.0), EDITS)
+    assert (stood.sentences, stood.regions) == (sentences, regions)
+    assert (len(stood.kinds), len(stood.places)) == (len(sentences), len(sentences))
+    assert without_idle(PLAN, changes_of(distances, 2.0), EDITS.model_copy(update={"enabled": False})) == PLAN
+
+
+def test_an_edit_with_half_an_operation_beside_a_whole_one_has_spilled() -> None:
+    distances = changed(c0=4.0, c4=4.0)
+    stood = without_idle(PLAN, changes_of(distances, 2.0), EDITS)
+    assert judge_edit(distances, stood.regions, 2.0, 1, EDITS).reason == "spilled elsewhere"
 
 
 def test_an_edit_is_kept_whatever_it_changed_where_the_filter_is_off() -> None:

@@ -31,6 +31,7 @@ def test_a_plan_names_its_image_its_regions_and_the_kind_of_each_operation() -> 
         cells = [cell for one in said if one for cell in one.cells]
         assert plan.regions == tuple(sorted(cells))
         assert len(set(cells)) == len(cells)
+        assert [set(each) for each in plan.places] == [one.cells for one in said if one]
 
 
 def test_no_operation_is_written_for_a_caption_that_names_nothing() -> None:

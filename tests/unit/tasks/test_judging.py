@@ -3,124 +3,23 @@
 The painter of most tests draws what a caption of the embedded world names, so that what is right is known by hand.
 """
 
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from flows import synthesis_inputs as inputs
 from flows.cut import Cut
 from models.judged import judged_row
-from models.nothing import says_nothing
-from models.payloads import (
-    Captions,
-    Critique,
-    Critiques,
-    FittedText,
-    Judgements,
-    Noise,
-    Refinement,
-    Refinements,
-    Shortened,
-)
+from models.payloads import Critique, Noise, Refinement
 from models.sentences import split_sentences
-from models.worlds import find_world
 from models.worlds.shapes import grammar
-from models.worlds.shapes.scene import Scene, Thing, render, sample_scene
-from tasks import filtering, judging, reconstruction, rewriting
-from tasks.pages import shortened_texts
+from models.worlds.shapes.scene import Scene, Thing, sample_scene
+from tasks import judging
 from tasks.rewriting import by_rules
 from tasks.shards import read_payload
-from tests.loop import cut_for, done, shard_of, stored, worker_for
-from viper.records import ArtifactRef, Shard, Synthesis
-
-CUT = cut_for("filter.seeds=2")
-IMAGES = ("image-a", "image-b")
-RULES = find_world("shapes").need_rules()
-
-
-class DrawingPainter:
-    """Draws what a caption names, in shades that the noise seed draws, and remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        self.seeds: dict[str, list[int]] = {}
-
-    def fit(self, text: str) -> FittedText:
-        return FittedText(text=text)
-
-    def paint(self, captions: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
-        for caption, seed in zip(captions, seeds, strict=True):
-            self.seeds.setdefault(caption, []).append(seed)
-        return [
-            picture(Scene(tuple(grammar.read_caption(text))), seed) for text, seed in zip(captions, seeds, strict=True)
-        ]
-
-
-class ShortPainter(DrawingPainter):
-    """Paints gray, and reads two sentences."""
-
-    def fit(self, text: str) -> FittedText:
-        sentences = split_sentences(text)
-        return FittedText(text=" ".join(sentences[:2]), left_out=max(0, len(sentences) - 2))
-
-
-def picture(scene: Scene, seed: int) -> Image.Image:
-    return Image.fromarray(render(scene, np.random.default_rng(seed)))
-
-
-def caption_of(*things: Thing) -> str:
-    return " ".join(f"a {one.size} {one.color} {one.shape} is at the {one.position}." for one in things)
-
-
-def said(caption: str, *sentences: tuple[str, int]) -> tuple[Critique, ...]:
-    """Corrections that so many draws said, as the critique step writes them."""
-    found = []
-    for text, samples in sentences:
-        refined = RULES.rewrite(caption, text)
-        changed = refined != caption
-        unusable = "" if changed or says_nothing(text) else "caption unchanged"
-        draws = tuple(range(samples))
-        found.append(Critique(refinements=text, refined=refined if changed else "", draws=draws, unusable=unusable))
-    return tuple(found)
-
-
-class Round:
-    """The judge's steps over some pictures, their captions and what was said of them."""
-
-    def __init__(
-        self,
-        pictures: dict[str, Image.Image],
-        captions: dict[str, str],
-        critiques: dict[str, tuple[Critique, ...]],
-        painter: DrawingPainter,
-        monkeypatch: pytest.MonkeyPatch,
-        cut: Cut = CUT,
-    ) -> None:
-        # A store of its own: nothing that another painter painted is found.
-        monkeypatch.setenv("VIPER_HOME", tempfile.mkdtemp(dir=Path(os.environ["VIPER_HOME"]).parent))
-        self.worker = worker_for(cut)
-        monkeypatch.setattr(self.worker, "painter", lambda _: painter)
-        shard: Shard = shard_of(pictures)
-        texts, drawn = stored("captions", Captions(captions)), stored("critiques", Critiques(critiques))
-        self.paintings = self._done(reconstruction.paint_captions, inputs.paintings(cut, 1, shard, texts))
-        self.noise = self._done(reconstruction.measure_noise, inputs.noise(cut, 1, texts, self.paintings))
-        asked = inputs.judgements(cut, 1, shard, texts, self.paintings, drawn, self.noise)
-        self.judgements = self._done(judging.judge_corrections, asked)
-        together = inputs.unions(cut, 1, cut.base, shard, texts, drawn, self.judgements)
-        unions = self._done(rewriting.put_together, together)
-        found = inputs.refinements(cut, 1, shard, texts, self.paintings, drawn, self.judgements, unions, self.noise)
-        self.refinements = self._done(filtering.filter_critiques, found)
-
-    def _done(self, step: object, given: object) -> ArtifactRef:
-        return done(step, given, self.worker)  # type: ignore[arg-type, type-var]
-
-    def rows(self) -> dict[str, Refinement]:
-        return read_payload(self.worker.store, self.refinements, Refinements).root
-
+from tests.judged_round import CUT, RULES, DrawingPainter, Round, caption_of, picture, said
+from tests.loop import cut_for
 
 TEAL_RING = Thing(0, "large", "teal", "ring")
 RED_CROSS = Thing(8, "small", "red", "cross")
@@ -269,27 +168,3 @@ def test_a_critique_that_is_judged_as_a_whole_takes_its_wrong_sentence_along(mon
     # Sentence by sentence the same draws give what is right alone.
     row = judged(monkeypatch, (TEAL, 4), (RING, 4), (large, 2), (BLUE, 2))
     assert set(split_sentences(row.refinements)) == {TEAL, RING}
-
-
-def test_what_a_painter_does_not_read_is_left_out_of_captions_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = ShortPainter()
-    shown = {image: Image.new("RGB", (48, 48), "white") for image in IMAGES}
-    critique = Critique(refinements="x", refined="One. Three. Five.", draws=(0,))
-    captions = {"image-a": "One. Two. Three. Four.", "image-b": "One."}
-    made = Round(shown, captions, {"image-a": (critique,), "image-b": ()}, painter, monkeypatch)
-    assert set(painter.seeds) == {"One. Two.", "One. Three.", "One."}
-    store = made.worker.store
-    assert read_payload(store, made.paintings, Shortened).root == {"image-a": FittedText(text="One. Two.", left_out=2)}
-    found = read_payload(store, made.judgements, Shortened).root
-    assert found == {"image-a/0": FittedText(text="One. Three.", left_out=1)}
-    assert set(read_payload(store, made.judgements, Judgements).root["image-a"]) == {"x"}
-    facts = [store.manifest(one).meta for one in (made.paintings, made.judgements)]
-    assert [(one["shortened"], one["sentences_left_out"]) for one in facts] == [(1, 2), (1, 1)]
-    products = {"paintings": (made.paintings, made.paintings), "judgements": (made.judgements,)}
-    counted = Synthesis(datasets={}, shards=(), products=products, seconds=())
-    assert shortened_texts(store, counted) == {
-        "captions shortened": 2,
-        "sentences left out of captions": 4,
-        "refined captions shortened": 1,
-        "sentences left out of refined captions": 1,
-    }

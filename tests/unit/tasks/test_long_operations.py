@@ -6,16 +6,19 @@ import pytest
 from PIL import Image
 
 from flows import synthesis_inputs as inputs
-from models.payloads import FittedText, Plan, Plans, Shortened, Unwritten
+from models.payloads import FittedText, Noise, Operations, Plan, Plans, Shortened, Unwritten
 from models.sentences import split_sentences
 from tasks.editing import edit_images
-from tasks.shards import read_payload
+from tasks.filtering import filter_edits
+from tasks.shards import read_payload, read_pictures
 from tests.loop import cut_for, done, shard_of, stored, worker_for
 
 CUT = cut_for()
 
 
-def test_what_an_editor_does_not_read_is_left_out_of_operations_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_whose_operations_an_editor_does_not_read_is_not_made_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[str] = []
 
     class Editor:
@@ -33,11 +36,23 @@ def test_what_an_editor_does_not_read_is_left_out_of_operations_and_counted(monk
 
     worker = worker_for(CUT)
     monkeypatch.setattr(worker, "editor", lambda _: Editor())
-    shard = shard_of({"image-a": Image.new("RGB", (48, 48), "white")})
-    plan = Plan(image="image-a", sentences=("Add a cat.", "Go. Turn. Stop."), regions=None, kinds=("free", "free"))
-    made = done(
-        edit_images, inputs.edits(CUT, 1, shard, stored("plans", Plans({"image-a/0": plan}), Unwritten({}))), worker
-    )
-    assert asked == ["Add a cat.", "Go. Turn."]
-    assert read_payload(worker.store, made, Shortened).root == {"image-a/0/1": FittedText(text="Go. Turn.", left_out=1)}
-    assert worker.store.manifest(made).meta["shortened"] == 1
+    shard = shard_of({"a": Image.new("RGB", (48, 48), "white")})
+    plans = {"a/0": plan_of("Add a cat.", "Go. Turn. Stop."), "a/1": plan_of("Add a dog.", "Go. Turn.")}
+    written = stored("plans", Plans(plans), Unwritten({"a/2": "wrote no operations"}))
+    made = done(edit_images, inputs.edits(CUT, 1, shard, written), worker)
+    assert asked == ["Add a dog.", "Go. Turn."]
+    assert read_payload(worker.store, made, Shortened).root == {"a/0/1": FittedText(text="Go. Turn.", left_out=1)}
+    assert set(read_payload(worker.store, made, Plans).root) == set(read_pictures(worker.store, made)) == {"a/1"}
+    meta = worker.store.manifest(made).meta
+    assert (meta["edits"], meta["shortened"], meta["sentences_left_out"]) == (1, 1, 1)
+    judged = done(filter_edits, inputs.operations(CUT, shard, made, stored("noise", Noise(0.05))), worker)
+    assert set(read_payload(worker.store, judged, Operations).root) == {"a/1"}
+    assert worker.store.manifest(judged).meta["reasons"] == {
+        "nothing changed": 1,
+        "not read by the editor": 1,
+        "wrote no operations": 1,
+    }
+
+
+def plan_of(*sentences: str) -> Plan:
+    return Plan(image="a", sentences=sentences, regions=None, kinds=("free",) * len(sentences))
