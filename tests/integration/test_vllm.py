@@ -144,6 +144,10 @@ def test_a_vllm_that_the_worker_starts_gives_the_replies_of_transformers_and_goe
     expected = load_vlm(BASE, str(adapter)).generate(some, max_new_tokens=TOKENS, batch=16)
     print(f"own vLLM with adapter: {same(found, expected):.4f} of {len(some)}")
     assert same(found, expected) >= 0.98  # one of 60
+    # More at a time than it reads in one step, each with draws of its own.
+    drawn = writer.generate(prompts, max_new_tokens=TOKENS, batch=16, temperature=1.0, seeds=range(PROMPTS))
+    assert all(drawn)
+    assert same(drawn[:ADAPTED], found) < 1
     address = writer.servers.all[0].address
     writer.close()
     with pytest.raises(AwayError):
