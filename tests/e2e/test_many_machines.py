@@ -142,7 +142,10 @@ def test_a_round_on_actors_servers_and_two_processes_ends_in_a_champion(tmp_path
     champion = json.loads(said(home, "champion", "show", "--json"))
     assert champion["champion"]["name"] != "base"
     told = said(home, "benchmark", "--model", champion["key"], *as_arguments([*ENGINES, *SIZES[-3:]]))
-    print(told)
+    means = re.search(r"│ mean +│ +([\d.]+) │ +([\d.]+) │", told)
+    assert means is not None, told
+    base, own = map(float, means.groups())
+    assert own > base
     with urllib.request.urlopen(server.page) as answer:
         assert len(json.load(answer)["data"]) == 1  # all adapters are out of it
     psutil.wait_procs(left_of(home), timeout=60)
