@@ -192,7 +192,7 @@ def make_trainer(
         warmup_steps=stage.warmup_steps,
         sharded=adaptation.sharded,
         shared_prefix=shared,
-        servers=_servers_for(model, rollouts, shared, output_dir),
+        servers=_servers_for(model, rollouts, shared, config),
         family=vlm.family,
         model=vlm.model,
         processing_class=vlm.processor,
@@ -203,7 +203,7 @@ def make_trainer(
 
 
 def _servers_for(
-    model: VlmSettings, rollouts: Rollouts | None, shared: bool, output_dir: Path
+    model: VlmSettings, rollouts: Rollouts | None, shared: bool, config: GRPOConfig
 ) -> RolloutServers | None:
     if rollouts is None or rollouts.engine != "endpoint":
         return None
@@ -212,4 +212,6 @@ def _servers_for(
             'training.rollouts.engine is "endpoint", which is there for families that share prefixes (Qwen\'s). Set it '
             'to "transformers".'
         )
-    return RolloutServers(model, rollouts, output_dir.with_name("step-adapter"))
+    # A folder of each process: all write the same adapter, but not at the same moment.
+    folder = Path(config.output_dir).with_name(f"step-adapter-{config.process_index}")
+    return RolloutServers(model, rollouts, folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from models.endpoints.own import NO_CHUNKS
 from models.locations import resolve
 from tests.servers import HOST, Server, free_ports
 
@@ -43,6 +44,7 @@ def vllm_server(folder: Path, model: str = "shapes:vlm", more: Sequence[str] = (
         *("-m", "vllm.entrypoints.openai.api_server", "--host", HOST, "--port", str(port), "--model", resolve(model)),
         *("--dtype", "float32", "--enforce-eager", "--max-model-len", "512"),
         *("--limit-mm-per-prompt", json.dumps({"image": 2, "video": 0}), "--enable-lora", "--max-lora-rank", "64"),
+        NO_CHUNKS,
         *more,
     ]
     return Server("vllm", folder, command, f"http://{HOST}:{port}/v1/models", ENVIRONMENT)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +15,10 @@ from storage.objects import ObjectStore
 from tasks.training_runner import run_training
 from tasks.training_spec import TrainingSpec
 from tests.integration.test_training_resume import STAGE, SUPERVISED, small_vlm, spec_in
+from tests.openai_server import SmallServer, serving
 from tests.servers import free_ports
 from viper.errors import CheckpointMismatch, TrainingFailed
-from viper.settings import Stage, VlmSettings
+from viper.settings import EndpointServing, ServedRollouts, Stage, VlmSettings
 
 # Each process imports torch, transformers and TRL: many seconds on a busy machine.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -158,3 +160,23 @@ def test_two_nodes_end_where_one_process_does(
     meeting = ("--rdzv-id=1", f"--rdzv-endpoint=localhost:{port}")
     both = run_training(spec.model_copy(update={"launcher": (*launcher, *meeting)}), 900, print)
     assert apart(made(both.model_folder), made(str(alone(REINFORCED, "lora")))) < ROUNDING
+
+
+@pytest.mark.slow
+def test_servers_sample_for_both_processes_with_the_same_adapter(
+    tmp_path: Path, vlm: VlmSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = vlm.model_copy(update={"serving": EndpointServing(engine="endpoint", requests_in_flight=2)})
+    spec = spec_of_two(tmp_path, served, REINFORCED, "lora", "none")
+    assert spec.inputs.reinforcement is not None
+    by_reward = spec.inputs.reinforcement.model_copy(update={"rollouts": ServedRollouts(engine="endpoint")})
+    spec = spec.model_copy(update={"inputs": spec.inputs.model_copy(update={"reinforcement": by_reward})})
+    with serving(SmallServer(served)) as server:
+        monkeypatch.setenv("VIPER_VLM_ENDPOINTS", server.address)
+        monkeypatch.setenv("VIPER_ADAPTERS", str(tmp_path / "adapters"))
+        run_training(spec, 900, print)
+        loads = [body["lora_name"] for path, body in zip(server.asked, server.bodies, strict=True) if "/load_" in path]
+        # Its name is its content: one of each rollout batch, and both processes ask for it.
+        assert list(Counter(loads).values()) == [2] * (REINFORCED.steps // REINFORCED.updates_per_batch)
+        assert list(server.models) == [served.path]
+    assert not list((tmp_path / "adapters").iterdir())

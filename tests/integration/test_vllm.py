@@ -14,6 +14,7 @@ from PIL import Image
 from models.adapters import save_adapter
 from models.endpoints.checks import check_endpoints
 from models.prompt_reader import Prompt
+from models.served import Sampling
 from models.vlm import Vlm, load_vlm
 from models.worlds import find_world
 from models.writers import load_writer
@@ -38,6 +39,7 @@ SERVED = BASE.model_copy(update={"serving": EndpointServing(engine="endpoint", r
 WORLD = find_world("shapes")
 TOKENS = 60
 PROMPTS, ADAPTED = 200, 60
+MANY = 64
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,9 @@ def test_a_vllm_that_the_worker_starts_gives_the_replies_of_transformers_and_goe
     expected = load_vlm(BASE, str(adapter)).generate(some, max_new_tokens=TOKENS, batch=16)
     print(f"own vLLM with adapter: {same(found, expected):.4f} of {len(some)}")
     assert same(found, expected) >= 0.98  # one of 60
+    # More than it reads in one step, with draws of a seed.
+    drawn = writer.reply(writer.asked(prompts[2]), Sampling(TOKENS, 1.0, 1), MANY)
+    assert len({one.text for one in drawn}) > 1
     address = writer.servers.all[0].address
     writer.close()
     with pytest.raises(AwayError):
