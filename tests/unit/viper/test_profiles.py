@@ -125,7 +125,7 @@ def test_an_unknown_key_is_named_with_the_nearest_or_all_known_ones(assignment: 
         ("benchmarks.folder=gs://b", "benchmarks.folder: 'gs://b' is an address of another kind"),
         ("benchmarks.folder=s3://k:secret@b/x", "'s3://***@b/x' is an address which has keys in it"),
         ("models.vlm.path=s3://b/x", "models.vlm.path: 's3://b/x' is an address. Models are read from a folder"),
-        ("training.stages.csr.warmup_steps=8", "warmup_steps is 8, but the stage has 8 steps"),
+        ("training.stages.csr.warmup_steps=14", "warmup_steps is 14, but the stage has 14 steps"),
         ("ablation.sft.steps=2", "warmup_steps is 2, but the stage has 2 steps"),
         ("training.stages.csr.learning_rate=1", "less than 1 (found 1)"),
         ("training.stages.csr.temperature=0.001", "greater than or equal to 0.01"),
@@ -154,7 +154,7 @@ def test_an_override_changes_one_value_only() -> None:
 @pytest.mark.parametrize("address", ["csr", "0"])
 def test_a_stage_is_addressed_by_its_name_or_its_number(address: str) -> None:
     after = override(SHAPES, [f"training.stages.{address}.steps=5"])
-    assert [stage.steps for stage in after.training.stages] == [5, 24]
+    assert [stage.steps for stage in after.training.stages] == [5, 16]
     assert after.training.stages[1] == SHAPES.training.stages[1]
 
 
