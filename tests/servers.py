@@ -116,8 +116,13 @@ def prefect_server(folder: Path, **environment: str) -> Server:
     return Server("prefect", folder, command, f"http://{HOST}:{port}/api/health", environment)
 
 
-_untried = iter(range(20_000 + os.getpid() * 7 % 20_000, 55_000))
-"""Ports that were not given away yet: a server listens only some time after it was given its ports."""
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_untried = iter(range(20_000 + os.getppid() * 7 % 8_000 + _worker, 32_000, _workers))
+"""Ports that were not given away yet: a server listens only some time after it was given its ports.
+
+No process of a test run gives away those of another, nor those that the system gives to whoever asks for any.
+"""
 
 
 def free_ports(count: int) -> list[int]:
