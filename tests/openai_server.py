@@ -79,10 +79,10 @@ class SmallServer:
             request.send_response(status)
             request.send_header("Content-Length", str(len(data)))
             request.end_headers()
-            request.wfile.write(data)
         finally:
-            with self._counting:
+            with self._counting:  # before the answer, after which the client may send the next request at once
                 self.busy -= 1
+        request.wfile.write(data)
 
     def answer(self, request: BaseHTTPRequestHandler, body: dict[str, Any]) -> tuple[int, Any]:
         match request.path:
