@@ -48,11 +48,11 @@ def test_variants_are_lists_of_stages() -> None:
         chosen = VARIANTS[name].stages(settings).training.stages
         return [(stage.name, stage.lessons, stage.objective, stage.steps) for stage in chosen]
 
-    csr, vop = ("csr", ("csr",), "grpo", 14), ("vop", ("vop",), "grpo", 16)
+    csr, vop = ("csr", ("csr",), "grpo", 18), ("vop", ("vop",), "grpo", 16)
     assert stages("two-stage") == [csr, vop]
     assert stages("csr-only") == [csr]
     assert stages("vop-only") == [vop]
-    assert stages("mixed") == [("mixed", ("csr", "vop"), "grpo", 30)]
+    assert stages("mixed") == [("mixed", ("csr", "vop"), "grpo", 34)]
     assert stages("sft") == [("csr-sft", ("csr",), "sft", 24), ("vop-sft", ("vop",), "sft", 24)]
     assert stages("cold-start") == [("csr-vop-sft", ("csr", "vop"), "sft", 24), csr, vop]
     mixed = VARIANTS["mixed"].stages(settings).training.stages[0]

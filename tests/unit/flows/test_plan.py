@@ -57,7 +57,7 @@ def test_the_embedded_round_is_counted_by_hand() -> None:
         "answers": 2 * 8_000,  # of base and candidate; the champion is the base
     }
     lines = {line.step: line for line in plan.lines}
-    assert (lines["training csr"].units, lines["training vop"].units) == (14, 16)
+    assert (lines["training csr"].units, lines["training vop"].units) == (18, 16)
     assert lines["critiques"].prompts == 9_600  # rules rewrite: the VLM is asked for critiques alone
     assert lines["loading"].units == 4 + 2 + 2 + 1 + 1 + 1
     assert lines["captions"].gpus == 0

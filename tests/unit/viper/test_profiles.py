@@ -125,7 +125,7 @@ def test_an_unknown_key_is_named_with_the_nearest_or_all_known_ones(assignment: 
         ("benchmarks.folder=gs://b", "benchmarks.folder: 'gs://b' is an address of another kind"),
         ("benchmarks.folder=s3://k:secret@b/x", "'s3://***@b/x' is an address which has keys in it"),
         ("models.vlm.path=s3://b/x", "models.vlm.path: 's3://b/x' is an address. Models are read from a folder"),
-        ("training.stages.csr.warmup_steps=14", "warmup_steps is 14, but the stage has 14 steps"),
+        ("training.stages.csr.warmup_steps=18", "warmup_steps is 18, but the stage has 18 steps"),
         ("ablation.sft.steps=2", "warmup_steps is 2, but the stage has 2 steps"),
         ("training.stages.csr.learning_rate=1", "less than 1 (found 1)"),
         ("training.stages.csr.temperature=0.001", "greater than or equal to 0.01"),
