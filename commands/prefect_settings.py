@@ -20,14 +20,15 @@ def sets_prefect() -> bool:
     """Whether a variable or a file sets anything of Prefect. Its defaults need no look, for which it is imported."""
     if any(name.startswith("PREFECT_") and name != "PREFECT_HOME" for name in os.environ):
         return True
-    profiles = Path(os.environ.get("PREFECT_HOME") or home() / "prefect") / "profiles.toml"
-    if any(path.exists() for path in (Path("prefect.toml"), Path(".env"), profiles)):
+    own = os.path.expanduser(os.environ.get("PREFECT_HOME") or str(home() / "prefect"))
+    # Not by Path, which raises for a name that is too long or a folder that is closed: another check says that.
+    if any(os.path.exists(file) for file in ("prefect.toml", ".env", os.path.join(own, "profiles.toml"))):
         return True
     try:
-        return "prefect" in tomllib.loads(Path("pyproject.toml").read_text()).get("tool", {})
+        return "prefect" in (tomllib.loads(Path("pyproject.toml").read_text()).get("tool") or {})
     except OSError:  # mostly there is none
         return False
-    except ValueError:  # Prefect reads it too, and is to say so
+    except (ValueError, TypeError):  # Prefect reads it too, and is to say so
         return True
 
 

@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 def _viper(home: Path, *arguments: str, folder: Path | None = None, **variables: str) -> "subprocess.Popen[str]":
     paths = {"VIPER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(ROOT)}
-    environment = {**os.environ, **paths, **variables}
+    # Without the tests' own variables of Prefect, as users have none: only what is set here is to be looked at.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {**clean, **paths, **variables}
     command = [sys.executable, "-c", "from commands.cli import main; main()", *arguments]
     return subprocess.Popen(
         command,
@@ -119,6 +121,7 @@ def test_a_mistake_ends_in_one_line_and_code_2(tmp_path: Path, arguments: list[s
         ("PREFECT_API_KEY", "correct-horse\n"),
         ("PREFECT_LOGGING_LEVEL", "NOPE"),
         ("PREFECT_CLIENT_CUSTOM_HEADERS", "correct-horse"),
+        ("PREFECT_HOME", "{folder}/" + "x" * 300),
     ],
 )
 def test_an_environment_that_cannot_work_ends_in_one_line_and_code_2(tmp_path: Path, variable: str, value: str) -> None:
