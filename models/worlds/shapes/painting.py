@@ -55,10 +55,10 @@ def plain_attention() -> AbstractContextManager[None]:
     return torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 100 steps, constant to 80 % of the run, then linear to 2 % of the peak."""
+def learning_rate(step: int, steps: int, peak: float, hold: float = 0.8) -> float:
+    """Warm-up over 100 steps, constant to the share ``hold`` of the run, then linear to 2 % of the peak."""
     progress = step / steps
-    decay = 1.0 if progress < 0.8 else 1.0 - 0.98 * (progress - 0.8) / 0.2
+    decay = 1.0 if progress < hold else 1.0 - 0.98 * (progress - hold) / (1 - hold)
     return peak * min(1.0, (step + 1) / 100) * decay
 
 
