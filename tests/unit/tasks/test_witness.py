@@ -8,6 +8,7 @@ from PIL import Image
 
 from flows import edit_inputs as inputs
 from models.payloads import Happened, Noise, Operations, Plan, Plans, Unwritten, Witnesses
+from models.prompt_reader import Prompt
 from models.selfcritique import ACCEPTED, DENIED, UNANSWERED
 from models.worlds.photographs import PROMPTS
 from models.worlds.shapes import grammar
@@ -148,3 +149,17 @@ def test_a_general_vlm_is_shown_both_pictures_and_the_operation() -> None:
     (question,) = asked.questioning.of("Recolor the ball from red to yellow.")
     assert (question.confirms, question.before) == ("yes", True)
     assert question.text == PROMPTS.happened.format(operation="Recolor the ball from red to yellow.")
+
+
+def test_what_is_no_answer_is_asked_for_again_and_confirms_nothing() -> None:
+    # The embedded VLM was never taught the words of this prompt.
+    cut = cut_for("world=photographs", "synthesis.writer=vlm", "filter.ask_vlm=true", "synthesis.tries=3")
+    worker, (shard, edits) = worker_for(cut), of_one_picture({"a/0": BOTH})
+    asked = inputs.witnesses(cut, 1, cut.base, shard, edits)
+    made = done(ask_what_happened, asked, worker)
+    said = read_payload(worker.store, made, Witnesses).root
+    prompts = [Prompt(PROMPTS.happened.format(operation=one), (BEFORE, BOTH)) for one in (GROW, PAINT)]
+    replies = worker.vlm(asked.vlm).generate(prompts, max_new_tokens=asked.max_new_tokens, batch=asked.batch)
+    assert not {"yes", "no"} & {word.strip(".,") for reply in replies for word in reply.split()}, replies
+    assert set(said["a/0"].values()) == {"no answer"}
+    assert worker.store.manifest(made).meta["asked_again"] == 2 * 2
