@@ -1,7 +1,7 @@
 """The same rounds on true labels: how much could be gained if the loop's data held no error."""
 
+from flows import edit_inputs, training_inputs
 from flows import synthesis_inputs as inputs
-from flows import training_inputs
 from flows.cut import Cut
 from flows.runner import InProcess, gather, run
 from flows.synthesis import take_shards, version_datasets
@@ -47,17 +47,17 @@ def _true_datasets(runner: InProcess, cut: Cut, round_number: int, model: ModelR
         for shard, said in zip(shards, captions, strict=True)
     )
     plans = gather(
-        runner.submit(editing.write_operations, inputs.plans(cut, round_number, model, shard, truth, truth))
+        runner.submit(editing.write_operations, edit_inputs.plans(cut, round_number, model, shard, truth, truth))
         for shard, truth in zip(shards, truths, strict=True)
     )
     edits = gather(
-        runner.submit(editing.edit_images, inputs.edits(cut, round_number, *each))
+        runner.submit(editing.edit_images, edit_inputs.edits(cut, round_number, *each))
         for each in zip(shards, plans, strict=True)
     )
     painted = run(runner, reconstruction.paint_captions, inputs.paintings(cut, round_number, shards[0], captions[0]))
     noise = run(runner, reconstruction.measure_noise, inputs.noise(cut, round_number, captions[0], painted))
     operations = gather(
-        runner.submit(filtering.filter_edits, inputs.operations(cut, *each, noise))
+        runner.submit(filtering.filter_edits, edit_inputs.operations(cut, *each, noise))
         for each in zip(shards, edits, strict=True)
     )
     products = {"captions": captions, "refinements": truths, "edits": edits, "operations": operations}

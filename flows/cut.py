@@ -1,8 +1,8 @@
 """What the inputs of several steps have in common, cut out of an evolution's settings: models, seeds, world.
 
-A step sees nothing but its inputs. ``flows.synthesis_inputs`` and ``flows.training_inputs`` cut those of each step
-with what stands here; so a setting that none of the three reads decides nothing, and one that is read moves the key of
-that step and, as far as its results differ, of the steps after it.
+A step sees nothing but its inputs. ``flows.synthesis_inputs``, ``flows.edit_inputs`` and ``flows.training_inputs`` cut
+those of each step with what stands here; so a setting that none of the four reads decides nothing, and one that is read
+moves the key of that step and, as far as its results differ, of the steps after it.
 """
 
 from functools import cached_property

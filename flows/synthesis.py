@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from prefect import flow
 
+from flows import edit_inputs
 from flows import synthesis_inputs as inputs
 from flows.crash import say_why_it_crashed
 from flows.cut import Cut
@@ -24,6 +25,7 @@ from tasks import (
     reconstruction,
     rewriting,
     suites,
+    witness,
 )
 from tasks.clock import timed
 from tasks.versioning import version_dataset
@@ -198,21 +200,41 @@ def _edit(
     clock: dict[str, float],
 ) -> Products:
     """Instance-level reconstruction: operations on hard entities, their edits, and which of them stand."""
+    (noise,) = products["noise"]
     with timed(clock, "edits"):
         plans = gather(
-            runner.submit(editing.write_operations, inputs.plans(cut, round_number, vlm, *each))
+            runner.submit(editing.write_operations, edit_inputs.plans(cut, round_number, vlm, *each))
             for each in zip(shards, products["critiques"], products["refinements"], strict=True)
         )
         edits = gather(
-            runner.submit(editing.edit_images, inputs.edits(cut, round_number, *each))
+            runner.submit(editing.edit_images, edit_inputs.edits(cut, round_number, *each))
             for each in zip(shards, plans, strict=True)
         )
+        said = _witnesses(runner, cut, round_number, vlm, shards, edits)
     with timed(clock, "filter"):
         operations = gather(
-            runner.submit(filtering.filter_edits, inputs.operations(cut, *each, *products["noise"]))
-            for each in zip(shards, edits, strict=True)
+            runner.submit(filtering.filter_edits, edit_inputs.operations(cut, shard, edited, noise, witnesses))
+            for shard, edited, witnesses in zip(shards, edits, said, strict=True)
         )
     return {"edits": edits, "operations": operations}
+
+
+def _witnesses(
+    runner: Runner,
+    cut: Cut,
+    round_number: int,
+    vlm: ModelRef,
+    shards: tuple[Shard, ...],
+    edits: tuple[ArtifactRef, ...],
+) -> tuple[ArtifactRef | None, ...]:
+    """What the VLM says happened in the edits; nothing where it is not asked, or where every edit is kept anyway."""
+    rules = cut.settings.filter
+    if not (rules.ask_vlm and rules.enabled):
+        return (None,) * len(shards)
+    return gather(
+        runner.submit(witness.ask_what_happened, edit_inputs.witnesses(cut, round_number, vlm, *each))
+        for each in zip(shards, edits, strict=True)
+    )
 
 
 def version_datasets(

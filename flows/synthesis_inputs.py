@@ -1,4 +1,4 @@
-"""The inputs of the steps of synthesis, cut out of an evolution's settings."""
+"""The inputs of the steps of synthesis, cut out of an evolution's settings. Those of edits: ``flows.edit_inputs``."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,12 +6,10 @@ from flows.cut import Cut, slice_of
 from models.collapse import YieldRules
 from models.image_limits import benchmark_limits, pool_limits
 from models.lessons import find_lesson
-from models.selfcritique import CritiqueRules, EditRules
+from models.selfcritique import CritiqueRules
 from tasks.contamination import HashInputs
 from tasks.critique import CritiqueInputs
 from tasks.easel import Painting
-from tasks.editing import AskedOperations, EditInputs, PlanInputs, RuledOperations
-from tasks.filtering import EditFilterInputs
 from tasks.generation import CaptionInputs
 from tasks.judging import JudgementInputs
 from tasks.planting import PlantInputs
@@ -228,45 +226,6 @@ def refinements(
         noise=noise,
         painting=_painting(cut, round_number),
     )
-
-
-def plans(
-    cut: Cut, round_number: int, model: ModelRef, shard: Shard, critiques: ArtifactRef, refinements: ArtifactRef
-) -> PlanInputs:
-    """For ``write_operations``."""
-    synthesis = cut.settings.synthesis
-    written: RuledOperations | AskedOperations
-    if synthesis.writer == "rules":
-        rules = cut.world.need_rules()
-        written = RuledOperations(world=cut.world.name, version=rules.version, critiques=critiques)
-    else:
-        written = AskedOperations(
-            vlm=cut.vlm(model),
-            prompt=cut.world.prompts.operations,
-            shard=shard,
-            temperature=synthesis.critique_temperature,
-            tries=synthesis.tries,
-            max_new_tokens=synthesis.max_new_tokens,
-            batch=synthesis.batch,
-        )
-    return PlanInputs(
-        refinements=refinements,
-        edits_per_image=synthesis.edits_per_image,
-        max_operations=synthesis.max_operations,
-        written=written,
-        seed=cut.seed(round_number, "operations"),
-    )
-
-
-def edits(cut: Cut, round_number: int, shard: Shard, plans: ArtifactRef) -> EditInputs:
-    """For ``edit_images``."""
-    return EditInputs(shard=shard, plans=plans, editor=cut.editor, seed=cut.seed(round_number, "edit"))
-
-
-def operations(cut: Cut, shard: Shard, edits: ArtifactRef, noise: ArtifactRef) -> EditFilterInputs:
-    """For ``filter_edits``."""
-    rules = slice_of(EditRules, cut.settings.filter)
-    return EditFilterInputs(rules=rules, judge=cut.judge, shard=shard, edits=edits, noise=noise)
 
 
 def dataset(

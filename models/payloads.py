@@ -6,7 +6,7 @@ leaves everything after it as it is.
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
@@ -220,6 +220,16 @@ class Unwritten(Payload[dict[str, str]]):
     """Why no edit was made where one was asked for, by ``<image id>/<number>``."""
 
     entry = "unwritten.json"
+
+
+Happened = Literal["yes", "no", "no answer"]
+"""What the VLM says of an operation."""
+
+
+class Witnesses(Payload[dict[str, dict[str, Happened]]]):
+    """Whether each operation happened, as the VLM says, by ``<image id>/<number>`` and sentence."""
+
+    entry = "witnesses.json"
 
 
 class JudgedEdit(Plan):

@@ -33,7 +33,7 @@ class Wording(Record):
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts of one world. Blanks are ``{caption}`` and ``{corrections}``.
+    """The prompts of one world. Blanks are ``{caption}``, ``{corrections}`` and ``{operation}``.
 
     Where a general model writes, a prompt shows the form of the reply by an example, which the strict readers read.
     """
@@ -50,5 +50,7 @@ class Prompts:
     """One image and its refined caption: pick hard entities and propose edits, one sentence each."""
     predict: str
     """Two images, before and after: the operation sentences (the VOP lesson)."""
+    happened: str
+    """Two images, before and after, and one operation: did it happen, yes or no? Other operations may have, too."""
     wording: Wording
     """Of benchmark questions."""

@@ -2,7 +2,8 @@
 
 A correction stands if painting the caption with it comes closer to the image where it speaks. One that several draws
 said needs less of the painting than one that a single draw said. What stands is put together and painted once more. An
-edit stands if it changed the image where it should and little elsewhere. Every rejection has a name.
+edit stands if it changed the image where it should and little elsewhere, and, where the VLM is asked, if that agrees.
+Every rejection has a name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 
 from models.corrections import without_empty_corrections
 from models.nothing import says_nothing
-from models.payloads import Critique, Plan, Verdict
+from models.payloads import Critique, Happened, Plan, Verdict
 from models.places import Gain, Map, grid_regions, mean_gain
 from models.sentences import join_sentences
 from models.tries import Unusable, unusable
@@ -31,6 +32,8 @@ RIVAL = "another correction is closer"
 NOT_TOGETHER = "not closer beside the others"
 MISSED = "missed difference"
 IN_DOUBT = "nothing to correct, but in doubt"
+DENIED = "the VLM sees no such operation"
+UNANSWERED = "the VLM does not say if it happened"
 SECONDED = 2
 """Draws that must say a correction before one confirms the other."""
 OPEN = 1.5
@@ -207,3 +210,15 @@ def judge_edit(distances: Map, regions: Sequence[int] | None, unit: float, reach
     if elsewhere.any() and changes[elsewhere].max() > rules.max_spill_noise:
         return Decision(False, "spilled elsewhere")
     return Decision(True, ACCEPTED)
+
+
+def judge_by_witness(by_pixels: Decision, answers: Sequence[Happened]) -> Decision:
+    """The decision on an edit where pixels and VLM must agree. What the pixels reject stays rejected.
+
+    Args:
+        by_pixels: What ``judge_edit`` decided.
+        answers: What the VLM says of each operation that is left in the plan.
+    """
+    if not by_pixels.kept or all(answer == "yes" for answer in answers):
+        return by_pixels
+    return Decision(False, DENIED if "no" in answers else UNANSWERED)

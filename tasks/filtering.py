@@ -23,6 +23,7 @@ from models.payloads import (
     Unions,
     Unwritten,
     Verdict,
+    Witnesses,
 )
 from models.selfcritique import (
     ACCEPTED,
@@ -31,6 +32,7 @@ from models.selfcritique import (
     EditRules,
     agreement,
     changes_of,
+    judge_by_witness,
     judge_edit,
     judge_nothing,
     unfiltered,
@@ -53,6 +55,13 @@ class EditFilterInputs(Inputs):
     shard: Shard
     edits: ArtifactRef
     noise: ArtifactRef
+    witnesses: ArtifactRef | None = None
+    """What the VLM says of each operation; ``None`` where it is not asked."""
+
+    def identity(self) -> object:
+        """Everything; where the VLM is not asked, what it always was."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in fields.items() if (name, value) != ("witnesses", None)}
 
     @property
     def title(self) -> str:
@@ -155,12 +164,15 @@ def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
     pictures, edited = shard_images(worker.store, inputs.shard), read_pictures(worker.store, inputs.edits)
     unit, judge = read_payload(worker.store, inputs.noise, Noise).root, worker.judge(inputs.judge)
     plans = dict(sorted(read_payload(worker.store, inputs.edits, Plans).root.items()))
+    said = read_payload(worker.store, inputs.witnesses, Witnesses).root if inputs.witnesses else None
     maps = judge.maps([pictures[plan.image] for plan in plans.values()], [edited[name] for name in plans])
     rows: dict[str, JudgedEdit] = {}
     for (name, plan), distances in zip(plans.items(), maps, strict=True):
         changes = changes_of(distances, unit)
         stood = without_idle(plan, changes, inputs.rules)
         decision = judge_edit(distances, stood.regions, unit, judge.reach, inputs.rules)
+        if said is not None:
+            decision = judge_by_witness(decision, [said[name][one] for one in stood.sentences])
         left_out = tuple(one for one in plan.sentences if one not in stood.sentences)
         rows[name] = JudgedEdit(
             **dict(stood), changes=changes, idle=left_out, kept=decision.kept, reason=decision.reason

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from flows import edit_inputs
 from flows import synthesis_inputs as synthesis
 from flows import training_inputs as training
 from flows.cut import Cut
@@ -33,6 +34,7 @@ from tasks.suites import fix_suite
 from tasks.training import train_stage
 from tasks.verdict import decide_on_candidate
 from tasks.versioning import version_dataset
+from tasks.witness import ask_what_happened
 from viper.errors import ViperError
 from viper.pictures import PoolFile
 from viper.profiles import load_profile, override
@@ -149,10 +151,14 @@ def _keys(cut: Cut, champion: ModelRef) -> dict[str, str]:
     found["unions"] = put_together.key(together)
     judged = synthesis.refinements(cut, 2, shard, *said, ref("judgements"), ref("unions"), ref("noise"))
     found["refinements"] = filter_critiques.key(judged)
-    plans = synthesis.plans(cut, 2, model, shard, ref("critiques"), ref("refinements"))
+    plans = edit_inputs.plans(cut, 2, model, shard, ref("critiques"), ref("refinements"))
     found["plans"] = write_operations.key(plans)
-    found["edits"] = edit_images.key(synthesis.edits(cut, 2, shard, ref("plans")))
-    found["operations"] = filter_edits.key(synthesis.operations(cut, shard, ref("edits"), ref("noise")))
+    found["edits"] = edit_images.key(edit_inputs.edits(cut, 2, shard, ref("plans")))
+    said_of, found["witnesses"] = None, ""
+    if settings.filter.ask_vlm:
+        said_of = ref("witnesses")
+        found["witnesses"] = ask_what_happened.key(edit_inputs.witnesses(cut, 2, model, shard, ref("edits")))
+    found["operations"] = filter_edits.key(edit_inputs.operations(cut, shard, ref("edits"), ref("noise"), said_of))
     for lesson in cut.lessons:
         version = synthesis.dataset(cut, 2, lesson, model, [shard], products, None)
         found[f"dataset {lesson}"] = version_dataset.key(version)

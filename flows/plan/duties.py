@@ -30,10 +30,13 @@ from tasks.step import Inputs, Step
 from tasks.suites import SuiteInputs
 from tasks.training_spec import TrainingInputs
 from tasks.versioning import DatasetInputs
+from tasks.witness import WitnessInputs
 from viper.settings import GrpoStage
 
 CHARACTERS_A_TOKEN = 4
 """Of English text, about."""
+OPERATIONS = 2
+"""Of an edited picture, about: plans have one to three."""
 
 
 def duty_of(step: Step[Any], inputs: Inputs, store: ObjectStore, sights: Sights, expected: Expectations) -> Duty:
@@ -143,6 +146,13 @@ def _edits(inputs: EditInputs, store: ObjectStore, sights: Sights, expected: Exp
     return {"unit": "edit", "units": shard_size(store, inputs.shard) * expected.planned, "model": "editor"}
 
 
+def _witnesses(inputs: WitnessInputs, store: ObjectStore, sights: Sights, expected: Expectations) -> dict[str, Any]:
+    questions = shard_size(store, inputs.shard) * expected.planned * OPERATIONS
+    said = (expected.operation, inputs.max_new_tokens)
+    asked = _ask(inputs, questions, 2, 2 * sights.picture, inputs.questioning.prompt, said, expected.reply)
+    return {"unit": "question", "units": questions, "model": inputs.vlm.model.fingerprint, "asked": (asked,)}
+
+
 def _operations(inputs: EditFilterInputs, store: ObjectStore, *_: object) -> dict[str, Any]:
     # A judge alone holds less than beside the painter.
     return {"unit": "picture", "units": shard_size(store, inputs.shard), "roles": ()}
@@ -221,6 +231,7 @@ _DUTIES: dict[type[Inputs], _Say] = {
     CritiqueFilterInputs: _refinements,
     PlanInputs: _plans,
     EditInputs: _edits,
+    WitnessInputs: _witnesses,
     EditFilterInputs: _operations,
     DatasetInputs: _dataset,
     TrainingInputs: _training,

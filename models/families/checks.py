@@ -36,7 +36,7 @@ class Reading:
 
 def readings_of(prompts: Prompts) -> list[Reading]:
     """The prompts of a world, with empty blanks."""
-    empty = {"caption": "", "corrections": ""}
+    empty = {"caption": "", "corrections": "", "operation": ""}
     return [
         Reading("caption", prompts.caption, 1, 0),
         Reading("critique", prompts.critique.format(**empty), 2, 1),
@@ -44,6 +44,7 @@ def readings_of(prompts: Prompts) -> list[Reading]:
         Reading("refine", prompts.refine.format(**empty), 1, 1),
         Reading("operations", prompts.operations.format(**empty), 1, 1),
         Reading("predict", prompts.predict, 2, 0),
+        Reading("happened", prompts.happened.format(**empty), 2, 1),
     ]
 
 

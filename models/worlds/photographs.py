@@ -46,6 +46,11 @@ PROMPTS = Prompts(
         "The second image is an edited version of the first. Name every edit. Write one imperative sentence for each "
         "that names the entity, where it is, and the exact change, and nothing else."
     ),
+    happened=(
+        "The second image is an edited version of the first. One of the edits that were asked for is:\n{operation}\n\n"
+        "Look in both images at what this edit speaks of. Was it carried out, exactly as it says? Other changes do not "
+        "matter. Answer yes or no, and write nothing else."
+    ),
     wording=Wording(
         multiple_choice=(
             "Question: {question}\nOptions:\n{options}\nPlease select the correct answer from the options above."

@@ -14,6 +14,7 @@ from models.observer import Observer
 from models.payloads import Plan
 from models.prompts import Prompts
 from models.suites.suite import Suite
+from models.witness import WitnessQuestion
 from viper.errors import ModelError, PoolError, ProfileError, SuiteError
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class Rules(Protocol):
             rng: Draws entities, kinds and words.
         """
 
+    def ask_whether(self, operation: str) -> Sequence[WitnessQuestion]:
+        """What tells whether an operation happened, in words that the world's VLM was taught; nothing if unknown."""
+
 
 class World:
     """A kind of pictures. What is not said here, a world does not have."""
@@ -69,15 +73,15 @@ class World:
         return self.rules
 
     def need_prompts(self) -> Prompts:
-        """The prompts, with those by which a VLM rewrites captions and writes operations.
+        """The prompts, with those by which a VLM rewrites captions, writes operations and says if they happened.
 
         Raises:
-            ProfileError: It has none of these.
+            ProfileError: It lacks one of these.
         """
-        if not (self.prompts.rewrite and self.prompts.operations):
+        if not (self.prompts.rewrite and self.prompts.operations and self.prompts.happened):
             raise ProfileError(
                 f'synthesis.writer is "vlm", but the world {self.name!r} has no prompts by which a VLM rewrites '
-                'captions and writes operations. Set synthesis.writer to "rules".'
+                'captions, writes operations and says if they happened. Set synthesis.writer to "rules".'
             )
         return self.prompts
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flows import edit_inputs, training_inputs
 from flows import synthesis_inputs as inputs
-from flows import training_inputs
 from models.nothing import says_nothing
 from models.payloads import Captions, Critiques, Distances, Judgements, Operations, Plans, Refinements
 from models.sentences import split_sentences
@@ -69,10 +69,10 @@ def round_(worker: Worker) -> dict[str, ArtifactRef]:
     found["unions"] = done(put_together, together, worker)
     judged = [*said, found["judgements"], found["unions"], found["noise"]]
     found["refinements"] = done(filter_critiques, inputs.refinements(CUT, 1, shard, *judged), worker)
-    plans = inputs.plans(CUT, 1, CUT.base, shard, found["critiques"], found["refinements"])
+    plans = edit_inputs.plans(CUT, 1, CUT.base, shard, found["critiques"], found["refinements"])
     found["plans"] = done(write_operations, plans, worker)
-    found["edits"] = done(edit_images, inputs.edits(CUT, 1, shard, found["plans"]), worker)
-    found["operations"] = done(filter_edits, inputs.operations(CUT, shard, found["edits"], found["noise"]), worker)
+    found["edits"] = done(edit_images, edit_inputs.edits(CUT, 1, shard, found["plans"]), worker)
+    found["operations"] = done(filter_edits, edit_inputs.operations(CUT, shard, found["edits"], found["noise"]), worker)
     for lesson in ("csr", "vop"):
         products = {name: [found[name]] for name in ("refinements", "operations", "edits")}
         version = inputs.dataset(CUT, 1, lesson, CUT.base, [shard], products, None)

@@ -93,6 +93,9 @@ class FilterSettings(Section):
     """An edit must change each place that it names at least this much, in units of noise, else it is a no-op."""
     max_spill_noise: float = Field(default=1.0, ge=0)
     """An edit may change what it does not name at most this much, in units of noise."""
+    ask_vlm: bool = False
+    """The synthesizer's VLM is asked of each operation whether it happened. An edit then stands only where the pixels
+    and the VLM agree: it can reject what the pixels keep, and saves nothing that they reject."""
     min_samples: Count = 32
     """A lesson with fewer samples is left out of the round; where all lessons are, the verdict is ``collapse``. A stage
     is left out where fewer of its samples than this say anything but that nothing is to correct."""

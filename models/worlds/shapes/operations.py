@@ -1,4 +1,4 @@
-"""Chooses hard entities and writes visual operations for them, by rules over the refined caption.
+"""Chooses hard entities, writes visual operations for them, and asks if these happened: rules over the caption.
 
 The rules look at nothing but the model's own words.
 """
@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.payloads import Plan
+from models.witness import WitnessQuestion
 from models.worlds.shapes import grammar
 from models.worlds.shapes.grammar import RECAST, Operation
-from models.worlds.shapes.scene import ATTRIBUTE_WORDS, LOOKALIKES, Scene, Thing
+from models.worlds.shapes.prompts import PROMPTS
+from models.worlds.shapes.questions import EXISTS, PRESENT, SAME, YES_NO
+from models.worlds.shapes.scene import ATTRIBUTE_WORDS, LOOKALIKES, POSITIONS, Scene, Thing
 
 
 def hardness(thing: Thing, doubted: set[int], things: Sequence[Thing]) -> float:
@@ -94,3 +97,27 @@ def _write_one(thing: Thing, scene: Scene, taken: set[int], rng: np.random.Gener
     lookalikes = [word for word in words if word in LOOKALIKES]
     pool = lookalikes if lookalikes and rng.random() < 0.6 else words
     return Operation(kind, thing.cell, pool[int(rng.integers(len(pool)))])
+
+
+def ask_whether(operation: str) -> list[WitnessQuestion]:
+    """What tells whether an operation happened, by questions of the foundation's training alone.
+
+    "The same in both pictures?" was asked there only of a place that holds an object in both, one attribute of which
+    may be another. Where an object comes or goes, the edited picture is asked what is there. That an attribute has
+    become another word can be asked by none of them, because the operation does not name the rest of the object.
+    """
+    one = grammar.read_operation(operation)
+    if one is None:
+        return []
+    place = POSITIONS[one.cell]
+    if one.kind in RECAST:
+        return [WitnessQuestion(PROMPTS.wording.ask(SAME.format(position=place), YES_NO), "no", before=True)]
+    if one.thing is not None:
+        thing = one.thing
+        text = EXISTS.format(size=thing.size, color=thing.color, shape=thing.shape, position=place)
+        return [WitnessQuestion(PROMPTS.wording.ask(text), "yes", before=False)]
+    gone = WitnessQuestion(PROMPTS.wording.ask(PRESENT.format(position=place), YES_NO), "no", before=False)
+    if one.target is None:
+        return [gone]
+    come = PROMPTS.wording.ask(PRESENT.format(position=POSITIONS[one.target]), YES_NO)
+    return [gone, WitnessQuestion(come, "yes", before=False)]

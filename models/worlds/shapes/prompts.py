@@ -9,6 +9,7 @@ PROMPTS = Prompts(
     refine="caption: {caption} what must be corrected?",
     operations="",
     predict="what was changed from the first picture to the second?",
+    happened="",
     wording=Wording(
         multiple_choice="{question} choose {options}.",
         option="{text}",
@@ -16,4 +17,4 @@ PROMPTS = Prompts(
         question="{question}",
     ),
 )
-"""Every word is in its vocabulary. Refined captions and operations are written by rules."""
+"""Every word is in its vocabulary. Rules write refined captions and operations, and ask whether these happened."""

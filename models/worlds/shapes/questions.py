@@ -19,6 +19,10 @@ from models.worlds.shapes.scene import (
     sample_thing,
 )
 
+SAME = "is the object at the {position} the same in both pictures?"
+PRESENT = "is there an object at the {position}?"
+EXISTS = "is there a {size} {color} {shape} at the {position}?"
+YES_NO = ("yes", "no")
 NUMBERS = ("zero", "one", "two", "three", "four", "five")
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "center", "right")
 
@@ -76,7 +80,7 @@ def ask_presence(rng: np.random.Generator) -> ShapeQuestion:
         scene = sample_scene(rng)
         number = int(rng.integers(GRID * GRID if kind == 0 else GRID))
         if kind == 0:
-            text, cells = f"is there an object at the {POSITIONS[number]}?", [number]
+            text, cells = PRESENT.format(position=POSITIONS[number]), [number]
         elif kind == 1:
             text, cells = f"does the {_ROWS[number]} row have an object?", [number * GRID + i for i in range(GRID)]
         else:
@@ -88,7 +92,7 @@ def ask_presence(rng: np.random.Generator) -> ShapeQuestion:
         if bool(filled) == yes:
             category = ("cell", "row", "column")[kind]
             cell = number if kind == 0 else None
-            return ShapeQuestion(text, "yes" if yes else "no", ("yes", "no"), category, (scene,), (filled,), cell)
+            return ShapeQuestion(text, "yes" if yes else "no", YES_NO, category, (scene,), (filled,), cell)
 
 
 def ask_instance(rng: np.random.Generator) -> ShapeQuestion:
@@ -136,9 +140,9 @@ def ask_comparison(rng: np.random.Generator) -> ShapeQuestion:
         words = [w for w in ATTRIBUTE_WORDS[attribute] if w != getattr(thing, attribute)]  # type: ignore[index]
         changed = type(thing)(**{**thing.__dict__, attribute: _choose(rng, words)})
         other = scene.replaced(thing.cell, changed)
-    text = f"is the object at the {thing.position} the same in both pictures?"
+    text = SAME.format(position=thing.position)
     answer, meant = "yes" if yes else "no", (frozenset({thing.cell}),) * 2
-    return ShapeQuestion(text, answer, ("yes", "no"), f"object {attribute}", (scene, other), meant, thing.cell)
+    return ShapeQuestion(text, answer, YES_NO, f"object {attribute}", (scene, other), meant, thing.cell)
 
 
 def ask_existence(rng: np.random.Generator) -> ShapeQuestion:
@@ -151,7 +155,7 @@ def ask_existence(rng: np.random.Generator) -> ShapeQuestion:
         attribute = ("cell", "size", "color", "shape")[int(rng.integers(4))]
         drawn = sample_thing(rng, int(rng.integers(len(POSITIONS))))
         asked = type(thing)(**{**thing.__dict__, attribute: getattr(drawn, attribute)})
-    text = f"is there a {asked.size} {asked.color} {asked.shape} at the {asked.position}?"
+    text = EXISTS.format(size=asked.size, color=asked.color, shape=asked.shape, position=asked.position)
     meant = (_filled(scene) & {asked.cell},)
     return ShapeQuestion(text, "yes" if yes else "no", (), "existence", (scene,), meant, asked.cell, (asked,))
 

@@ -13,6 +13,7 @@ from typing_extensions import override
 from models.payloads import Plan
 from models.pipelines.family import PipelineFamily
 from models.registry import look_up
+from models.witness import WitnessQuestion
 from models.worlds.shapes import grammar, operations
 from models.worlds.shapes import suites as questions
 from models.worlds.shapes.observer import SceneObserver
@@ -53,6 +54,10 @@ class GrammarRules:
     ) -> Plan | None:
         """Edits on distinct cells, hard entities first."""
         return operations.write_operations(image, caption, critiques, max_operations, rng)
+
+    def ask_whether(self, operation: str) -> list[WitnessQuestion]:
+        """One or two questions, by the kind of the operation."""
+        return operations.ask_whether(operation)
 
 
 class Shapes(World):

@@ -68,6 +68,11 @@ def test_what_a_vlm_rewrites_and_writes_is_asked_of_it() -> None:
     # Two draws say two corrections, by each of which the caption is rewritten, and once more by both.
     assert lines["critiques"].prompts == 1_000 * (2 + 2 + 1)
     assert lines["plans"].prompts == 1_000
+    # Whether operations happened is not asked by default; where it is, the VLM sees two photographs, twice an edit.
+    assert "witnesses" not in lines
+    asked = {line.step: line for line in planned("qwen2.5-vl-7b-lite", "filter.ask_vlm=true").lines}["witnesses"]
+    assert asked.prompts == asked.units == 1_000 * 2
+    assert asked.prompt_tokens / asked.prompts == pytest.approx(2 * 1_230 + 100 + 96, abs=60)
     # A caption shows a photograph, which costs 1,230 tokens, and says about half of 384.
     assert lines["captions"].reply_tokens == 1_100 * 192
     assert lines["captions"].prompt_tokens / 1_100 == pytest.approx(1_230 + 80, abs=40)

@@ -50,6 +50,7 @@ whom a promotion needs, who is told, and who works off shards."""
 CASES = {
     "filter.min_edit_noise": "operations",
     "filter.max_spill_noise": "operations",
+    "filter.ask_vlm": "witnesses",
     "filter.min_gain_noise": "judgements",
     "filter.min_explained": "judgements",
     "filter.max_residual_noise": "judgements",
@@ -101,6 +102,7 @@ def moved_by(before: Cut, after: Cut) -> set[str]:
     ("change", "moved"),
     [
         ("filter.min_edit_noise=0.5", {"operations"}),
+        ("filter.ask_vlm=true", {"witnesses", "operations"}),
         ("filter.min_gain_noise=0.5", {"judgements", "refinements"}),
         ("filter.min_samples=3", {"dataset csr", "dataset vop"}),
         ("filter.enabled=false", {"judgements", "refinements", "operations"}),
@@ -154,6 +156,19 @@ def test_prompts_of_a_vlm_that_writes_count_where_they_are_used() -> None:
     photographs.world = Other()
     after = keys(photographs)
     assert {name for name in before if before[name] != after[name]} == {"critiques", "unions", "plans"}
+
+
+def test_the_question_whether_an_operation_happened_counts_where_the_vlm_is_asked() -> None:
+    for asked, moved in ((True, {"witnesses"}), (False, set())):
+        photographs = cut_for("world=photographs", "synthesis.writer=vlm", f"filter.ask_vlm={str(asked).lower()}")
+        before, said = keys(photographs), photographs.world.prompts
+
+        class Other(type(photographs.world)):  # type: ignore[misc]
+            prompts = replace(said, happened="{operation} done?")
+
+        photographs.world = Other()
+        after = keys(photographs)
+        assert {name for name in before if before[name] != after[name]} == moved
 
 
 def test_pixel_limits_count_wherever_the_vlm_sees_a_picture() -> None:

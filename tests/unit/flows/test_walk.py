@@ -174,6 +174,29 @@ def test_only_an_ablation_plants_wrong_sentences_and_then_the_judge_sees_them(
         assert [one.critiques for one in runner.given[name]] == judged
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_asked"),
+    [
+        (["filter.ask_vlm=true"], True),
+        (["filter.ask_vlm=false"], False),
+        ([], False),
+        # Where every edit is kept, whatever is said of it, nobody is asked.
+        (["filter.ask_vlm=true", "filter.enabled=false"], False),
+    ],
+)
+def test_the_synthesizer_is_asked_what_happened_in_the_edits_where_the_setting_says_so(
+    tmp_path: Path, champion: ModelRef, changes: list[str], is_asked: bool
+) -> None:
+    runner: Any = Recorder(ObjectStore(str(tmp_path)))
+    cut = cut_for("evolution=walk", "synthesis.shard_images=2", *changes)
+    make_data(runner, cut, 2, champion, {})
+    asked, judged = runner.given.get("witnesses", []), runner.given["operations"]
+    assert [one.edits for one in asked] == (runner.made["edits"] if is_asked else [])
+    assert [one.shard for one in asked] == ([one.shard for one in judged] if is_asked else [])
+    assert {one.vlm.model.fingerprint for one in asked} == ({champion.fingerprint} if is_asked else set())
+    assert [one.witnesses for one in judged] == (runner.made["witnesses"] if is_asked else [None, None])
+
+
 def test_draws_are_judged_as_a_whole_and_told_apart_by_sentence_elsewhere(tmp_path: Path) -> None:
     runner: Any = Recorder(ObjectStore(str(tmp_path)))
     cut = cut_for("synthesis.shard_images=2", "filter.unit=critique")

@@ -19,6 +19,7 @@ BLANKS = {
     "refine": {"caption"},
     "operations": {"caption"},
     "predict": set(),
+    "happened": {"operation"},
 }
 
 

@@ -1,9 +1,13 @@
 """Operations that the embedded world's rules write."""
 
 import numpy as np
+import pytest
 
+from models.worlds import find_world
 from models.worlds.shapes import grammar
 from models.worlds.shapes.operations import write_operations
+from models.worlds.shapes.prompts import PROMPTS
+from models.worlds.shapes.questions import ask_comparison, ask_existence, ask_presence
 
 
 def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() -> None:
@@ -36,3 +40,38 @@ def test_a_plan_names_its_image_its_regions_and_the_kind_of_each_operation() -> 
 
 def test_no_operation_is_written_for_a_caption_that_names_nothing() -> None:
     assert write_operations("a", "what a picture", [], 3, np.random.default_rng(0)) is None
+
+
+AT_TOP_LEFT = "is there an object at the top left? choose yes or no."
+QUESTIONS = {
+    "make the object at the top left teal.": [
+        ("is the object at the top left the same in both pictures? choose yes or no.", "no", True)
+    ],
+    "change the size of the object at the bottom center to small.": [
+        ("is the object at the bottom center the same in both pictures? choose yes or no.", "no", True)
+    ],
+    "turn the object at the middle right into a ring.": [
+        ("is the object at the middle right the same in both pictures? choose yes or no.", "no", True)
+    ],
+    "take away the object at the top left.": [(AT_TOP_LEFT, "no", False)],
+    "add a small teal ring at the top left.": [("is there a small teal ring at the top left?", "yes", False)],
+    "move the object at the top left to the bottom right.": [
+        (AT_TOP_LEFT, "no", False),
+        ("is there an object at the bottom right? choose yes or no.", "yes", False),
+    ],
+    "make everything nicer.": [],
+}
+
+
+@pytest.mark.parametrize("operation", QUESTIONS)
+def test_what_tells_whether_an_operation_happened(operation: str) -> None:
+    asked = find_world("shapes").need_rules().ask_whether(operation)
+    assert [(one.text, one.confirms, one.before) for one in asked] == QUESTIONS[operation]
+
+
+def test_the_vlm_is_asked_what_it_was_taught() -> None:
+    rng = np.random.default_rng(0)
+    taught = [ask(rng) for ask in (ask_comparison, ask_existence, ask_presence) for _ in range(5000)]
+    pictures = {PROMPTS.wording.ask(one.text, one.options): len(one.scenes) for one in taught}
+    asked = {text: 1 + before for each in QUESTIONS.values() for text, _, before in each}
+    assert {text: pictures.get(text) for text in asked} == asked

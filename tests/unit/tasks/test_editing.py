@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
-from flows import synthesis_inputs as inputs
+from flows import edit_inputs as inputs
 from models.payloads import FittedText, Plan, Plans, Unwritten
 from tasks.editing import edit_images
 from tasks.shards import read_pictures

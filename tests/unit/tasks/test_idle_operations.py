@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from flows import synthesis_inputs as inputs
+from flows import edit_inputs as inputs
 from models.lessons import find_lesson
 from models.payloads import Noise, Operations, Plan, Plans, Unwritten
 from models.worlds import find_world
