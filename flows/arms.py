@@ -47,7 +47,7 @@ VARIANTS = {
     "two-rounds": Variant(rounds=2),
     "frozen-synthesizer": Variant(changes=("frozen_synthesizer=true",), against="two-rounds", rounds=2),
 }
-"""By name. The first is what the others are compared with, unless they say otherwise."""
+"""By name."""
 USUAL = "usual"
 CRITIQUES = {
     USUAL: (),
@@ -61,12 +61,14 @@ CRITIQUES = {
 def arms_of(variants: Sequence[str], critiques: Sequence[str]) -> dict[str, Arm]:
     """Every variant at every quality of critiques, by name: that of the variant where the critiques are as usual.
 
+    One whose comparison is not among them is compared with the first of them.
+
     Args:
         variants: In ``VARIANTS``.
         critiques: In ``CRITIQUES``.
 
     Raises:
-        ProfileError: One is unknown (the nearest known name is given) or named twice, or lacks its comparison.
+        ProfileError: One is unknown (the nearest known name is given) or named twice.
     """
     for what, given, known in (("variant", variants, VARIANTS), ("kind of critiques", critiques, CRITIQUES)):
         _refuse_twice(what, given)
@@ -75,13 +77,9 @@ def arms_of(variants: Sequence[str], critiques: Sequence[str]) -> dict[str, Arm]
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f"Did you mean {near[0]!r}? " if near else ""
                 raise ProfileError(f"There is no {what} {name!r}. {hint}Known: {', '.join(known)}.")
-    for name in variants:
-        if VARIANTS[name].against not in variants:
-            raise ProfileError(f"The variant {name!r} is compared with {VARIANTS[name].against!r}: name that, too.")
+    against = {name: VARIANTS[name].against if VARIANTS[name].against in variants else variants[0] for name in variants}
     return {
-        _arm_name(variant, kind): Arm(
-            variant=variant, critiques=kind, against=_arm_name(VARIANTS[variant].against, kind)
-        )
+        _arm_name(variant, kind): Arm(variant=variant, critiques=kind, against=_arm_name(against[variant], kind))
         for kind in critiques
         for variant in variants
     }

@@ -98,13 +98,26 @@ def test_a_variant_makes_anew_what_it_changes_and_shares_the_rest() -> None:
     assert "planted" in moved("two-stage-planted-40", "two-stage-planted-20", DATA)
 
 
-def test_an_unknown_variant_names_the_nearest_and_a_missing_comparison_is_named() -> None:
+def test_a_variant_is_compared_with_its_own_comparison_or_with_the_first_that_is_named() -> None:
+    names = ["csr-only", "csr-filter-off", "sft"]
+    assert {name: arm.against for name, arm in arms_of([*names, "two-stage"], ["usual"]).items()} == {
+        "csr-only": "two-stage",
+        "csr-filter-off": "csr-only",
+        "sft": "two-stage",
+        "two-stage": "two-stage",
+    }
+    assert {name: arm.against for name, arm in arms_of(names, ["hot"]).items()} == {
+        "csr-only-hot": "csr-only-hot",
+        "csr-filter-off-hot": "csr-only-hot",
+        "sft-hot": "csr-only-hot",
+    }
+
+
+def test_an_unknown_variant_names_the_nearest() -> None:
     with pytest.raises(ProfileError, match="Did you mean 'mixed'"):
         arms_of(["two-stage", "mixd"], ["usual"])
     with pytest.raises(ProfileError, match=r"no kind of critiques 'planted20'.*'planted-20'"):
         arms_of(["two-stage"], ["usual", "planted20"])
-    with pytest.raises(ProfileError, match="compared with 'two-stage'"):
-        arms_of(["sft"], ["usual"])
 
 
 def test_the_settings_of_all_variants_and_seeds_are_made_before_any_work() -> None:
