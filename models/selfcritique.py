@@ -50,7 +50,6 @@ class CritiqueRules(Record):
     min_explained: float
     min_explained_alone: float
     max_residual_noise: float
-    min_agreed: float
     unit: Literal["sentence", "critique"]
 
 
@@ -104,30 +103,21 @@ def is_open(samples: int, gains: Sequence[Gain], rules: CritiqueRules) -> bool:
     return not missed and not clear
 
 
-def agreement(critiques: Sequence[Critique]) -> float:
-    """Share of the usable draws that say that nothing is to correct, in [0, 1]; 0 where no draw can be used."""
-    silent = {draw for one in critiques if says_nothing(one.refinements) for draw in one.draws}
-    speaking = {draw for one in critiques if one.refined for draw in one.draws}
-    return len(silent) / len(silent | speaking) if silent else 0.0
-
-
-def judge_nothing(agreed: float, whole: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
+def judge_nothing(said: bool, whole: bool, doubted: bool, left: float, rules: CritiqueRules) -> Decision:
     """Whether it is true that a caption needs no correction, where none stands.
 
     Args:
-        agreed: Share of the draws that said so, as ``agreement`` gives it.
+        said: Whether any draw said so.
         whole: Whether the painter read all of the caption: what it did not read speaks neither for nor against.
         doubted: Whether a correction came closer, if not as clearly as is asked.
         left: What the caption's painting is away from the image at the worst place, in units of noise.
         rules: Thresholds.
     """
-    if not agreed:
-        return Decision(False, "nothing usable")
-    if doubted or agreed < rules.min_agreed:
-        return Decision(False, IN_DOUBT)
-    if not whole:
+    if said and not doubted and not whole:
         return Decision(False, NOT_PAINTED)
-    return Decision(True, NOTHING) if left <= rules.max_residual_noise else Decision(False, MISSED)
+    if said and not doubted and left <= rules.max_residual_noise:
+        return Decision(True, NOTHING)
+    return Decision(False, (IN_DOUBT if doubted else MISSED) if said else "nothing usable")
 
 
 def unfiltered(critiques: Sequence[Critique]) -> list[Critique]:

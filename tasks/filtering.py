@@ -30,7 +30,6 @@ from models.selfcritique import (
     RIVAL,
     CritiqueRules,
     EditRules,
-    agreement,
     changes_of,
     judge_by_witness,
     judge_edit,
@@ -144,7 +143,7 @@ def _without(
         if says_nothing(first.refinements):
             return first.refinements, True, "nothing to correct", 0.0
     doubted = any(one.gain >= rules.min_gain_noise for one in verdicts.values())
-    decision = judge_nothing(agreement(said.critiques), said.whole, doubted, left, rules)
+    decision = judge_nothing(bool(nothings), said.whole, doubted, left, rules)
     # What was painted and refused tells more than what could not be used.
     nearest = max(verdicts, key=lambda one: (verdicts[one].paintings > 0, verdicts[one].gain, one), default="")
     untold = bool(nothings) and (not nearest or verdicts[nearest].reason == NOT_PAINTED)

@@ -85,8 +85,6 @@ class FilterSettings(Section):
     """The same where one draw alone said it."""
     max_residual_noise: float = Field(default=3.2, ge=0)
     """A painting that is nowhere farther from the image than this, in units of noise, leaves nothing to correct."""
-    min_agreed: Share = 0.75
-    """Share of an image's usable draws that must agree that nothing is to correct, where it is accepted."""
     max_nothing_share: Share = 0.2
     """Largest share of "nothing to correct" samples in a CSR dataset."""
     min_edit_noise: float = Field(default=1.0, ge=0)

@@ -54,7 +54,6 @@ CASES = {
     "filter.min_gain_noise": "judgements",
     "filter.min_explained": "judgements",
     "filter.max_residual_noise": "judgements",
-    "filter.min_agreed": "judgements",
     "filter.min_samples": "dataset",
     "filter.max_nothing_share": "dataset",
     "synthesis.inline_image_bytes": "dataset",

@@ -10,7 +10,6 @@ from models.places import Gain
 from models.selfcritique import (
     CritiqueRules,
     EditRules,
-    agreement,
     best_first,
     changes_of,
     is_open,
@@ -30,7 +29,6 @@ RULES = CritiqueRules(
     min_explained=0.1,
     min_explained_alone=0.4,
     max_residual_noise=3.0,
-    min_agreed=0.75,
     unit="sentence",
 )
 EDITS = EditRules(enabled=True, min_edit_noise=1.0, max_spill_noise=1.0)
@@ -78,37 +76,22 @@ def test_a_decision_is_open_near_the_margins_alone(samples: int, gain: tuple[flo
 
 
 @pytest.mark.parametrize(
-    ("agreed", "whole", "doubted", "left", "reason"),
+    ("said", "whole", "doubted", "left", "reason"),
     [
-        (1.0, True, False, 2.9, "nothing to correct"),
-        (0.75, True, False, 2.9, "nothing to correct"),
-        (0.74, True, False, 0.1, "nothing to correct, but in doubt"),  # too many draws see something
-        (1.0, True, False, 3.1, "missed difference"),
-        (1.0, True, True, 0.1, "nothing to correct, but in doubt"),
-        (0.0, True, False, 0.1, "nothing usable"),
-        (1.0, False, False, 2.9, "not read by the painter"),
-        (1.0, False, False, 3.1, "not read by the painter"),
-        (1.0, False, True, 0.1, "nothing to correct, but in doubt"),  # what was read has a fault
+        (True, True, False, 2.9, "nothing to correct"),
+        (True, True, False, 3.1, "missed difference"),
+        (True, True, True, 0.1, "nothing to correct, but in doubt"),
+        (False, True, False, 0.1, "nothing usable"),
+        (True, False, False, 2.9, "not read by the painter"),
+        (True, False, False, 3.1, "not read by the painter"),
+        (True, False, True, 0.1, "nothing to correct, but in doubt"),  # what was read has a fault
     ],
 )
-def test_nothing_is_to_correct_where_most_draws_say_so_and_nothing_is_left(
-    agreed: float, whole: bool, doubted: bool, left: float, reason: str
+def test_nothing_is_to_correct_where_somebody_says_so_and_nothing_is_left(
+    said: bool, whole: bool, doubted: bool, left: float, reason: str
 ) -> None:
-    decision = judge_nothing(agreed, whole, doubted, left, RULES)
+    decision = judge_nothing(said, whole, doubted, left, RULES)
     assert (decision.kept, decision.reason) == (reason == "nothing to correct", reason)
-
-
-def test_draws_agree_whatever_their_words_and_what_cannot_be_used_has_no_voice() -> None:
-    def said(text: str, *draws: int, refined: str = "") -> Critique:
-        return Critique(refinements=text, refined=refined, draws=draws)
-
-    silent, other = said("Nothing to correct.", 0, 1), said("The caption is right.", 2)
-    unreadable = Critique(refinements="", refined="", draws=(5, 6), unusable="reply could not be read")
-    # Draw 3 makes two corrections and has one voice.
-    speaking = [said("It is teal.", 3, refined="x"), said("It is small.", 3, refined="y")]
-    assert agreement([silent, other, unreadable, *speaking]) == 0.75
-    assert agreement([silent, unreadable]) == 1.0
-    assert agreement(speaking) == agreement([unreadable]) == agreement([]) == 0.0
 
 
 def test_without_a_filter_all_that_the_first_usable_draw_says_is_taken() -> None:
