@@ -118,3 +118,7 @@ class Stopwatch(InProcess):
         tokens = [figures["completion_tokens"] for _, figures in marks if "completion_tokens" in figures]
         self.rollouts[stage.name] = sum(tokens) / len(tokens) if tokens else 0.0
         return ref
+
+    @override
+    def _inside(self) -> InProcess:
+        return self

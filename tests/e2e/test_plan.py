@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows.plan.rates import MEASURED
 from flows.plan.records import Plan
 from storage.ledger.rounds import finished_round
 from storage.objects import ObjectStore
@@ -85,6 +86,7 @@ def run_watched(home: Path, loads: list[float]) -> dict[str, int]:
                 during = [row[column] for row in looked if before <= row[0] <= now]
                 peaks[phase] = max([peaks[phase], *during])
         before = now
+    process.stderr.close()
     assert process.wait() == 0, json.dumps(peaks)
     over.set()
     thread.join()
@@ -105,6 +107,7 @@ def test_the_time_of_the_round_is_within_20_percent(
     planned_and_run: tuple[Plan, RoundResult, dict[str, int], float],
 ) -> None:
     plan, result, _, load = planned_and_run
+    assert {line.source for line in plan.lines} == {MEASURED}
     took = sum(spent for _, spent in result.seconds)
     print(f"planned {plan.seconds:.0f} s, took {took:.0f} s at a load of {load:.1f}")
     if load > BUSY:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
-from prefect import flow
+from prefect import Flow, flow
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.plan.stopwatch import Stopwatch, TimedWorker
 from flows.runner import InProcess, Runner, one_worker, run
+from storage.objects import ObjectStore
 from tasks.step import Inputs, Made, step
 from tasks.worker import Worker
 from tests.loop import cut_for, worker_for
@@ -57,6 +59,14 @@ def test_a_finished_step_is_reused_and_a_damaged_one_is_computed_again() -> None
         again = count_twice("one")
         assert calls == ["one", "one"]
         assert store.manifest(again[0]).entries["word.txt"].sha256 == sha256
+
+
+@pytest.mark.timeout(300)
+def test_a_measurement_notes_what_steps_take_also_where_they_belong_together(tmp_path: Path) -> None:
+    watch = Stopwatch(TimedWorker(ObjectStore(str(tmp_path)), cut_for().machine()))
+    with prefect_test_harness(server_startup_timeout=180):
+        Flow(lambda: watch.group("inside", count_inside, "timed"), name="measured", task_runner=one_worker)()
+    assert list(watch.seconds) == list(watch.stored) == list(watch.made) == ["count"]
 
 
 def test_a_worker_has_a_folder_only_while_it_works() -> None:
