@@ -10,7 +10,7 @@ from pathlib import Path
 
 SEED = 7
 STEPS = {"text_encoder": 1000, "painter": 4700, "editor": 5000, "similarity": 1500, "vision": 300}
-"""Optimizer steps of each training; the VLM's language stage has its own phases."""
+"""Optimizer steps of each training, of the editor's in each pass; the VLM's language stage has its own phases."""
 
 
 def trainings(work: Path, weights: Path) -> Mapping[str, Callable[[], None]]:
