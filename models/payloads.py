@@ -186,6 +186,9 @@ class Refinement(Record):
     """Of the first caption's painting where it is farthest from the image, in units of noise."""
     last_distance: float = 0.0
     """The same of the accepted caption's painting."""
+    differs: tuple[int, ...] = ()
+    """Regions of the 3 x 3 grid, row by row from 0, in which that painting is farther from the image than
+    ``filter.max_residual_noise``: what the caption says of them is not true yet. None where the filter is off."""
     verdicts: Mapping[str, Verdict] = Field(default_factory=dict)
     """On each correction that any draw said, by sentence."""
 

@@ -75,6 +75,16 @@ def residual(distances: Map, unit: float) -> float:
     return float(distances.max()) / unit
 
 
+def differing(distances: Map, unit: float, limit: float) -> tuple[int, ...]:
+    """The regions of the grid in which more is left than a limit, both in units of noise."""
+    return tuple(number for number, left in enumerate(largest_by_region(distances, unit)) if left > limit)
+
+
+def largest_by_region(distances: Map, unit: float) -> tuple[float, ...]:
+    """The largest distance in each of the nine regions of the grid, row by row, in units of noise."""
+    return tuple(float(distances[part].max()) / unit for part, _ in grid_regions(distances.shape, 0))
+
+
 def grid_regions(shape: tuple[int, ...], reach: int) -> list[tuple[Region, Region]]:
     """The nine regions of the grid, row by row, each with what a judge sees of it around.
 

@@ -145,11 +145,6 @@ def best_first(verdicts: Mapping[str, Verdict]) -> list[str]:
     return sorted(standing, key=lambda sentence: (-verdicts[sentence].gain, sentence))
 
 
-def changes_of(distances: Map, unit: float) -> tuple[float, ...]:
-    """The largest change in each of the nine regions of the grid, row by row, in units of noise."""
-    return tuple(float(distances[part].max()) / unit for part, _ in grid_regions(distances.shape, 0))
-
-
 def without_idle(plan: Plan, changes: Sequence[float], rules: EditRules) -> Plan:
     """The operations of a plan that had an effect where they should; the whole plan where none had, or all.
 

@@ -84,7 +84,7 @@ def _asked_pictures(inputs: PlanInputs, store: ObjectStore) -> int:
     return shard_size(store, inputs.written.shard) if isinstance(inputs.written, AskedOperations) else 0
 
 
-@step("plans", 6, roles=("vlm",), items=_asked_pictures)
+@step("plans", 7, roles=("vlm",), items=_asked_pictures)
 def write_operations(inputs: PlanInputs, worker: Worker) -> Made:
     """Payloads ``Plans`` and ``Unwritten``.
 
@@ -112,7 +112,7 @@ def _by_rules(
         said = [one.refinements for one in doubts[image]]
         for number in range(inputs.edits_per_image):
             rng = np.random.default_rng(inputs.seed.of(f"{image}/{number}"))
-            plan = rules.write_operations(image, row.refined, said, inputs.max_operations, rng)
+            plan = rules.write_operations(image, row.refined, said, row.differs, inputs.max_operations, rng)
             plans[f"{image}/{number}"] = plan or Unusable(NO_OPERATIONS)
     return plans
 

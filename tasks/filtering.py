@@ -25,12 +25,12 @@ from models.payloads import (
     Verdict,
     Witnesses,
 )
+from models.places import largest_by_region
 from models.selfcritique import (
     ACCEPTED,
     RIVAL,
     CritiqueRules,
     EditRules,
-    changes_of,
     judge_by_witness,
     judge_edit,
     judge_nothing,
@@ -68,7 +68,7 @@ class EditFilterInputs(Inputs):
         return f"filter edits of shard {self.shard.number}"
 
 
-@step("refinements", 6, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
+@step("refinements", 7, roles=("painter", "judge"), items=lambda inputs, store: shard_size(store, inputs.shard))
 def filter_critiques(inputs: CritiqueFilterInputs, worker: Worker) -> Made:
     """Payload ``Refinements``; facts: counts by reason, of images and of corrections, and how many were painted.
 
@@ -128,6 +128,7 @@ def _row(said: _Said, union: Union | None, proof: Proof, rules: CritiqueRules) -
         gain=gain,
         first_distance=proof.first,
         last_distance=proof.last,
+        differs=proof.differs,
         verdicts=found,
     )
 
@@ -167,7 +168,7 @@ def filter_edits(inputs: EditFilterInputs, worker: Worker) -> Made:
     maps = judge.maps([pictures[plan.image] for plan in plans.values()], [edited[name] for name in plans])
     rows: dict[str, JudgedEdit] = {}
     for (name, plan), distances in zip(plans.items(), maps, strict=True):
-        changes = changes_of(distances, unit)
+        changes = largest_by_region(distances, unit)
         stood = without_idle(plan, changes, inputs.rules)
         decision = judge_edit(distances, stood.regions, unit, judge.reach, inputs.rules)
         if said is not None:

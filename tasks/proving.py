@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.payloads import Critique, Noise, Union
-from models.places import Map, gain_in, region_of, residual
+from models.places import Map, differing, gain_in, region_of, residual
 from models.selfcritique import NOT_TOGETHER, CritiqueRules
 from models.unread import NOT_PAINTED
 from tasks.easel import Easel, Painting
@@ -49,6 +49,8 @@ class Proof:
     """What the first caption's painting is away from the image where it is farthest, in units of noise."""
     last: float
     """The same of the caption that stands."""
+    differs: tuple[int, ...] = ()
+    """Regions of the grid in which its painting is farther from the image than is accepted."""
     others: str = NOT_TOGETHER
     """Why other corrections, which stand by themselves, are not among them."""
 
@@ -79,33 +81,32 @@ def prove(
     whole = dict(zip(together, painted, strict=True))
     for image in captions:
         union = unions.get(image)
-        looked = _Looked(easel, pictures[image], firsts[image], unit, inputs.rules.min_gain_noise)
+        looked = _Looked(easel, pictures[image], firsts[image], unit, inputs.rules)
         if union is None:
-            proofs[image] = Proof((), captions[image], looked.left(firsts[image]), looked.left(firsts[image]))
+            proofs[image] = looked.proof((), captions[image], firsts[image])
         elif not inputs.rules.enabled:
-            left = looked.left(firsts[image])
-            proofs[image] = Proof(union.sentences if union.refined else (), union.refined, left, left)
+            proofs[image] = looked.proof(union.sentences if union.refined else (), union.refined, firsts[image])
         elif image in whole and looked.hold_together(union.sentences, shown[image], whole[image]):
-            left, last = looked.left(firsts[image]), looked.left(whole[image])
-            proofs[image] = Proof(union.sentences, union.refined, left, last)
+            proofs[image] = looked.proof(union.sentences, union.refined, whole[image])
         else:
             best = union.sentences[-1]
-            left, last = looked.left(firsts[image]), looked.left(shown[image][best])
             others = NOT_PAINTED if image in judged.keys() - whole.keys() else NOT_TOGETHER
-            proofs[image] = Proof((best,), refined[image, best], left, last, others)
+            proofs[image] = looked.proof((best,), refined[image, best], shown[image][best], others)
     return proofs, easel.painted
 
 
 class _Looked:
     """The paintings of one image beside it."""
 
-    def __init__(self, easel: Easel, original: "Image", first: "Image", unit: float, margin: float) -> None:
+    def __init__(self, easel: Easel, original: "Image", first: "Image", unit: float, rules: CritiqueRules) -> None:
         self._judge, self._original, self._first = easel.judge, original, first
-        self._unit, self._margin = unit, margin
+        self._unit, self._rules = unit, rules
 
-    def left(self, painting: "Image") -> float:
-        """What a painting is away from the image where it is farthest, in units of noise."""
-        return residual(self._map(self._original, painting), self._unit)
+    def proof(self, stands: tuple[str, ...], refined: str, painting: "Image", others: str = NOT_TOGETHER) -> Proof:
+        """The proof of a caption, and the painting that it was told by."""
+        first, last = self._map(self._original, self._first), self._map(self._original, painting)
+        differs = differing(last, self._unit, self._rules.max_residual_noise) if self._rules.enabled else ()
+        return Proof(stands, refined, residual(first, self._unit), residual(last, self._unit), differs, others)
 
     def hold_together(self, sentences: Sequence[str], alone: "Mapping[str, Image]", whole: "Image") -> bool:
         """Whether each correction still helps in the painting of all, also over each other that speaks of its place."""
@@ -119,7 +120,7 @@ class _Looked:
             bases = [before, *(self._map(self._original, alone[other]) for other in rivals)]
             if any(gain_in(region, base, after, self._unit).closer <= 0 for base in bases):
                 return False
-            if gain_in(region, before, after, self._unit).closer < self._margin:
+            if gain_in(region, before, after, self._unit).closer < self._rules.min_gain_noise:
                 return False
         return True
 

@@ -3,7 +3,7 @@
 General modules know no world. What they need of one they ask it here, and a world that lacks it says so.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -31,14 +31,21 @@ class Rules(Protocol):
         """The caption, with the corrections followed."""
 
     def write_operations(
-        self, image: str, caption: str, critiques: Sequence[str], max_operations: int, rng: np.random.Generator
+        self,
+        image: str,
+        caption: str,
+        critiques: Sequence[str],
+        differs: Collection[int],
+        max_operations: int,
+        rng: np.random.Generator,
     ) -> Plan | None:
-        """One to ``max_operations`` edits of an image, hard entities first; ``None`` if the caption names nothing.
+        """One to ``max_operations`` edits of an image, hard entities first; ``None`` if there is nothing to edit.
 
         Args:
             image: Its id.
             caption: The refined caption.
             critiques: All sampled critiques of the image: what any of them corrects is in doubt.
+            differs: Regions of the 3 x 3 grid of which the caption does not tell the truth: no operation is on them.
             max_operations: At most this many.
             rng: Draws entities, kinds and words.
         """

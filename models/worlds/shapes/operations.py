@@ -3,7 +3,7 @@
 The rules look at nothing but the model's own words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -33,7 +33,12 @@ def hardness(thing: Thing, doubted: set[int], things: Sequence[Thing]) -> float:
 
 
 def write_operations(
-    image: str, caption: str, critiques: Sequence[str], max_operations: int, rng: np.random.Generator
+    image: str,
+    caption: str,
+    critiques: Sequence[str],
+    differs: Collection[int],
+    max_operations: int,
+    rng: np.random.Generator,
 ) -> Plan | None:
     """One to ``max_operations`` operations on distinct cells, hard entities first.
 
@@ -41,25 +46,28 @@ def write_operations(
         image: Id of the image that the operations are for.
         caption: The refined caption.
         critiques: All sampled critiques of the image; a cell that any of them corrects is in doubt.
+        differs: Cells of which the caption does not tell the truth. Who takes a pink thing for a red one asks to make
+            pink what is pink, so no operation is on them.
         max_operations: At most this many.
         rng: Draws entities, kinds and words.
 
     Returns:
-        The plan, or ``None`` if the caption names no object.
+        The plan, or ``None`` if the caption names no object rightly.
     """
     things = list({thing.cell: thing for thing in grammar.read_caption(caption)}.values())
-    if not things:
+    known = [thing for thing in things if thing.cell not in differs]
+    if not known:
         return None
     doubts = (grammar.read_correction(s) for text in critiques for s in grammar.sentences(text))
     doubted = {doubt.cell for doubt in doubts if doubt}
-    weights = np.asarray([hardness(thing, doubted, things) for thing in things])
+    weights = np.asarray([hardness(thing, doubted, things) for thing in known])
     count = int(rng.integers(1, max_operations + 1))
-    order = rng.choice(len(things), size=min(count, len(things)), replace=False, p=weights / weights.sum())
+    order = rng.choice(len(known), size=min(count, len(known)), replace=False, p=weights / weights.sum())
     scene = Scene(tuple(sorted(things)))
-    taken: set[int] = set()
+    taken = set(differs)
     operations: list[Operation] = []
     for index in order:
-        operation = _write_one(things[int(index)], scene, taken, rng)
+        operation = _write_one(known[int(index)], scene, taken, rng)
         if operation is None:
             continue
         operations.append(operation)

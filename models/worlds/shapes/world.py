@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,16 @@ class GrammarRules:
         return grammar.rewrite(caption, corrections)
 
     def write_operations(
-        self, image: str, caption: str, critiques: Sequence[str], max_operations: int, rng: np.random.Generator
+        self,
+        image: str,
+        caption: str,
+        critiques: Sequence[str],
+        differs: Collection[int],
+        max_operations: int,
+        rng: np.random.Generator,
     ) -> Plan | None:
         """Edits on distinct cells, hard entities first."""
-        return operations.write_operations(image, caption, critiques, max_operations, rng)
+        return operations.write_operations(image, caption, critiques, differs, max_operations, rng)
 
     def ask_whether(self, operation: str) -> list[WitnessQuestion]:
         """One or two questions, by the kind of the operation."""

@@ -11,8 +11,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from models.image_limits import benchmark_limits, pool_limits
 from models.judges.pixels import PixelJudge
+from models.places import largest_by_region
 from models.prompt_reader import Prompt
-from models.selfcritique import changes_of
 from models.vlm import load_vlm
 from viper.errors import ModelError
 from viper.settings import VlmSettings
@@ -64,10 +64,10 @@ def test_the_filter_sees_every_region_of_the_smallest_picture_and_not_of_a_small
     black, white = Image.new("RGB", (3, 3)), Image.new("RGB", (3, 3), (255, 255, 0))
     white.putpixel((1, 1), (0, 0, 0))
     (distances,) = PixelJudge().maps([black], [white])
-    assert len(changes_of(distances, 1.0)) == 9
+    assert len(largest_by_region(distances, 1.0)) == 9
     (distances,) = PixelJudge().maps([Image.new("RGB", (2, 3))], [Image.new("RGB", (2, 3))])
     with pytest.raises(ValueError, match="zero-size"):
-        changes_of(distances, 1.0)
+        largest_by_region(distances, 1.0)
 
 
 @pytest.mark.parametrize(

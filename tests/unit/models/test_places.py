@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from models.places import LEAST_NOISE, Gain, gain_in, grid_regions, mean_gain, noise_unit, region_of, residual, widened
+from models.places import (
+    LEAST_NOISE,
+    Gain,
+    differing,
+    gain_in,
+    grid_regions,
+    mean_gain,
+    noise_unit,
+    region_of,
+    residual,
+    widened,
+)
 
 
 def map_of(*rows: list[float]) -> np.ndarray:
@@ -53,3 +64,11 @@ def test_the_grid_has_nine_regions_that_share_no_place_and_leave_none() -> None:
     # The third one ends the first row: it is at the top right.
     assert regions[2][0][0, 9]
     assert not regions[2][0][0, 0]
+
+
+def test_a_region_differs_where_more_is_left_of_it_than_the_limit() -> None:
+    distances = np.zeros((6, 6), dtype=np.float32)
+    distances[0, 0], distances[3, 2], distances[5, 5] = 0.3, 0.31, 0.9
+    # In units of 0.1: 3.0 at the top left, 3.1 in the middle, 9.0 at the bottom right.
+    assert differing(distances, 0.1, 3.05) == (4, 8)
+    assert differing(distances, 0.1, 10.0) == ()

@@ -15,7 +15,7 @@ def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() 
     doubt = ["the object at the bottom right is small, not large."]
     first = 0
     for seed in range(300):
-        plan = write_operations("a", caption, doubt, 1, np.random.default_rng(seed))
+        plan = write_operations("a", caption, doubt, (), 1, np.random.default_rng(seed))
         assert plan is not None
         operation = grammar.read_operation(plan.sentences[0])
         assert operation is not None
@@ -27,7 +27,7 @@ def test_operations_are_written_on_distinct_cells_and_prefer_doubted_entities() 
 def test_a_plan_names_its_image_its_regions_and_the_kind_of_each_operation() -> None:
     caption = "a large blue cross is at the top left. a large yellow cross is at the bottom right."
     for seed in range(50):
-        plan = write_operations("a", caption, [], 3, np.random.default_rng(seed))
+        plan = write_operations("a", caption, [], (), 3, np.random.default_rng(seed))
         assert plan is not None
         said = [grammar.read_operation(sentence) for sentence in plan.sentences]
         assert plan.image == "a"
@@ -39,7 +39,19 @@ def test_a_plan_names_its_image_its_regions_and_the_kind_of_each_operation() -> 
 
 
 def test_no_operation_is_written_for_a_caption_that_names_nothing() -> None:
-    assert write_operations("a", "what a picture", [], 3, np.random.default_rng(0)) is None
+    assert write_operations("a", "what a picture", [], (), 3, np.random.default_rng(0)) is None
+
+
+def test_no_operation_touches_a_cell_that_the_caption_does_not_describe_as_it_is() -> None:
+    caption = "a large blue cross is at the top left. a large yellow cross is at the bottom right."
+    elsewhere = set()
+    for seed in range(300):
+        plan = write_operations("a", caption, [], (0, 2, 4), 3, np.random.default_rng(seed))
+        assert plan is not None
+        assert not set(plan.regions or ()) & {0, 2, 4}, plan
+        elsewhere |= set(plan.regions or ())
+    assert elsewhere == {1, 3, 5, 6, 7, 8}
+    assert write_operations("a", caption, [], (0, 8), 3, np.random.default_rng(0)) is None
 
 
 AT_TOP_LEFT = "is there an object at the top left? choose yes or no."

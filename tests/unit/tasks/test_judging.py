@@ -54,6 +54,15 @@ def test_the_right_sentences_of_all_draws_are_put_together_and_the_wrong_ones_le
     assert row.last_distance < row.first_distance
 
 
+def test_places_are_named_where_what_stands_is_not_true_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judged(monkeypatch, (TEAL, 3), (RING, 2)).differs == ()
+    assert judged(monkeypatch, (BLUE, 3)).differs == (0,), "the ring is teal, and nobody said so"
+    missed = Scene((TEAL_RING, RED_CROSS, Thing(4, "large", "blue", "square")))
+    assert judged(monkeypatch, (TEAL, 3), (RING, 2), scene=missed).differs == (4,)
+    off = cut_for("filter.enabled=false")
+    assert judged(monkeypatch, (BLUE, 3), cut=off).differs == ()
+
+
 def test_of_two_words_for_one_thing_the_closer_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     blue = "the object at the top left is blue, not green."
     row = judged(monkeypatch, (blue, 9), (TEAL, 2))
