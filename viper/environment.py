@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from viper.errors import AddressError
+from viper.heap import limit_arenas
 from viper.places import folder_fault
 
 _SECRETS = (
@@ -111,7 +112,7 @@ def tracking_uri() -> str:
 
 
 def prepare_environment() -> None:
-    """Set the defaults that the libraries read from the environment. Call before they are imported.
+    """Set the defaults that the libraries read from the environment. Call before they are imported or threads started.
 
     Raises:
         AddressError: A variable holds what it cannot, or ``VIPER_HOME`` or ``PREFECT_HOME`` is no folder that can be
@@ -135,6 +136,7 @@ def prepare_environment() -> None:
     check_variables()
     for name, value in defaults.items():
         os.environ[name] = os.environ.get(name) or value
+    limit_arenas(1)
     _make_folder("VIPER_HOME", os.environ.get("VIPER_HOME") or str(home()))
     _make_folder("PREFECT_HOME", os.environ["PREFECT_HOME"])
 
