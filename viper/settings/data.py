@@ -84,7 +84,8 @@ class FilterSettings(Section):
     min_explained_alone: Share = 0.4
     """The same where one draw alone said it."""
     max_residual_noise: float = Field(default=3.2, ge=0)
-    """A painting that is nowhere farther from the image than this, in units of noise, leaves nothing to correct."""
+    """A painting that is nowhere farther from the image than this, in units of noise, leaves nothing to correct. In a
+    region where that of the refined caption is farther, rules write no operation."""
     max_nothing_share: Share = 0.2
     """Largest share of "nothing to correct" samples in a CSR dataset."""
     min_edit_noise: float = Field(default=1.0, ge=0)
