@@ -42,7 +42,7 @@ def _check_checkpoint(world: World, home: Path) -> None:
     assert "whole in evolutions/shapes/requests/000000" in first
     assert "code      0.1.0+tests" in first
     assert "/datasets/vop/" in first
-    assert '"learning_rate": 0.004' in first
+    assert '"learning_rate": 0.0025' in first
     assert "/datasets/csr/" in second
     assert "/datasets/vop/" not in second
     assert len(third.strip()) == 64
