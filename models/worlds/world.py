@@ -27,8 +27,8 @@ class Rules(Protocol):
     version: int
     """Raised by hand when the rules change what they write."""
 
-    def rewrite(self, caption: str, corrections: str) -> str:
-        """The caption, with the corrections followed."""
+    def rewrite(self, caption: str, refinements: str) -> str:
+        """The caption, with the refinements followed."""
 
     def write_operations(
         self,

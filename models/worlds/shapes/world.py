@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from models.payloads import Plan
 from models.pipelines.family import PipelineFamily
 from models.registry import look_up
-from models.witness import WitnessQuestion
 from models.worlds.shapes import grammar, operations
 from models.worlds.shapes import suites as questions
 from models.worlds.shapes.observer import SceneObserver
@@ -45,25 +43,9 @@ class GrammarRules:
 
     version = 1
 
-    def rewrite(self, caption: str, corrections: str) -> str:
-        """The caption, with the corrections followed."""
-        return grammar.rewrite(caption, corrections)
-
-    def write_operations(
-        self,
-        image: str,
-        caption: str,
-        critiques: Sequence[str],
-        differs: Collection[int],
-        max_operations: int,
-        rng: np.random.Generator,
-    ) -> Plan | None:
-        """Edits on distinct cells, hard entities first."""
-        return operations.write_operations(image, caption, critiques, differs, max_operations, rng)
-
-    def ask_whether(self, operation: str) -> list[WitnessQuestion]:
-        """One or two questions, by the kind of the operation."""
-        return operations.ask_whether(operation)
+    rewrite = staticmethod(grammar.rewrite)
+    write_operations = staticmethod(operations.write_operations)
+    ask_whether = staticmethod(operations.ask_whether)
 
 
 class Shapes(World):
