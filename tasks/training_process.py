@@ -230,4 +230,8 @@ def _die_with_parent(*_: Any) -> None:
 if __name__ == "__main__":
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    sys.exit(main(sys.argv[1:]))
+    ended = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Past the interpreter's own end: there, threads of libraries have aborted processes whose training was done.
+    os._exit(ended)

@@ -161,6 +161,17 @@ def test_a_killed_training_resumes_to_the_same_bits(
         assert any(value.any() for name, value in adapter.items() if "lora_B" in name), "nothing was learned"
 
 
+def test_a_process_that_would_abort_at_its_end_has_trained(
+    tmp_path: Path, vlm: VlmSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a library's thread does when it outlives the interpreter."""
+    aborts = "import atexit, os, sys\nif 'tasks.training_process' in sys.orig_argv:\n    atexit.register(os.abort)\n"
+    (tmp_path / "sitecustomize.py").write_text(aborts)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    stage = SUPERVISED.model_copy(update={"steps": 2, "warmup_steps": 1, "checkpoint_steps": 1})
+    assert run_training(spec_in(tmp_path, vlm, stage), 600, print).steps == 2
+
+
 @pytest.mark.slow
 def test_a_training_that_collapses_ends_early_and_goes_on_once_the_threshold_allows_it(
     tmp_path: Path, vlm: VlmSettings
